@@ -1,0 +1,89 @@
+import type { KubeObject, Mutable } from "../resource-type.ts";
+
+/** A column of `kubectl get`. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly format?: string;
+  readonly description?: string;
+  /** 0 is always shown, 1 only with `-o wide`. */
+  readonly priority: number;
+}
+
+export interface ApiSubresource {
+  readonly name: string;
+  readonly verbs: readonly string[];
+  /** The kind of its bodies, which may belong to another group (`autoscaling/v1 Scale`). */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** For connect subresources (exec, proxy …): the HTTP methods it takes. */
+  readonly connectMethods?: readonly string[];
+  /** Takes a further path (`proxy/{path}`). */
+  readonly withPath?: boolean;
+}
+
+/** One served resource: all that discovery, routing, OpenAPI and printing need to know of it, as data. */
+export interface ApiResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly singular: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly subresources: readonly ApiSubresource[];
+  /** Field labels a client may select by, beside none other. */
+  readonly fieldSelectors: readonly string[];
+  readonly columns: readonly TableColumn[];
+  /** False for reviews and the like, which are answered and never stored. */
+  readonly persisted: boolean;
+  /** The key segment after /registry, e.g. `pods` or `services/specs`; two versions of one resource share it. */
+  readonly storagePrefix: string;
+  /** The version objects are stored as. */
+  readonly storage: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly storageVersionHash: string;
+}
+
+export interface ApiGroup {
+  /** "" for the legacy group. */
+  readonly group: string;
+  /** In discovery order. */
+  readonly versions: readonly string[];
+  readonly preferredVersion: string;
+}
+
+export interface DecodeResult {
+  /** Owned by the caller, in normal form: known fields only, right JSON types, structs that are no pointers present. */
+  readonly object: Mutable<KubeObject>;
+  /** Paths of fields the kind does not have, in document order, e.g. `spec.template.spec.containers[0].name:`. */
+  readonly unknownFields: readonly string[];
+}
+
+/** What the scheme knows of one kind. */
+export interface ObjectKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /**
+   * Type-checks and normalises parsed JSON. Throws StatusError BadRequest with upstream's text when a value has the wrong
+   * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
+   */
+  decode(value: unknown): DecodeResult;
+  /** Applies declared and code defaults in place. Idempotent. */
+  applyDefaults(object: Mutable<KubeObject>): void;
+  /** Strategic-merge semantics of the kind; the interface is in patch/strategic-merge.ts. */
+  readonly patchSchema: unknown;
+}
+
+/** Every kind and resource one server knows. */
+export interface Scheme {
+  /** In discovery order. */
+  readonly groups: readonly ApiGroup[];
+  /** Of one group and version, sorted by name. */
+  resources(group: string, version: string): readonly ApiResource[];
+  resource(group: string, version: string, resource: string): ApiResource | undefined;
+  kind(group: string, version: string, kind: string): ObjectKind | undefined;
+}

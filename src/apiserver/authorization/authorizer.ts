@@ -1,0 +1,37 @@
+import type { UserInfo } from "../authentication/user-info.ts";
+
+/** What a request wants to do; upstream's authorizer.Attributes. */
+export interface AuthorizationAttributes {
+  readonly user: UserInfo;
+  /** get, list, watch, create, update, patch, delete, deletecollection …; the lower-case HTTP method for non-resource paths. */
+  readonly verb: string;
+  readonly isResourceRequest: boolean;
+  readonly namespace: string;
+  readonly apiGroup: string;
+  readonly apiVersion: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface AuthorizationResult {
+  readonly decision: "allow" | "deny" | "no-opinion";
+  readonly reason?: string;
+}
+
+/** Decides one request. Rejecting counts as a denial. */
+export interface Authorizer {
+  authorize(attributes: AuthorizationAttributes): Promise<AuthorizationResult>;
+  /** The rules that apply to a user in a namespace, for SelfSubjectRulesReview and escalation checks. */
+  rulesFor?(
+    user: UserInfo,
+    namespace: string,
+  ): readonly {
+    readonly verbs: readonly string[];
+    readonly apiGroups?: readonly string[];
+    readonly resources?: readonly string[];
+    readonly resourceNames?: readonly string[];
+    readonly nonResourceURLs?: readonly string[];
+  }[];
+}

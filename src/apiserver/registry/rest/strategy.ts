@@ -1,0 +1,73 @@
+import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { UserInfo } from "../../authentication/user-info.ts";
+
+/** The request a strategy acts for. */
+export interface RequestContext {
+  readonly user: UserInfo;
+  /** "" for cluster-scoped kinds. */
+  readonly namespace: string;
+  readonly nowMs: number;
+  readonly dryRun: boolean;
+  warn(text: string): void;
+}
+
+/**
+ * The policy of one kind at named moments; the mechanism, and the order of these calls for all kinds, is
+ * `registry/generic/store.ts`. Everything is optional: a kind without a rule of its own needs no strategy at all.
+ * Objects handed in for preparation are owned by the call and may be changed in place; all others are read-only.
+ */
+export interface Strategy<T = KubeObject> {
+  /** Clears what clients may not set (status, generation is done by the store) and sets what follows from the rest. */
+  prepareForCreate?(object: Mutable<T>, context: RequestContext): void;
+  /** All errors, in path order. Metadata rules common to all kinds are checked by the store before. */
+  validate?(object: T, context: RequestContext): readonly FieldError[];
+  prepareForUpdate?(object: Mutable<T>, old: T, context: RequestContext): void;
+  validateUpdate?(object: T, old: T, context: RequestContext): readonly FieldError[];
+  warningsOnCreate?(object: T): readonly string[];
+  warningsOnUpdate?(object: T, old: T): readonly string[];
+  /** Name rule of metadata.name; DNS-1123 subdomain unless given. Returns messages. */
+  validateName?(name: string, isPrefix: boolean): readonly string[];
+  /** PUT of an absent object creates it. False unless given. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion overwrites. True unless given. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** True when nothing but the status part belongs to the status subresource (the usual case); the store then keeps status
+   * on a main update, and all but status and metadata.managedFields on a status update. True unless given. */
+  readonly hasStatus?: boolean;
+  /** Seconds of graceful deletion, or undefined when the kind is deleted at once. `requested` is DeleteOptions' value. */
+  gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
+  /** Called when an object is marked for graceful deletion, to adjust it. */
+  prepareForGracefulDelete?(object: Mutable<T>, graceSeconds: number): void;
+  /** Finalizers a kind starts with or needs on delete by default (`orphan` for some kinds). */
+  readonly defaultGarbageCollectionPolicy?: "Background" | "Orphan";
+  /** Values of the selectable fields beyond metadata.name and metadata.namespace. */
+  selectableFields?(object: T): Readonly<Record<string, string>>;
+  /** Table cells, in the order of the kind's columns. */
+  tableCells?(object: T, nowMs: number): readonly unknown[];
+  /** Claims outside the object (IP addresses, ports) around a write; `rollback` runs when the write fails or is a dry run. */
+  beginCreate?(object: Mutable<T>, context: RequestContext): Promise<Claim | undefined>;
+  beginUpdate?(object: Mutable<T>, old: T, context: RequestContext): Promise<Claim | undefined>;
+  /** After the object is gone from the store. */
+  afterDelete?(object: T): Promise<void>;
+  /** Seconds until the stored object expires by itself (Events); undefined for never. */
+  ttlSeconds?(object: T): number | undefined;
+}
+
+export interface Claim {
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** What a custom subresource handler (binding, token, eviction, log …) is asked. */
+export interface SubresourceRequest {
+  readonly namespace: string;
+  readonly name: string;
+  readonly verb: string;
+  /** The decoded and defaulted body, when there is one. */
+  readonly body: Mutable<KubeObject> | undefined;
+  readonly query: URLSearchParams;
+  /** The path after the subresource's name, for `withPath` ones. */
+  readonly path: string;
+  readonly context: RequestContext;
+}
