@@ -25,7 +25,8 @@ export class RbacAuthorizer implements Authorizer {
         return Promise.resolve({ decision: "allow", reason: `RBAC: allowed by ${describe(bound)}` });
       }
     }
-    const reason = problems.length === 0 ? "" : `RBAC: ${problems.length === 1 ? problems[0] : `[${problems.join(", ")}]`}`;
+    const reason =
+      problems.length === 0 ? "" : `RBAC: ${problems.length === 1 ? problems[0] : `[${problems.join(", ")}]`}`;
     return Promise.resolve({ decision: "no-opinion", reason });
   }
 
@@ -40,7 +41,8 @@ function missingRole({ binding }: BoundRole): string {
 
 function describe({ binding, subject }: BoundRole): string {
   const { kind, metadata, roleRef } = binding;
-  const role = kind === "RoleBinding" && roleRef.kind === "Role" ? `${roleRef.name}/${metadata.namespace}` : roleRef.name;
+  const role =
+    kind === "RoleBinding" && roleRef.kind === "Role" ? `${roleRef.name}/${metadata.namespace}` : roleRef.name;
   const name = kind === "RoleBinding" ? `${metadata.name}/${metadata.namespace}` : metadata.name;
   const who =
     subject.kind === "ServiceAccount"

@@ -1,4 +1,11 @@
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from "../../api/rbac/v1/types.gen.ts";
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from "../../api/rbac/v1/types.gen.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 
 export type RbacObject = ClusterRole | ClusterRoleBinding | Role | RoleBinding;

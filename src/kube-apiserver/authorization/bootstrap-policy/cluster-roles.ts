@@ -182,7 +182,10 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
   { name: "system:aggregate-to-admin", rules: namespaceAdmin, aggregateTo: "admin" },
   { name: "system:aggregate-to-edit", rules: namespaceEdit, aggregateTo: "edit" },
   { name: "system:aggregate-to-view", rules: namespaceView, aggregateTo: "view" },
-  { name: "system:heapster", rules: [allow(read, "", "events namespaces nodes pods"), allow(read, "extensions", "deployments")] },
+  {
+    name: "system:heapster",
+    rules: [allow(read, "", "events namespaces nodes pods"), allow(read, "extensions", "deployments")],
+  },
   { name: "system:node", rules: nodeRules },
   {
     name: "system:node-problem-detector",
