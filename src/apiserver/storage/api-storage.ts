@@ -13,8 +13,6 @@ export interface ApiStorageOptions {
   readonly metrics: MetricRegistry;
   /** JSON bytes of the objects kept parsed; 64 MiB unless given. */
   readonly parsedBytesMax?: number;
-  /** History older than this is compacted away, at this interval; 5 min unless given, 0 for never. */
-  readonly compactionIntervalMs?: number;
 }
 
 /**
