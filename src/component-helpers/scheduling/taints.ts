@@ -7,7 +7,6 @@ export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
   // An empty key with Exists matches every taint; with Equal it matches only the taint with an empty key.
   switch (toleration.operator) {
     case undefined:
-    case "":
     case "Equal":
       return toleration.key === taint.key && (toleration.value ?? "") === (taint.value ?? "");
     case "Exists":
