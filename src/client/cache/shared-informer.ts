@@ -43,4 +43,6 @@ export interface InformerOptions<T> {
   readonly fieldSelector?: string;
   /** Drops what the users of this informer do not need, to save memory. Runs once per object received. */
   readonly transform?: (object: T) => T;
+  /** Only metadata is needed. Served by the informer of whole objects when somebody has asked for that one before. */
+  readonly metadataOnly?: boolean;
 }
