@@ -119,6 +119,15 @@ export class StructType {
     return (this.#fields ??= this.#resolveFields());
   }
 
+  /** The struct a protobuf-only member points to: what a type with a JSON form of its own is made of. */
+  memberStruct(name: string): StructType {
+    const member = this.schema.fields[name];
+    assert(member !== undefined && !isInline(member), `${this.goName} has no member ${name}`);
+    const type = this.#registry.resolve(member.type.replace(/^\*/, ""), this.version.folder);
+    assert(type.kind === "struct", `${name} of ${this.goName} is no struct`);
+    return type.struct;
+  }
+
   field(name: string): StructField | undefined {
     this.#byName ??= new Map(this.fields.map((field) => [field.name, field]));
     return this.#byName.get(name);
@@ -127,7 +136,9 @@ export class StructType {
   #resolveFields(): StructField[] {
     const fields: StructField[] = [];
     if (this.schema.typeMeta === true) {
-      for (const name of ["kind", "apiVersion"]) fields.push(this.#resolveField(name, { type: "string" }));
+      for (const name of ["kind", "apiVersion"]) {
+        fields.push({ ...this.#resolveField(name, { type: "string" }), inlinedFrom: "TypeMeta" });
+      }
     }
     for (const [name, schema] of Object.entries(this.schema.fields)) {
       if (isInline(schema)) {
