@@ -50,8 +50,10 @@ export class CachedInformer<T> implements SharedInformer<T>, ReflectorTarget<T> 
 
   /** Resolves when there is a first complete state, and rejects when the signal aborts. */
   async waitForSync(signal?: AbortSignal): Promise<void> {
-    while (!this.#hasSynced && !signal?.aborted) await this.#synced.wait(signal);
-    signal?.throwIfAborted();
+    while (!this.#hasSynced) {
+      await this.#synced.wait(signal);
+      signal?.throwIfAborted();
+    }
   }
 
   replace(objects: readonly T[]): void {

@@ -75,6 +75,7 @@ test("410 leads to a relist that tells the difference", async () => {
   await informers.waitForSync();
   log.length = 0;
   // What follows happens between the end of the watch and its resumption.
+  await settle();
   server.cutWatches();
   await settle();
   await maps.delete("goes");

@@ -74,7 +74,7 @@ class SharedInformerFactory implements InformerFactory, AsyncDisposable {
   }
 
   async waitForSync(signal?: AbortSignal): Promise<void> {
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of this.#entries.values()) {
       if (entry.isStarted) await entry.informer.waitForSync(signal);
     }
   }

@@ -26,6 +26,8 @@ export interface SharedInformer<T> {
   /** Must be called before the informer starts. `fn` returns the index values of an object. */
   addIndex(name: string, fn: (object: T) => readonly string[]): void;
   hasSynced(): boolean;
+  /** Resolves when there is a first complete list; rejects with the signal's reason. */
+  waitForSync(signal?: AbortSignal): Promise<void>;
 }
 
 /** One informer per type and selector, shared by all who ask. */

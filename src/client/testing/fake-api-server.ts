@@ -309,11 +309,10 @@ export class FakeApiServer implements Transport {
 
   async *#events(route: Route, query: URLSearchParams, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const line = (type: string, object: unknown): Uint8Array => utf8Encode(`${JSON.stringify({ type, object })}\n`);
-    let isCut = false;
-    const cut = (): void => {
-      isCut = true;
-      this.#changed.set();
-    };
+    const ended = new AbortController();
+    if (signal?.aborted) ended.abort();
+    const cut = (): void => ended.abort();
+    signal?.addEventListener("abort", cut, { once: true });
     this.#cutters.add(cut);
     try {
       let from = Number(query.get("resourceVersion") ?? 0);
@@ -326,7 +325,7 @@ export class FakeApiServer implements Transport {
         yield line("ERROR", failure(410, "Expired", "too old resource version").body);
         return;
       }
-      while (!isCut && !signal?.aborted) {
+      while (!ended.signal.aborted) {
         const changed = this.#changed;
         for (const event of this.#log) {
           if (event.revision <= from || event.collection !== route.collection) continue;
@@ -334,9 +333,10 @@ export class FakeApiServer implements Transport {
           const type = visibleType(event, route, query);
           if (type) yield line(type, event.object);
         }
-        if (changed === this.#changed) await changed.wait(signal);
+        if (changed === this.#changed) await changed.wait(ended.signal);
       }
     } finally {
+      signal?.removeEventListener("abort", cut);
       this.#cutters.delete(cut);
     }
   }
