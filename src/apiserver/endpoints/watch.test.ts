@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { utf8Encode } from "../../component-base/bytes.ts";
 import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import type { Strategy } from "../registry/rest/strategy.ts";
@@ -235,7 +236,17 @@ test("a client that does not read is closed when it is too far behind", async ()
   await put(server, "a");
   for (let i = 0; i < 12; i++) await put(server, "a", { annotations: { big, i: String(i) } });
   // The buffer is full; what follows is queued, up to the limit.
-  for (let i = 0; i < 10_050; i++) await put(server, "b", { annotations: { i: String(i) } });
+  await server.backend.transact({
+    compare: [],
+    success: Array.from({ length: 10_050 }, (_, i) => ({
+      type: "put",
+      key: `/registry/configmaps/default/n${i}`,
+      value: (revision) =>
+        utf8Encode(
+          `{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"n${i}","resourceVersion":"${revision}"}}`,
+        ),
+    })),
+  });
   const reader = new WatchReader(response);
   let count = 0;
   while (await reader.next()) count++;
