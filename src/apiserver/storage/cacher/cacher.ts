@@ -215,6 +215,7 @@ export class Cacher {
         if (reached < this.#recentSince || this.#isClosed) return;
         isShared = true;
         source.cancel();
+        watcher.skipTo(reached);
         this.#join(watcher);
       },
       onClose: (error) =>
