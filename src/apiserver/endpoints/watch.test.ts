@@ -69,7 +69,7 @@ test("a deletion event has the last state at the revision of the deletion", asyn
   await server.request("DELETE", `${configMaps}/a`);
   const event = await reader.next();
   assert.equal(event?.type, "DELETED");
-  assert.deepEqual((event?.object.metadata as { labels?: unknown }).labels, { k: "v" });
+  assert.deepEqual(event?.object.metadata.labels, { k: "v" });
   assert.equal(event?.object.metadata.resourceVersion, String(Number(created) + 1));
   await reader.close();
 });

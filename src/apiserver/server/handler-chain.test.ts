@@ -31,7 +31,7 @@ test("who may not is told so in upstream's words", async () => {
     authorizer: admins,
     anonymous: "health",
   });
-  const get = (path: string, headers: Record<string, string> = {}): Promise<{ status: number; json: unknown }> =>
+  const get = (path: string, headers: Record<string, string> = {}): ReturnType<TestServer["request"]> =>
     server.request("GET", path, undefined, headers);
   const jane = { authorization: "Bearer jane" };
   const admin = { authorization: "Bearer admin" };
@@ -69,7 +69,7 @@ test("who may not is told so in upstream's words", async () => {
   for (const [path, headers, status, message] of cases) {
     const response = await get(path, headers);
     assert.equal(response.status, status, path);
-    assert.equal((response.json as Json | undefined)?.message, message);
+    assert.equal((response.json as Partial<Record<string, unknown>> | undefined)?.message, message);
   }
 });
 

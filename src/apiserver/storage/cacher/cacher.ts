@@ -289,7 +289,8 @@ export class Cacher {
   }
 
   #endWatchers(): void {
-    for (const watcher of [...this.#watchers]) {
+    // The generator goes over live sets, which allow removal of what it has just yielded.
+    for (const watcher of this.#watchers) {
       this.#watchers.delete(watcher);
       watcher.end();
     }
