@@ -5,13 +5,12 @@ import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import type { Strategy } from "../registry/rest/strategy.ts";
 import { TestServer } from "../testing/test-server.ts";
+import type { Json } from "../testing/test-server.ts";
 import { WatchReader } from "../testing/watch-reader.ts";
 
 const scheme = builtinScheme();
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const pods = "/api/v1/namespaces/default/pods";
-
-type Json = { readonly [key: string]: Json } & Json[] & string & number;
 
 const podStrategy: Strategy = {
   selectableFields: (object) => {

@@ -7,10 +7,9 @@ import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { TestServer } from "../testing/test-server.ts";
+import type { Json } from "../testing/test-server.ts";
 
 const scheme = builtinScheme();
-
-type Json = { readonly [key: string]: Json } & Json[] & string & number;
 
 /** `Authorization: Bearer name` is the user of that name. */
 const byName: Authenticator = {
