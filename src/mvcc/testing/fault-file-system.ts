@@ -26,6 +26,8 @@ export type Fault =
   | { readonly type: "torn"; readonly code: string; readonly share: number }
   /** A sync reports success and does nothing: a lying disk. */
   | { readonly type: "lost-sync" }
+  /** The operation happens, but only then. */
+  | { readonly type: "delay"; readonly until: Promise<void> }
   /** As torn, and nothing works after it. */
   | { readonly type: "crash"; readonly share: number };
 
@@ -163,6 +165,9 @@ export class FaultFileSystem implements FileSystem {
     switch (fault?.type) {
       case undefined:
         return operation();
+      case "delay":
+        await fault.until;
+        return this.#alive(path, operation);
       case "error":
         throw new FileSystemError(fault.code, `${fault.code}: injected into ${type} of '${path}'`);
       case "torn":

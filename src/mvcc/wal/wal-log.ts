@@ -163,7 +163,7 @@ export class WalLog implements CommitLog {
     return chain;
   }
 
-  /** Writes what is encoded. Only when all of it is written does the log move on: a failed part is written over. */
+  /** Writes what is encoded. Only when all of it is written does the log move on: a part is wiped out. */
   async #write(chain: number, sequence: number): Promise<void> {
     const bytes = this.#out.written();
     try {
@@ -173,12 +173,19 @@ export class WalLog implements CommitLog {
         this.#hasFailed = true;
         throw error;
       }
+      await this.#failing(() => this.#wipe());
       this.#options.freeSpace.noteFull(bytes.length);
       throw this.#options.freeSpace.error(error);
     }
     this.#active.offset += bytes.length;
     this.#active.chain = chain;
     this.#sequence = sequence;
+  }
+
+  /** Takes back what a failed write may have left: its writers are told that nothing happened. */
+  async #wipe(): Promise<void> {
+    await this.#active.file.write([new Uint8Array(recordHeaderBytes)], this.#active.offset);
+    await this.#active.file.datasync();
   }
 
   /** Goes on in the next segment, which has room for `neededBytes`. Throws StoreFullError, having changed nothing. */
