@@ -123,7 +123,7 @@ export class BytesReader {
 
   /** A copy in memory of its own. */
   bytes(): Uint8Array {
-    return this.#take().slice();
+    return new Uint8Array(this.#take());
   }
 
   string(): string {

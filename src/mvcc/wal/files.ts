@@ -1,3 +1,4 @@
+import type { FileSystem } from "../../component-base/file-system.ts";
 import { StoreCorruptError } from "../backend.ts";
 
 /**
@@ -35,4 +36,13 @@ function parseName(name: string, pattern: RegExp): number | undefined {
 
 export function corrupt(path: string, offset: number, what: string): StoreCorruptError {
   return new StoreCorruptError(`${path}: offset ${offset}: ${what}`);
+}
+
+/** Removes what could not be finished, as it takes up space. Best effort: opening the store removes the rest. */
+export async function discard(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch {
+    // Why it could not be finished is the error to report.
+  }
 }

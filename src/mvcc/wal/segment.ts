@@ -2,7 +2,7 @@ import type { FileHandle, FileSystem } from "../../component-base/file-system.ts
 import type { Random } from "../../component-base/random.ts";
 import { BytesReader } from "./bytes-io.ts";
 import type { Checksum, Crc32c } from "./crc32c.ts";
-import { corrupt, segmentName, temporarySuffix } from "./files.ts";
+import { corrupt, discard, segmentName, temporarySuffix } from "./files.ts";
 import { encodeRecord, readRecord, recordTypes } from "./record.ts";
 import type { RawRecord } from "./record.ts";
 
@@ -57,6 +57,7 @@ export async function createSegment(
     await fileSystem.syncDirectory(directory);
   } catch (error) {
     await file[Symbol.asyncDispose]();
+    await discard(fileSystem, temporary);
     throw error;
   }
   const { bytes, checksum } = header;

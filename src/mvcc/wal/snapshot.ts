@@ -4,7 +4,7 @@ import type { BaseState } from "../commit-log.ts";
 import { OrderedMap } from "../ordered-map.ts";
 import { BytesReader, BytesWriter } from "./bytes-io.ts";
 import { Crc32c } from "./crc32c.ts";
-import { corrupt, snapshotName, temporarySuffix } from "./files.ts";
+import { corrupt, discard, snapshotName, temporarySuffix } from "./files.ts";
 import { readRecord, recordTypes, writeRecord } from "./record.ts";
 
 const formatVersion = 1;
@@ -35,18 +35,31 @@ export async function writeSnapshot(
   const path = `${directory}/${snapshotName(base.revision)}`;
   const temporary = path + temporarySuffix;
   if (await fileSystem.stat(temporary)) await fileSystem.remove(temporary);
-  let offset = 0;
-  {
-    await using file = await fileSystem.open(temporary, "create-exclusive", 0o600);
-    for (const step of encodeSnapshot(base, logStart)) {
-      signal.throwIfAborted();
-      await file.write([step], offset);
-      await file.datasync();
-      offset += step.length;
-    }
+  try {
+    const sizeBytes = await writeSteps(fileSystem, temporary, encodeSnapshot(base, logStart), signal);
+    await fileSystem.rename(temporary, path);
+    await fileSystem.syncDirectory(directory);
+    return sizeBytes;
+  } catch (error) {
+    await discard(fileSystem, temporary);
+    throw error;
   }
-  await fileSystem.rename(temporary, path);
-  await fileSystem.syncDirectory(directory);
+}
+
+async function writeSteps(
+  fileSystem: FileSystem,
+  path: string,
+  steps: Iterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<number> {
+  await using file = await fileSystem.open(path, "create-exclusive", 0o600);
+  let offset = 0;
+  for (const step of steps) {
+    signal.throwIfAborted();
+    await file.write([step], offset);
+    await file.datasync();
+    offset += step.length;
+  }
   return offset;
 }
 
