@@ -19,7 +19,9 @@ export class DnsService {
 
   constructor(options: DnsServiceOptions) {
     this.#options = options;
-    this.#requests = options.metrics.counter("coredns_dns_responses_total", "Counter of response status codes", ["rcode"]);
+    this.#requests = options.metrics.counter("coredns_dns_responses_total", "Counter of response status codes", [
+      "rcode",
+    ]);
   }
 
   /**

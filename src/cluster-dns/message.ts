@@ -2,7 +2,14 @@
 
 export const recordTypes = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, ANY: 255 } as const;
 
-export const responseCodes = { noError: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4, refused: 5 } as const;
+export const responseCodes = {
+  noError: 0,
+  formatError: 1,
+  serverFailure: 2,
+  nameError: 3,
+  notImplemented: 4,
+  refused: 5,
+} as const;
 
 export interface Question {
   readonly id: number;
@@ -22,9 +29,21 @@ export interface Question {
 export type ResourceRecord = { readonly name: string; readonly ttl: number } & (
   | { readonly type: "A"; readonly address: string }
   | { readonly type: "CNAME" | "PTR" | "NS"; readonly target: string }
-  | { readonly type: "SRV"; readonly priority: number; readonly weight: number; readonly port: number; readonly target: string }
+  | {
+      readonly type: "SRV";
+      readonly priority: number;
+      readonly weight: number;
+      readonly port: number;
+      readonly target: string;
+    }
   | { readonly type: "TXT"; readonly text: string }
-  | { readonly type: "SOA"; readonly primary: string; readonly mailbox: string; readonly serial: number; readonly minimumTtl: number }
+  | {
+      readonly type: "SOA";
+      readonly primary: string;
+      readonly mailbox: string;
+      readonly serial: number;
+      readonly minimumTtl: number;
+    }
 );
 
 export interface Answer {

@@ -44,7 +44,9 @@ export class ClusterResolver {
     serviceInformer.addIndex("clusterIp", (s) => (isIp(s.spec.clusterIP) ? [s.spec.clusterIP] : []));
     this.#services = serviceInformer.lister;
     const sliceInformer = informers.for(endpointSlices);
-    sliceInformer.addIndex("service", (s) => [`${s.metadata.namespace}/${s.metadata.labels?.[serviceNameLabel] ?? ""}`]);
+    sliceInformer.addIndex("service", (s) => [
+      `${s.metadata.namespace}/${s.metadata.labels?.[serviceNameLabel] ?? ""}`,
+    ]);
     sliceInformer.addIndex("address", (s) => (s.endpoints ?? []).flatMap((e) => e.addresses));
     this.#slices = sliceInformer.lister;
     const namespaceLister = informers.for(namespaces).lister;
@@ -90,7 +92,8 @@ export class ClusterResolver {
     const own = `${serviceName}.${namespace}.svc.${this.#domain}`;
     const targets = service.spec.clusterIP === "None" ? this.#headless(service) : clusterIpTarget(service);
     const isHeadless = service.spec.clusterIP === "None";
-    if (labels.length === 3) return targets.length === 0 && isHeadless ? undefined : this.#addressesOf(targets, name, type, own, isHeadless);
+    if (labels.length === 3)
+      return targets.length === 0 && isHeadless ? undefined : this.#addressesOf(targets, name, type, own, isHeadless);
     if (labels.length === 4 && isHeadless) {
       const named = targets.filter((t) => t.label === labels[0]);
       return named.length === 0 ? undefined : this.#addressesOf(named, name, type, own, isHeadless);
@@ -105,7 +108,12 @@ export class ClusterResolver {
     }
     // As CoreDNS: SRV of a service's bare name lists all of its ports.
     if (type === recordTypes.SRV) {
-      return this.#srvRecords(targets.flatMap((t) => t.ports.map((p) => [t, p] as const)), name, own, isHeadless);
+      return this.#srvRecords(
+        targets.flatMap((t) => t.ports.map((p) => [t, p] as const)),
+        name,
+        own,
+        isHeadless,
+      );
     }
     return empty;
   }
@@ -126,7 +134,9 @@ export class ClusterResolver {
         .map((p) => [target, p] as const),
     );
     if (pairs.length === 0) return undefined;
-    return type === recordTypes.SRV || type === recordTypes.ANY ? this.#srvRecords(pairs, name, own, isHeadless) : empty;
+    return type === recordTypes.SRV || type === recordTypes.ANY
+      ? this.#srvRecords(pairs, name, own, isHeadless)
+      : empty;
   }
 
   #srvRecords(pairs: readonly (readonly [Target, NamedPort])[], name: string, own: string, isHeadless: boolean) {

@@ -66,11 +66,7 @@ export async function up(args: readonly string[]): Promise<void> {
 const simulatedNotice = `NOTE: the nodes are SIMULATED. Pods are scheduled, become Running and are reported like any others, but no
 container runs and there is no pod network. Real containers need Linux, root and containerd: k8ts up --runtime containerd --install`;
 
-async function chooseRuntime(
-  asked: string,
-  install: boolean,
-  progress: Progress,
-): Promise<"containerd" | "simulated"> {
+async function chooseRuntime(asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
   if (asked !== "auto" && asked !== "containerd" && asked !== "simulated") {
     throw new UsageError(`--runtime must be auto, containerd or simulated: ${asked}`);
   }
@@ -90,8 +86,8 @@ async function chooseRuntime(
 
 /** What the machine has and lacks, and the line that installs what is missing. */
 export function machineTable(machine: MachineDiagnosis): string {
-  const lines = machine.items.map(
-    (item) => `  ${item.ok ? "✓" : "✗"} ${item.name.padEnd(24)} ${item.detail}`.trimEnd(),
+  const lines = machine.items.map((item) =>
+    `  ${item.ok ? "✓" : "✗"} ${item.name.padEnd(24)} ${item.detail}`.trimEnd(),
   );
   if (machine.installCommand) lines.push(`  To install what is missing: ${machine.installCommand.join(" ")}`);
   return lines.join("\n");
@@ -200,7 +196,9 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
     }),
   );
   await progress.step(state.runtime === "simulated" ? "nodes are Ready (simulated)" : "node is Ready", () =>
-    waitFor("the node does not become Ready", readyTimeoutMs, () => nodesReady(client, Math.max(state.simulatedNodes, 1))),
+    waitFor("the node does not become Ready", readyTimeoutMs, () =>
+      nodesReady(client, Math.max(state.simulatedNodes, 1)),
+    ),
   );
   await progress.step("default ServiceAccount exists", () =>
     waitFor("the default ServiceAccount does not appear", readyTimeoutMs, async () => {
@@ -209,7 +207,9 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
     }),
   );
   if (state.runtime !== "simulated") {
-    await progress.step("cluster DNS answers", () => waitFor("cluster DNS does not answer", readyTimeoutMs, dnsAnswers));
+    await progress.step("cluster DNS answers", () =>
+      waitFor("cluster DNS does not answer", readyTimeoutMs, dnsAnswers),
+    );
   }
 }
 

@@ -229,7 +229,8 @@ class RulesetBuilder {
     const key = target === "svc" ? "ip daddr . meta l4proto . th dport" : "meta l4proto . th dport";
     // nft wants to be told the protocol before it accepts a port in dnat.
     const head = "meta l4proto { tcp, udp, sctp }";
-    const random = count === 1 ? `meta mark set ${offset}` : `meta mark set numgen random mod ${count} offset ${offset}`;
+    const random =
+      count === 1 ? `meta mark set ${offset}` : `meta mark set numgen random mod ${count} offset ${offset}`;
     const choose = `${random} meta mark set ${key} . meta mark map @${target}-pick`;
     const send = "dnat ip to meta mark map @ep";
     if (affinitySeconds === undefined) rules.push(`${head} ${choose} ${send}`);

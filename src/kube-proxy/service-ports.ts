@@ -61,7 +61,9 @@ export function servicePorts(
         .filter((i) => i.ipMode !== "Proxy")
         .map((i) => i.ip ?? "")
         .filter(isIpv4),
-      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? []).map((r) => r.trim()).filter((r) => !r.includes(":")),
+      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? [])
+        .map((r) => r.trim())
+        .filter((r) => !r.includes(":")),
       affinitySeconds:
         spec.sessionAffinity === "ClientIP"
           ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
