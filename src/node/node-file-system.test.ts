@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { utf8Decode } from "../component-base/bytes.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import { silentLogger } from "../component-base/logger.ts";
 import { fileSystemSuite } from "../mvcc/testing/file-system-suite.ts";
@@ -25,8 +26,10 @@ for (const { name, run } of fileSystemSuite) {
   test(name, () => inTemporaryDirectory((directory) => run(new NodeFileSystem(), directory)));
 }
 
+const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+
 const holder = `
-  import { NodeFileSystem } from ${JSON.stringify(new URL("./node-file-system.ts", import.meta.url).href)};
+  import { NodeFileSystem } from ${url("./node-file-system.ts")};
   await new NodeFileSystem().lock(process.argv[1]);
   process.stdout.write("locked");
   process.stdin.resume();
@@ -64,6 +67,57 @@ test("of many that find a stale lock exactly one takes it", () =>
     assert.equal(taken.length, 1);
     for (const { value } of taken) await value[Symbol.asyncDispose]();
     assert.deepEqual(await fileSystem.list(directory), []);
+  }));
+
+const writer = `
+  import { NodeFileSystem } from ${url("./node-file-system.ts")};
+  import { SystemClock } from ${url("../component-base/clock.ts")};
+  import { silentLogger } from ${url("../component-base/logger.ts")};
+  import { openWalBackend } from ${url("../mvcc/wal/open-wal-backend.ts")};
+  import { writeSync } from "node:fs";
+  const [directory] = process.argv.slice(1);
+  const backend = await openWalBackend({
+    directory, fileSystem: new NodeFileSystem(), clock: new SystemClock(), logger: silentLogger, segmentBytesMin: 65536,
+  });
+  const write = async (writer) => {
+    for (let n = 0; ; n++) {
+      const value = (revision) => new TextEncoder().encode(revision + "x".repeat(500));
+      const { revision } = await backend.transact({
+        compare: [], success: [{ type: "put", key: "/" + process.pid + "/" + writer + "/" + n, value }],
+      });
+      writeSync(1, revision + "\\n");
+    }
+  };
+  await Promise.all([1, 2, 3, 4].map(write));
+`;
+
+test("killed in the middle of writes, the store has every acknowledged one", () =>
+  inTemporaryDirectory(async (directory) => {
+    const store = join(directory, "store");
+    let acknowledged = 1;
+    for (let round = 0; round < 2; round++) {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", writer, store], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const exited = once(child, "exit");
+      let output = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.length > 1500) child.kill("SIGKILL");
+      });
+      await exited;
+      acknowledged = Math.max(acknowledged, ...output.split("\n").slice(0, -1).map(Number));
+      await using backend = await openWalBackend({
+        directory: store,
+        fileSystem: new NodeFileSystem(),
+        clock: new SystemClock(),
+        logger: silentLogger,
+      });
+      assert.ok(acknowledged > 100 && backend.revision() >= acknowledged, `${backend.revision()} of ${acknowledged}`);
+      const { entries } = await backend.range({ start: "/", end: "0" });
+      assert.equal(entries.length, backend.revision() - 1);
+      for (const { value, modRevision } of entries) assert.equal(parseInt(utf8Decode(value), 10), modRevision);
+    }
   }));
 
 test("the store writes to real files and reads them again", () =>

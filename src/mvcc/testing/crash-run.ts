@@ -11,6 +11,9 @@ interface Attempt {
   readonly operations: readonly Operation[];
 }
 
+/** How a round of writes ended. */
+export type Outcome = "done" | "full" | "failed";
+
 /**
  * Writes to a store that may die at any moment, and remembers what it promised: which transactions it acknowledged,
  * and which revisions it showed to anybody. Then checks what a store opened on the remains must still know.
@@ -33,23 +36,30 @@ export class CrashRun {
     return this.#promised;
   }
 
-  /** Starts `count` transactions, several at once, with compactions between. Ends early when the store fails. */
-  async write(backend: Backend, count: number): Promise<void> {
+  /**
+   * Starts `count` transactions, several at once, with compactions between. Ends early when the store fails or
+   * is full.
+   */
+  async write(backend: Backend, count: number): Promise<Outcome> {
     this.#nextRevision = backend.revision() + 1;
     this.#attempts.length = this.#nextRevision - 2;
     backend.watch(prefixRange("/"), {
       onEvents: (events) => this.#see(events.at(-1)?.current.modRevision ?? 0),
       onClose: () => {},
     });
-    let isFailed = false;
-    for (let left = count; left > 0 && !isFailed;) {
+    for (let left = count; left > 0;) {
       const burst = Math.min(left, 1 + randomInt(this.#random, 6));
       left -= burst;
       const running = Array.from({ length: burst }, () => this.#transact(backend));
       this.#see(backend.revision());
       if (this.#random.next() < 0.3) running.push(this.#compact(backend));
-      isFailed = (await Promise.all(running)).includes(false);
+      const outcomes = await Promise.all(running);
+      // What a full store refused has not happened, now or after a restart.
+      if (outcomes.includes("full")) this.#nextRevision = backend.revision() + 1;
+      const bad = outcomes.find((o) => o !== "done");
+      if (bad) return bad;
     }
+    return "done";
   }
 
   /** What was promised is there, what was not is there whole or not at all, and the store works. */
@@ -62,7 +72,8 @@ export class CrashRun {
     const model = new Map<string, string>();
     const touched: number[] = [];
     for (let at = 1; at <= revision; at++) {
-      touched.push(at >= from ? this.#play(at, model) : this.#play(at, model) * 0);
+      const events = this.#play(at, model);
+      touched.push(at < from ? 0 : events);
       if (at < from) continue;
       const { entries } = await backend.range(prefixRange("/"), { revision: at });
       const found = entries.map((e) => `${e.key}=${utf8Decode(e.value)}`).join("\n");
@@ -97,7 +108,7 @@ export class CrashRun {
     return events;
   }
 
-  async #transact(backend: Backend): Promise<boolean> {
+  async #transact(backend: Backend): Promise<Outcome> {
     const n = this.#n++;
     const key = (): string => `/k${randomInt(this.#random, 12)}`;
     // One key that every transaction puts: each takes a revision.
@@ -112,27 +123,32 @@ export class CrashRun {
       checkEqual(result.revision, revision, "revisions are gapless");
       checkEqual(backend.revision() >= revision, true, "an acknowledged write is visible");
       this.#see(revision);
-      return true;
+      return "done";
     } catch (error) {
-      if (error instanceof Error && error.name === "StoreFailedError") return false;
-      throw error;
+      return outcomeOf(error);
     }
   }
 
-  async #compact(backend: Backend): Promise<boolean> {
+  async #compact(backend: Backend): Promise<Outcome> {
     const span = backend.revision() - backend.compactRevision();
     const revision = backend.compactRevision() + randomInt(this.#random, span + 1);
     try {
       await backend.compact(revision);
       this.#compacted = Math.max(this.#compacted, revision);
-      return true;
+      return "done";
     } catch (error) {
-      if (error instanceof Error && /^(StoreFailed|Compacted)Error$/.test(error.name)) return true;
-      throw error;
+      if (error instanceof Error && error.name === "CompactedError") return "done";
+      return outcomeOf(error);
     }
   }
 
   #see(revision: Revision): void {
     this.#promised = Math.max(this.#promised, revision);
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Error && error.name === "StoreFullError") return "full";
+  if (error instanceof Error && error.name === "StoreFailedError") return "failed";
+  throw error;
 }

@@ -11,11 +11,11 @@ import type { FaultPlan } from "../testing/fault-file-system.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import { openWalBackend } from "./open-wal-backend.ts";
 
-function open(fileSystem: FileSystem, seed: number): Promise<Backend> {
+function open(fileSystem: FileSystem, seed: number, clock = new SteppingClock()): Promise<Backend> {
   return openWalBackend({
     directory: "/store",
     fileSystem,
-    clock: new SteppingClock(),
+    clock,
     logger: silentLogger,
     random: new SeededRandom(seed),
     segmentBytesMin: 4096,
@@ -70,6 +70,53 @@ test("killed at any operation, the store keeps what it promised", async () => {
 for (const seed of [2, 3]) {
   test(`losing power at any operation, the store keeps what it promised (seed ${seed})`, async () => {
     assert.ok((await sweep(seed, (memory, n) => memory.crash(new SeededRandom(seed * 1000 + n)))) > 100);
+  });
+}
+
+/** Fails one operation, writes on if the store can, and checks what is on disk afterwards. */
+async function failOnce(code: string, n: number): Promise<"clean" | "refused" | "failed" | "over"> {
+  const memory = new MemoryFileSystem();
+  const clock = new SteppingClock();
+  const fileSystem = new FaultFileSystem(memory, (operation) =>
+    operation.index === n ? { type: "torn", code, share: (n % 5) / 4 } : undefined,
+  );
+  const run = new CrashRun(new SeededRandom(7));
+  let outcome: "clean" | "refused" | "failed" | "over" = "clean";
+  try {
+    await using backend = await open(fileSystem, 7, clock);
+    const ended = await run.write(backend, 120);
+    if (ended === "failed") outcome = "failed";
+    if (ended === "full") {
+      clock.step(1001);
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => void setImmediate(resolve));
+      assert.equal(await run.write(backend, 20), "done");
+      outcome = "refused";
+    }
+  } catch (error) {
+    // Opening a new store met the error; nothing was promised.
+    if (run.promised > 1 || !(error instanceof Error) || error.name !== "FileSystemError") throw error;
+    outcome = "failed";
+  }
+  await using again = await open(memory.kill(), 8);
+  await run.check(again);
+  return fileSystem.operationCount <= n ? "over" : outcome;
+}
+
+for (const [code, expected] of [
+  ["ENOSPC", "refused"],
+  ["EIO", "failed"],
+] as const) {
+  test(`${code} at any operation loses nothing that was promised and leaves nothing that was refused`, async () => {
+    const outcomes = new Set<string>();
+    for (let n = 0; ; n++) {
+      const outcome = await failOnce(code, n).catch((error: unknown) => {
+        throw new Error(`${code} at operation ${n}`, { cause: error });
+      });
+      if (outcome === "over") break;
+      outcomes.add(outcome);
+    }
+    assert.ok(outcomes.has(expected), [...outcomes].join());
+    assert.ok(outcomes.has("clean"), "failures of background work are survived");
   });
 }
 
