@@ -1,0 +1,330 @@
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import * as tls from "node:tls";
+
+import type {
+  ByteSink,
+  HttpHandler,
+  HttpHeaders,
+  HttpPeer,
+  HttpRequest,
+  HttpResponse,
+  HttpTunnel,
+} from "../component-base/http.ts";
+import type { Logger } from "../component-base/logger.ts";
+
+// Go's server reads headers for at most 32 s in kube-apiserver and accepts 1 MiB of them.
+const headersTimeoutMs = 32_000;
+const headersMaxBytes = 1 << 20;
+// kube-apiserver's --http2-max-streams-per-connection; a client with more watches opens more connections.
+const streamsPerConnectionMax = 250;
+// Buffers go to the socket in groups of this size: larger ones stall the loop, smaller ones cost more system calls.
+const writeGroupBytes = 512 << 10;
+// On close, requests in flight have this long before their sockets are destroyed.
+const closeGraceMs = 5_000;
+
+/** Carries out a granted upgrade on the client's socket. */
+export type TunnelRunner = (
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  tunnel: HttpTunnel,
+) => Promise<void>;
+
+export interface HttpServerOptions {
+  readonly handler: HttpHandler;
+  /** PEM. Client certificates are asked for and verified against `clientCa`; without one, or with a bad one, the peer has none. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly runTunnel?: TunnelRunner;
+  readonly logger: Logger;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+  /** New connections present the new certificate. */
+  setCertificate(cert: string, key: string): void;
+}
+
+/**
+ * One TLS port for HTTP/1.1 and HTTP/2: the TLS server splits by ALPN and hands each connection to the plain server of
+ * its protocol. HTTP/2 goes through the stream API, which costs half of the compatibility API.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const peers = new WeakMap<object, HttpPeer>();
+  const sockets = new Set<Socket>();
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const { logger } = options;
+
+  const h1 = http.createServer({ maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 });
+  h1.keepAliveTimeout = 90_000;
+  h1.on("request", (request, response) => {
+    void serveHttp1(options, peers.get(request.socket), request, response).catch((error: unknown) => {
+      logger.debug("HTTP/1.1 request ended abnormally", { error });
+      response.destroy();
+    });
+  });
+  h1.on("upgrade", (request, socket, head) => {
+    void serveUpgrade(options, peers.get(request.socket), request, socket, head).catch((error: unknown) => {
+      logger.debug("upgrade ended abnormally", { error });
+      socket.destroy();
+    });
+  });
+  h1.on("clientError", (_error, socket) => {
+    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    else socket.destroy();
+  });
+
+  const h2 = http2.createServer({
+    settings: { maxConcurrentStreams: streamsPerConnectionMax, maxHeaderListSize: headersMaxBytes },
+    maxSessionMemory: 64,
+  });
+  h2.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+  });
+  h2.on("sessionError", (error) => logger.debug("HTTP/2 session error", { error }));
+  h2.on("stream", (stream, headers) => {
+    const socket = stream.session?.socket;
+    stream.on("error", (error) => logger.debug("HTTP/2 stream error", { error }));
+    void serveHttp2(options, socket && peers.get(socket), stream, headers).catch((error: unknown) => {
+      logger.debug("HTTP/2 request ended abnormally", { error });
+      stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    });
+  });
+
+  const server = tls.createServer(
+    {
+      cert: options.tls.cert,
+      key: options.tls.key,
+      ...(options.tls.clientCa === undefined ? {} : { ca: options.tls.clientCa, requestCert: true }),
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["h2", "http/1.1"],
+    },
+    (socket) => {
+      const peer = peerOf(socket);
+      peers.set(socket, peer);
+      socket.setNoDelay(true);
+      if (socket.alpnProtocol === "h2") {
+        // The HTTP/2 session hands out a proxy of its socket, a different object from the one accepted.
+        h2.once("session", (session) => peers.set(session.socket, peer));
+        h2.emit("connection", socket);
+      } else {
+        h1.emit("connection", socket);
+      }
+    },
+  );
+  server.on("tlsClientError", (error) => logger.debug("TLS handshake failed", { error }));
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  server.on("error", (error) => logger.error("server error", { error }));
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    setCertificate: (cert, key) => server.setSecureContext({ cert, key, ca: options.tls.clientCa }),
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      h1.closeIdleConnections();
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, closeGraceMs);
+      // Keep-alive connections that turned idle meanwhile would hold the close back.
+      const idle = setInterval(() => h1.closeIdleConnections(), 50);
+      await closed;
+      clearTimeout(timer);
+      clearInterval(idle);
+    },
+  };
+}
+
+function peerOf(socket: tls.TLSSocket): HttpPeer {
+  const address = socket.remoteAddress ?? "";
+  if (!socket.authorized) return { address };
+  const subject = socket.getPeerCertificate().subject as Record<string, string | string[] | undefined> | undefined;
+  if (!subject) return { address };
+  const commonName = subject["CN"];
+  const organizations = subject["O"];
+  const uid = subject["1.3.6.1.4.1.57683.2"];
+  return {
+    address,
+    certificate: {
+      commonName: typeof commonName === "string" ? commonName : (commonName?.[0] ?? ""),
+      organizations: organizations === undefined ? [] : [organizations].flat(),
+      ...(typeof uid === "string" ? { uid } : {}),
+    },
+  };
+}
+
+const noPeer: HttpPeer = { address: "" };
+
+async function serveHttp1(
+  options: HttpServerOptions,
+  peer: HttpPeer | undefined,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, false));
+  if (gone.signal.aborted) return;
+  response.writeHead(answer.status, answer.headers);
+  await writeBody(answer, response, gone.signal);
+  response.end();
+  // An unread request body would be parsed as the next request.
+  if (!request.readableEnded) request.resume();
+}
+
+async function serveUpgrade(
+  options: HttpServerOptions,
+  peer: HttpPeer | undefined,
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const gone = new AbortController();
+  const onClose = (): void => gone.abort();
+  socket.on("close", onClose);
+  socket.on("error", onClose);
+  const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, true));
+  if (answer.tunnel && options.runTunnel) {
+    await options.runTunnel(request, socket, head, answer.tunnel);
+    return;
+  }
+  // The refusal closes the connection: what the client pipelined behind its request must reach nobody.
+  const body = answer.body instanceof Uint8Array ? Buffer.from(answer.body) : Buffer.alloc(0);
+  let text = `HTTP/1.1 ${answer.status} ${http.STATUS_CODES[answer.status] ?? ""}\r\nConnection: close\r\n`;
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (name !== "content-length" && name !== "connection") text += `${name}: ${value}\r\n`;
+  }
+  socket.end(Buffer.concat([Buffer.from(`${text}content-length: ${body.length}\r\n\r\n`), body]));
+}
+
+function toRequest(request: http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
+  const { path, query } = splitTarget(request.url ?? "/");
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return { method: request.method ?? "GET", path, query, headers, body: request, peer, signal, upgrade };
+}
+
+async function serveHttp2(
+  options: HttpServerOptions,
+  peer: HttpPeer | undefined,
+  stream: http2.ServerHttp2Stream,
+  incoming: http2.IncomingHttpHeaders,
+): Promise<void> {
+  const gone = new AbortController();
+  stream.on("close", () => gone.abort());
+  const { path, query } = splitTarget(incoming[":path"] ?? "/");
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(incoming)) {
+    if (value !== undefined && !name.startsWith(":")) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  if (incoming[":authority"] !== undefined) headers["host"] = incoming[":authority"];
+  const answer = await options.handler({
+    method: incoming[":method"] ?? "GET",
+    path,
+    query,
+    headers,
+    body: stream,
+    peer: peer ?? noPeer,
+    signal: gone.signal,
+    upgrade: false,
+  });
+  // The client may have reset the stream meanwhile; respond() on a closed one throws.
+  if (stream.destroyed || stream.closed) return;
+  stream.respond({ ":status": answer.status, ...withoutHopByHop(answer.headers) });
+  await writeBody(answer, stream, gone.signal);
+  stream.end();
+}
+
+function withoutHopByHop(headers: HttpHeaders): HttpHeaders {
+  if (headers["connection"] === undefined && headers["transfer-encoding"] === undefined) return headers;
+  const { connection: _connection, "transfer-encoding": _encoding, ...rest } = headers;
+  return rest;
+}
+
+function splitTarget(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  const at = target.indexOf("?");
+  if (at < 0) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, at), query: new URLSearchParams(target.slice(at + 1)) };
+}
+
+async function writeBody(
+  answer: HttpResponse,
+  out: http.ServerResponse | http2.ServerHttp2Stream,
+  signal: AbortSignal,
+): Promise<void> {
+  const body = answer.body;
+  if (body === undefined) return;
+  const sink = new StreamSink(out, signal);
+  if (body instanceof Uint8Array) sink.write([body]);
+  else if (typeof body === "function") {
+    // The client must see the headers of a watch before its first event.
+    if ("flushHeaders" in out) out.flushHeaders();
+    await body(sink);
+  } else await writeInGroups(body, sink);
+}
+
+/** Large lists go out in groups with backpressure, so that a slow reader holds no more than one group beyond its socket. */
+async function writeInGroups(parts: readonly Uint8Array[], sink: StreamSink): Promise<void> {
+  let start = 0;
+  let size = 0;
+  for (let i = 0; i < parts.length; i++) {
+    size += parts[i]?.length ?? 0;
+    if (size < writeGroupBytes && i < parts.length - 1) continue;
+    const hasRoom = sink.write(parts.slice(start, i + 1));
+    start = i + 1;
+    size = 0;
+    if (!hasRoom && !sink.signal.aborted) await sink.drained();
+    if (sink.signal.aborted) return;
+  }
+}
+
+class StreamSink implements ByteSink {
+  readonly signal: AbortSignal;
+  readonly #out: http.ServerResponse | http2.ServerHttp2Stream;
+
+  constructor(out: http.ServerResponse | http2.ServerHttp2Stream, signal: AbortSignal) {
+    this.#out = out;
+    this.signal = signal;
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    if (this.signal.aborted || this.#out.destroyed) return false;
+    if (chunks.length === 1 && chunks[0]) return this.#out.write(chunks[0]);
+    this.#out.cork();
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = this.#out.write(chunk);
+    this.#out.uncork();
+    return hasRoom;
+  }
+
+  drained(): Promise<void> {
+    if (this.signal.aborted || !this.#out.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#out.off("drain", done);
+        this.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#out.on("drain", done);
+      this.signal.addEventListener("abort", done, { once: true });
+    });
+  }
+}
