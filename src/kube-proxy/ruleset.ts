@@ -111,7 +111,6 @@ table ${t} {
  chain nat-postrouting {
   type nat hook postrouting priority 100
   ct status dnat jump masquerade-services
-  ip saddr ${podCidr} ip daddr != ${podCidr} masquerade fully-random
  }
  chain masquerade-services {
   ip saddr . ip daddr @hairpin masquerade fully-random
