@@ -20,6 +20,9 @@ import { waitFor } from "./wait.ts";
 
 const readyTimeoutMs = 60_000;
 const defaultApiServerPort = 6443;
+const defaultKubeletPort = 10_250;
+// Not 53, where the machine may run a resolver of its own; pods reach it as 53 through the Service kube-dns.
+const defaultDnsPort = 10_053;
 
 export const upUsage = `k8ts up [--name default] [--data-dir DIR] [--runtime auto|containerd|simulated] [--nodes N]
         [--node-ip IP] [--port 6443] [--install] [--wait=true|false] [--merge-kubeconfig=true|false]
@@ -33,6 +36,7 @@ export async function up(args: readonly string[]): Promise<void> {
     nodes: { type: "string", default: "1" },
     "node-ip": { type: "string" },
     port: { type: "string" },
+    "cgroup-root": { type: "string" },
     install: { type: "boolean", default: false },
     wait: { type: "string", default: "true" },
     "merge-kubeconfig": { type: "string", default: "true" },
@@ -94,7 +98,13 @@ export function machineTable(machine: MachineDiagnosis): string {
 }
 
 async function decideState(
-  values: { readonly name: string; readonly nodes: string; readonly "node-ip"?: string; readonly port?: string },
+  values: {
+    readonly name: string;
+    readonly nodes: string;
+    readonly "node-ip"?: string;
+    readonly port?: string;
+    readonly "cgroup-root"?: string;
+  },
   runtime: "containerd" | "simulated",
 ): Promise<ClusterState> {
   const nodeCount = Number(values.nodes);
@@ -113,6 +123,9 @@ async function decideState(
   return {
     name: values.name,
     apiServerPort: await choosePort(values.port),
+    kubeletPort: await freePort(defaultKubeletPort),
+    dnsPort: await freePort(defaultDnsPort),
+    cgroupRoot: values["cgroup-root"] ?? `/k8ts-${values.name}`,
     nodeName: nodeNameOf(hostname()),
     nodeIp: address.ip,
     ownsNodeLink: address.ownsLink,
@@ -137,7 +150,12 @@ async function choosePort(asked: string | undefined): Promise<number> {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`--port is not a port: ${asked}`);
     return port;
   }
-  return (await tryListen(defaultApiServerPort)) ?? (await tryListen(0)) ?? defaultApiServerPort;
+  return freePort(defaultApiServerPort);
+}
+
+/** The usual port when it is free, else any. */
+async function freePort(usual: number): Promise<number> {
+  return (await tryListen(usual)) ?? (await tryListen(0)) ?? usual;
 }
 
 function tryListen(port: number): Promise<number | undefined> {
