@@ -13,7 +13,7 @@ import { openWalBackend } from "./open-wal-backend.ts";
 
 function open(fileSystem: FileSystem, seed: number, clock = new SteppingClock()): Promise<Backend> {
   return openWalBackend({
-    directory: "/store",
+    directory: "/var/lib/store",
     fileSystem,
     clock,
     logger: silentLogger,

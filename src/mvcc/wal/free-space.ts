@@ -34,6 +34,11 @@ export class FreeSpace {
     return this.#freeBytes < this.#options.freeBytesMin + this.#wantedBytes;
   }
 
+  /** Whether so much can be taken without going below the watermark. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#freeBytes - bytes >= this.#options.freeBytesMin;
+  }
+
   /** Why a write must be refused now, if it must. */
   refusal(isGrowing: boolean): StoreFullError | undefined {
     const isRefused = isGrowing ? this.isFull : this.#freeBytes < this.#options.freeBytesMin / 4;
@@ -46,9 +51,7 @@ export class FreeSpace {
 
   /** An allocation of `wantedBytes` met a full disk: no puts until there is so much more than the watermark. */
   noteFull(wantedBytes: number): void {
-    this.#wantedBytes = Math.max(this.#wantedBytes, wantedBytes);
-    this.#freeBytes = Math.min(this.#freeBytes, this.#options.freeBytesMin);
-    this.#again();
+    this.#update(Math.min(this.#freeBytes, this.#options.freeBytesMin), Math.max(this.#wantedBytes, wantedBytes));
   }
 
   /** Writes happened: have a look, if the last one is a while ago. */
@@ -72,22 +75,27 @@ export class FreeSpace {
 
   async #look(): Promise<void> {
     const { fileSystem, directory, clock, logger } = this.#options;
-    const wasFull = this.isFull;
     this.#checkedMs = clock.monotonic();
     try {
-      this.#freeBytes = await fileSystem.freeBytes(directory);
+      this.#update(await fileSystem.freeBytes(directory), this.#wantedBytes);
     } catch (error) {
       // Not knowing is no reason to refuse writes: they fail by themselves if they must.
       logger.warn("Cannot read the free space of the store's disk", { directory, error });
-      this.#freeBytes = Infinity;
+      this.#update(Infinity, 0);
     }
-    if (this.isFull !== wasFull) {
-      const fields = { directory, freeBytes: this.#freeBytes, freeBytesMin: this.#options.freeBytesMin };
-      if (this.isFull) logger.error("Store is out of disk space: writes are refused", fields);
-      else logger.info("Store has disk space again: writes are accepted", fields);
-    }
+  }
+
+  #update(freeBytes: number, wantedBytes: number): void {
+    const { directory, freeBytesMin, logger } = this.#options;
+    const wasFull = this.isFull;
+    this.#freeBytes = freeBytes;
+    this.#wantedBytes = wantedBytes;
     if (this.isFull) this.#again();
     else this.#wantedBytes = 0;
+    if (this.isFull === wasFull) return;
+    const fields = { directory, freeBytes, wantedBytes: freeBytesMin + wantedBytes };
+    if (this.isFull) logger.error("Store is out of disk space: writes are refused", fields);
+    else logger.info("Store has disk space again: writes are accepted", fields);
   }
 
   #again(): void {

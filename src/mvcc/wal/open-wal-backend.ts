@@ -1,4 +1,5 @@
 import type { Clock } from "../../component-base/clock.ts";
+import { FileSystemError } from "../../component-base/file-system.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { SystemRandom } from "../../component-base/random.ts";
@@ -37,12 +38,11 @@ export interface WalBackendOptions extends Partial<WalLimits> {
 export async function openWalBackend(options: WalBackendOptions): Promise<Backend> {
   const { directory, fileSystem, clock, logger } = options;
   const crc = new Crc32c();
-  await fileSystem.makeDirectory(directory, 0o700);
-  await fileSystem.syncDirectory(directory.slice(0, directory.lastIndexOf("/")) || "/");
+  await makeDurableDirectory(fileSystem, directory);
   const lock = await fileSystem.lock(`${directory}/${lockName}`);
+  const freeBytesMin = options.freeBytesMin ?? 64 * mebibyte;
+  const freeSpace = new FreeSpace({ fileSystem, directory, clock, logger, freeBytesMin });
   try {
-    const freeBytesMin = options.freeBytesMin ?? 64 * mebibyte;
-    const freeSpace = new FreeSpace({ fileSystem, directory, clock, logger, freeBytesMin });
     const recovered = await recover({ fileSystem, directory, crc, logger });
     await freeSpace.check();
     const limits: WalLimits = {
@@ -71,7 +71,26 @@ export async function openWalBackend(options: WalBackendOptions): Promise<Backen
       onFailure: options.onFailure ?? (() => {}),
     });
   } catch (error) {
+    await freeSpace.stop();
     await lock[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A directory whose name no crash takes away, those above it included: a crash may have come after they were made. */
+async function makeDurableDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+  await fileSystem.makeDirectory(directory, 0o700);
+  for (let path = parentOf(directory); ; path = parentOf(path)) {
+    try {
+      await fileSystem.syncDirectory(path);
+    } catch (error) {
+      // Not ours to sync, hence not ours to have made.
+      if (!(error instanceof FileSystemError && /^(EACCES|EPERM|EROFS|EINVAL)$/.test(error.code))) throw error;
+    }
+    if (path === "/") return;
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
 }

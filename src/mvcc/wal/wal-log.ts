@@ -223,7 +223,7 @@ export class WalLog implements CommitLog {
 
   async #takeNext(neededBytes: number): Promise<Segment> {
     const { freeSpace } = this.#options;
-    const sizeBytes = Math.max(this.#nextSizeBytes(), neededBytes + 8 * recordHeaderBytes);
+    const sizeBytes = neededBytes + 8 * recordHeaderBytes;
     try {
       const next = this.#next ?? (await this.#create(sizeBytes));
       this.#next = next;
@@ -239,32 +239,36 @@ export class WalLog implements CommitLog {
         this.#hasFailed = true;
         throw error;
       }
-      freeSpace.noteFull(sizeBytes);
+      freeSpace.noteFull(this.#smallestBytes(sizeBytes));
       throw freeSpace.error(error);
     }
   }
 
-  #nextSizeBytes(): number {
-    return Math.min(this.#active.sizeBytes * 2, this.#options.limits.segmentBytesMax);
+  /** Of the usual size, or of the smallest when that would eat into the space to be left free. */
+  async #create(neededBytes: number): Promise<Segment> {
+    const { fileSystem, directory, random, crc, limits, freeSpace } = this.#options;
+    const usual = Math.max(Math.min(this.#active.sizeBytes * 2, limits.segmentBytesMax), neededBytes);
+    await freeSpace.check();
+    const sizeBytes = [usual, this.#smallestBytes(neededBytes)].find((bytes) => freeSpace.hasRoomFor(bytes));
+    if (sizeBytes === undefined) throw new FileSystemError("ENOSPC", "too little free space for another segment");
+    return createSegment(fileSystem, directory, this.#active.number + 1, sizeBytes, random, crc);
   }
 
-  #create(sizeBytes: number): Promise<Segment> {
-    const { fileSystem, directory, random, crc } = this.#options;
-    return createSegment(fileSystem, directory, this.#active.number + 1, sizeBytes, random, crc);
+  #smallestBytes(neededBytes: number): number {
+    return Math.max(this.#options.limits.segmentBytesMin, neededBytes);
   }
 
   /** In the background, unless it is there, under way or hopeless. Failure shows when the segment is needed. */
   #prepareNext(): void {
     const { freeSpace, logger } = this.#options;
     if (this.#next || this.#preparing || freeSpace.isFull) return;
-    const sizeBytes = this.#nextSizeBytes();
-    this.#preparing = this.#create(sizeBytes)
+    this.#preparing = this.#create(0)
       .then(
         (segment) => {
           this.#next = segment;
         },
         (error: unknown) => {
-          if (isNoSpace(error)) freeSpace.noteFull(sizeBytes);
+          if (isNoSpace(error)) freeSpace.noteFull(this.#smallestBytes(0));
           logger.warn("Preparing the next segment failed", { error });
         },
       )
