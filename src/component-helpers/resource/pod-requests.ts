@@ -1,13 +1,13 @@
 import type { Container, Pod, ResourceRequirements } from "../../api/core/v1/types.gen.ts";
-import { parseQuantity } from "../../apimachinery/quantity.ts";
+import { Quantity } from "../../apimachinery/quantity.ts";
 
 /** Amounts by resource name: CPU in milli-cores, everything else in its unit (bytes, count). */
 export type ResourceAmounts = ReadonlyMap<string, number>;
 
 /** A quantity as a whole number: milli-cores for `cpu`, else units, both rounded up. */
 export function resourceAmount(name: string, quantity: string): number {
-  const parsed = parseQuantity(quantity);
-  return Number(name === "cpu" ? parsed.milliValue() : parsed.value());
+  const parsed = Quantity.parse(quantity);
+  return name === "cpu" ? parsed.toMilliNumber() : parsed.toNumber();
 }
 
 export function resourceAmounts(list: Readonly<Record<string, string>> | undefined): Map<string, number> {
