@@ -30,14 +30,16 @@ const sharedKinds: ReadonlySet<string> = new Set([
 
 class SchemaScheme implements Scheme {
   readonly groups: readonly ApiGroup[];
+  readonly allVersions: readonly ApiVersionSchema[];
   readonly types: TypeRegistry;
   readonly #versions = new Map<string, VersionEntry>();
   readonly #decoders = new DecoderCache();
   readonly #defaulters = new DefaulterCache();
 
   constructor(served: readonly ApiVersionSchema[], typesOnly: readonly ApiVersionSchema[]) {
-    this.types = new TypeRegistry([...served, ...typesOnly]);
-    for (const schema of [...served, ...typesOnly]) {
+    this.allVersions = [...served, ...typesOnly];
+    this.types = new TypeRegistry(this.allVersions);
+    for (const schema of this.allVersions) {
       this.#versions.set(`${schema.group}/${schema.version}`, { schema, resources: undefined, kinds: new Map() });
     }
     this.groups = groupsOf(served);
@@ -164,6 +166,7 @@ function apiResource({ group, version }: ApiVersionSchema, schema: ResourceSchem
       ...column,
       priority: wide === true ? 1 : 0,
     })),
+    returnsDeletedObject: schema.returnsDeletedObject ?? false,
     persisted: schema.persisted ?? true,
     storagePrefix: schema.storagePrefix ?? resource,
     storage: schema.storage ?? { group, version, kind },

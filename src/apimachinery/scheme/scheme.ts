@@ -47,6 +47,8 @@ export interface ApiResource {
   /** Older labels that are accepted too, and what they mean. */
   readonly fieldSelectorAliases: Readonly<Record<string, string>>;
   readonly columns: readonly TableColumn[];
+  /** DELETE answers with the object, not with a Status. */
+  readonly returnsDeletedObject: boolean;
   /** False for reviews and the like, which are answered and never stored. */
   readonly persisted: boolean;
   /** The key segment after /registry, e.g. `pods` or `services/specs`; two versions of one resource share it. */
@@ -100,5 +102,7 @@ export interface Scheme {
   kind(group: string, version: string, kind: string): ObjectKind | undefined;
   /** The data a version was made from. */
   schema(group: string, version: string): ApiVersionSchema | undefined;
+  /** Those of versions without resources included. */
+  readonly allVersions: readonly ApiVersionSchema[];
   readonly types: TypeRegistry;
 }
