@@ -39,7 +39,7 @@ export interface NonResourceRoute {
 
 export interface GenericApiServerOptions {
   readonly scheme: Scheme;
-  /** Opened, and closed with the server, by the server. Made by `createApiStorage`, so that listers exist before the server. */
+  /** Opened, and closed with the server, by the server. An own object, so that listers exist before the server. */
   readonly storage: ApiStorage;
   readonly registrations: readonly ResourceRegistration[];
   /** Tried in order; the first result counts. */
