@@ -1,5 +1,11 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldDuplicate, fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldDuplicate,
+  fieldForbidden,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { nameIsDnsLabel, validateQualifiedName } from "../../apimachinery/validation/names.ts";
 import type {
@@ -24,9 +30,7 @@ export function validateAffinity(affinity: Affinity | undefined, path: FieldPath
     if (required) {
       const terms = required.nodeSelectorTerms ?? [];
       if (terms.length === 0) {
-        errors.push(
-          fieldRequired(requiredAt.child("nodeSelectorTerms"), "must have at least one node selector term"),
-        );
+        errors.push(fieldRequired(requiredAt.child("nodeSelectorTerms"), "must have at least one node selector term"));
       }
       for (const [i, term] of terms.entries()) {
         errors.push(...validateNodeSelectorTerm(term, requiredAt.child("nodeSelectorTerms").index(i)));
@@ -54,11 +58,16 @@ export function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath
       const { key } = requirement;
       return [...validateRequirement(requirement, at), ...syntax(at.child("key"), key, validateQualifiedName(key))];
     }),
-    ...(term.matchFields ?? []).flatMap((requirement, i) => validateFieldRequirement(requirement, path.child("matchFields").index(i))),
+    ...(term.matchFields ?? []).flatMap((requirement, i) =>
+      validateFieldRequirement(requirement, path.child("matchFields").index(i)),
+    ),
   ];
 }
 
-function validateRequirement({ operator, values = [] }: NodeSelectorRequirement, path: FieldPath): readonly FieldError[] {
+function validateRequirement(
+  { operator, values = [] }: NodeSelectorRequirement,
+  path: FieldPath,
+): readonly FieldError[] {
   switch (operator) {
     case "In":
     case "NotIn":

@@ -63,7 +63,8 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(left)) if (!deepEqual(left[key], right[key])) return false;
-  for (const key of Object.keys(right)) if (!Object.hasOwn(left, key) && (right[key] ?? undefined) !== undefined) return false;
+  for (const key of Object.keys(right))
+    if (!Object.hasOwn(left, key) && (right[key] ?? undefined) !== undefined) return false;
   return true;
 }
 

@@ -8,12 +8,14 @@ import {
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import {
-  validateDns1123Label,
-  validatePortName,
-  validatePortNumber,
-} from "../../apimachinery/validation/names.ts";
-import type { Container, ContainerPort, EphemeralContainer, PodSpec, VolumeMount } from "../../api/core/v1/types.gen.ts";
+import { validateDns1123Label, validatePortName, validatePortNumber } from "../../apimachinery/validation/names.ts";
+import type {
+  Container,
+  ContainerPort,
+  EphemeralContainer,
+  PodSpec,
+  VolumeMount,
+} from "../../api/core/v1/types.gen.ts";
 import { oneOf, syntax } from "./common.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbe } from "./probes.ts";
@@ -97,7 +99,11 @@ const ephemeralForbidden = [
   "startupProbe",
 ] as const;
 
-export function validateEphemeralContainers(spec: PodSpec, scope: ContainerScope, path: FieldPath): readonly FieldError[] {
+export function validateEphemeralContainers(
+  spec: PodSpec,
+  scope: ContainerScope,
+  path: FieldPath,
+): readonly FieldError[] {
   const errors: FieldError[] = [];
   const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((container) => container.name);
   const names = new Set(others);
@@ -124,11 +130,14 @@ function validateEphemeralFields(container: EphemeralContainer, path: FieldPath)
     }
   }
   const { limits, requests } = container.resources;
-  if (limits || requests) errors.push(fieldForbidden(path.child("resources"), "cannot be set for an Ephemeral Container"));
+  if (limits || requests)
+    errors.push(fieldForbidden(path.child("resources"), "cannot be set for an Ephemeral Container"));
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     for (const field of ["subPath", "subPathExpr"] as const) {
       if (mount[field]) {
-        errors.push(fieldForbidden(path.child("volumeMounts").index(i).child(field), "cannot be set for an Ephemeral Container"));
+        errors.push(
+          fieldForbidden(path.child("volumeMounts").index(i).child(field), "cannot be set for an Ephemeral Container"),
+        );
       }
     }
   }
@@ -160,7 +169,11 @@ function validateImage(image: string | undefined, path: FieldPath): readonly Fie
   return [];
 }
 
-function validatePorts(ports: readonly ContainerPort[], isHostNetwork: boolean, path: FieldPath): readonly FieldError[] {
+function validatePorts(
+  ports: readonly ContainerPort[],
+  isHostNetwork: boolean,
+  path: FieldPath,
+): readonly FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
   for (const [i, port] of ports.entries()) {

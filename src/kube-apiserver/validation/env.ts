@@ -7,7 +7,13 @@ import {
   validateQualifiedName,
   validateRelaxedEnvVarName,
 } from "../../apimachinery/validation/names.ts";
-import type { EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from "../../api/core/v1/types.gen.ts";
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from "../../api/core/v1/types.gen.ts";
 import { syntax } from "./common.ts";
 
 const envFieldPaths = [
@@ -61,7 +67,9 @@ function validateEnvVarSource(
   if (configMapKeyRef) errors.push(...validateKeyRef(configMapKeyRef, path.child("configMapKeyRef")));
   if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, path.child("secretKeyRef")));
   if (fileKeyRef && !volumeNames.has(fileKeyRef.volumeName)) {
-    errors.push(fieldInvalid(path.child("fileKeyRef", "volumeName"), fileKeyRef.volumeName, "must be the name of a volume"));
+    errors.push(
+      fieldInvalid(path.child("fileKeyRef", "volumeName"), fileKeyRef.volumeName, "must be the name of a volume"),
+    );
   }
   const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
   if (value) {
@@ -138,7 +146,8 @@ export function validateEnvFrom(sources: readonly EnvFromSource[], path: FieldPa
   return sources.flatMap((source, i) => {
     const at = path.index(i);
     const errors: FieldError[] = [];
-    if (source.prefix) errors.push(...syntax(at.child("prefix"), source.prefix, validateRelaxedEnvVarName(source.prefix)));
+    if (source.prefix)
+      errors.push(...syntax(at.child("prefix"), source.prefix, validateRelaxedEnvVarName(source.prefix)));
     for (const field of ["configMapRef", "secretRef"] as const) {
       const reference = source[field];
       if (!reference) continue;

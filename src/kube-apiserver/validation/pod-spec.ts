@@ -20,7 +20,7 @@ import type { PodSecurityContext, PodSpec, PodTemplateSpec } from "../../api/cor
 import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
 import { oneOf, syntax } from "./common.ts";
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
-import { validateAnnotations, validateLabels } from "./metadata.ts";
+import { validateAnnotations, validateLabels } from "../../apimachinery/validation/object-meta.ts";
 import { validateResourceList, validateResourceRequirements } from "./resources.ts";
 import { validateSeccompProfile } from "./security-context.ts";
 import { validateTolerations } from "./tolerations.ts";
@@ -98,7 +98,11 @@ function validatePodSecurityContext(spec: PodSpec, path: FieldPath): readonly Fi
   const errors: FieldError[] = [];
   if (spec.shareProcessNamespace && spec.hostPID) {
     errors.push(
-      fieldInvalid(path.child("shareProcessNamespace"), true, "ShareProcessNamespace and HostPID cannot both be enabled"),
+      fieldInvalid(
+        path.child("shareProcessNamespace"),
+        true,
+        "ShareProcessNamespace and HostPID cannot both be enabled",
+      ),
     );
   }
   if (!context) return errors;
@@ -114,7 +118,9 @@ function validatePodSecurityContext(spec: PodSpec, path: FieldPath): readonly Fi
     const name = path.child("sysctls").index(i).child("name");
     if (sysctl.name === "") errors.push(fieldRequired(name));
     else if (!sysctlName.test(sysctl.name) || sysctl.name.length > 253) {
-      errors.push(fieldInvalid(name, sysctl.name, `must have at most 253 characters and match regex ${sysctlName.source}`));
+      errors.push(
+        fieldInvalid(name, sysctl.name, `must have at most 253 characters and match regex ${sysctlName.source}`),
+      );
     } else if (seen.has(sysctl.name)) errors.push(fieldDuplicate(name, sysctl.name));
     seen.add(sysctl.name);
   }
@@ -147,7 +153,9 @@ function validateDnsConfig(spec: PodSpec, path: FieldPath): readonly FieldError[
       return [fieldRequired(path, "must provide `dnsConfig` when `dnsPolicy` is None")];
     }
     if (nameservers.length === 0) {
-      return [fieldRequired(path.child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None")];
+      return [
+        fieldRequired(path.child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None"),
+      ];
     }
   }
   if (!config) return [];
@@ -156,10 +164,13 @@ function validateDnsConfig(spec: PodSpec, path: FieldPath): readonly FieldError[
       fieldInvalid(path.child("nameservers"), nameservers, `must not have more than ${nameserversMax} nameservers`),
     );
   }
-  for (const [i, server] of nameservers.entries()) errors.push(...validateIp(path.child("nameservers").index(i), server));
+  for (const [i, server] of nameservers.entries())
+    errors.push(...validateIp(path.child("nameservers").index(i), server));
   const searches = config.searches ?? [];
   if (searches.length > searchPathsMax) {
-    errors.push(fieldInvalid(path.child("searches"), searches, `must not have more than ${searchPathsMax} search paths`));
+    errors.push(
+      fieldInvalid(path.child("searches"), searches, `must not have more than ${searchPathsMax} search paths`),
+    );
   }
   if (searches.join(" ").length > searchCharactersMax) {
     errors.push(
@@ -202,7 +213,11 @@ function validateHostAliases(spec: PodSpec, path: FieldPath): readonly FieldErro
 }
 
 /** Long-running workloads take no other restart policy than Always, and no deadline. */
-export function validateAlwaysRestarting(template: PodTemplateSpec, kind: string, path: FieldPath): readonly FieldError[] {
+export function validateAlwaysRestarting(
+  template: PodTemplateSpec,
+  kind: string,
+  path: FieldPath,
+): readonly FieldError[] {
   const { restartPolicy, activeDeadlineSeconds } = template.spec;
   return [
     ...(restartPolicy === "Always"

@@ -2,7 +2,14 @@ import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateHttpHeaderName } from "../../apimachinery/validation/names.ts";
-import type { ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe, ProbeHandler } from "../../api/core/v1/types.gen.ts";
+import type {
+  ExecAction,
+  HTTPGetAction,
+  Lifecycle,
+  LifecycleHandler,
+  Probe,
+  ProbeHandler,
+} from "../../api/core/v1/types.gen.ts";
 import { nonNegative, oneOf, portNumberOrName, syntax } from "./common.ts";
 
 const probeNumbers = [
@@ -49,7 +56,10 @@ export function validateLifecycle(lifecycle: Lifecycle | undefined, path: FieldP
 function validateHandler(handler: ProbeHandler & LifecycleHandler, path: FieldPath): readonly FieldError[] {
   const errors: FieldError[] = [];
   let count = 0;
-  const check = (field: "exec" | "httpGet" | "tcpSocket" | "grpc" | "sleep", validate: () => readonly FieldError[]): void => {
+  const check = (
+    field: "exec" | "httpGet" | "tcpSocket" | "grpc" | "sleep",
+    validate: () => readonly FieldError[],
+  ): void => {
     if (!handler[field]) return;
     if (count > 0) errors.push(fieldForbidden(path.child(field), "may not specify more than 1 handler type"));
     else errors.push(...validate());

@@ -1,5 +1,10 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldDuplicate, fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldDuplicate,
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1123Label } from "../../apimachinery/validation/names.ts";
 import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, Volume } from "../../api/core/v1/types.gen.ts";
@@ -7,8 +12,23 @@ import { oneOf, syntax } from "./common.ts";
 import { validateFieldRef, validateResourceFieldRef } from "./env.ts";
 import { validateQuantity } from "./resources.ts";
 
-const hostPathTypes = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
-const volumeFieldPaths = ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
+const hostPathTypes = [
+  "",
+  "BlockDevice",
+  "CharDevice",
+  "Directory",
+  "DirectoryOrCreate",
+  "File",
+  "FileOrCreate",
+  "Socket",
+];
+const volumeFieldPaths = [
+  "metadata.annotations",
+  "metadata.labels",
+  "metadata.name",
+  "metadata.namespace",
+  "metadata.uid",
+];
 const fileModeMessage = "must be a number between 0 and 0777 (octal), both inclusive";
 
 export function validateVolumes(volumes: readonly Volume[], path: FieldPath): readonly FieldError[] {
@@ -110,12 +130,17 @@ function validateProjected(projected: ProjectedVolumeSource, path: FieldPath): r
 function validateItems(items: readonly KeyToPath[] | undefined, path: FieldPath): readonly FieldError[] {
   return (items ?? []).flatMap((item, i) => [
     ...(item.key ? [] : [fieldRequired(path.index(i).child("key"))]),
-    ...(item.path ? validateLocalPath(item.path, path.index(i).child("path")) : [fieldRequired(path.index(i).child("path"))]),
+    ...(item.path
+      ? validateLocalPath(item.path, path.index(i).child("path"))
+      : [fieldRequired(path.index(i).child("path"))]),
     ...validateMode(item.mode, path.index(i).child("mode")),
   ]);
 }
 
-function validateDownwardFiles(files: readonly DownwardAPIVolumeFile[] | undefined, path: FieldPath): readonly FieldError[] {
+function validateDownwardFiles(
+  files: readonly DownwardAPIVolumeFile[] | undefined,
+  path: FieldPath,
+): readonly FieldError[] {
   return (files ?? []).flatMap((file, i) => {
     const at = path.index(i);
     const errors: FieldError[] = file.path
