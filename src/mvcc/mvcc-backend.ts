@@ -280,7 +280,7 @@ export class MvccBackend implements Backend {
 
   async #commit(): Promise<void> {
     // What is decided in the same turn shares the batch.
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch: Pending[] = [];
       try {

@@ -206,7 +206,7 @@ function fanout<E extends Keyed>(node: Node<E>): number {
   return node instanceof Leaf ? node.entries.length : node.children.length;
 }
 
-function totalSize<E extends Keyed>(nodes: readonly Node<E>[]): number {
+function totalSize(nodes: readonly Node<Keyed>[]): number {
   let size = 0;
   for (const node of nodes) size += sizeOf(node);
   return size;

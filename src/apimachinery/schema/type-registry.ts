@@ -136,7 +136,9 @@ export class StructType {
   #resolveFields(): StructField[] {
     const fields: StructField[] = [];
     if (this.schema.typeMeta === true) {
-      for (const name of ["kind", "apiVersion"]) fields.push(this.#resolveField(name, { type: "string" }));
+      for (const name of ["kind", "apiVersion"]) {
+        fields.push({ ...this.#resolveField(name, { type: "string" }), inlinedFrom: "TypeMeta" });
+      }
     }
     for (const [name, schema] of Object.entries(this.schema.fields)) {
       if (isInline(schema)) {

@@ -1,0 +1,75 @@
+import { silentLogger, type Logger } from "../../component-base/logger.ts";
+import { MetricRegistry } from "../../component-base/metrics.ts";
+import { SeededRandom } from "../../component-base/random.ts";
+import { SteppingClock } from "../../component-base/stepping-clock.ts";
+import { createInformerFactory } from "../../client/cache/informer-factory.ts";
+import type { ApiClient } from "../../client/rest/api-client.ts";
+import { createApiClient } from "../../client/rest/rest-client.ts";
+import { settle, stepUntil } from "../../client/testing/drain.ts";
+import { FakeApiServer } from "../../client/testing/fake-api-server.ts";
+import type { ControllerDescriptor } from "../controller.ts";
+import { runControllers } from "../manager.ts";
+
+/** Controllers at work on a fake API server with a stepped clock. What is cached is frozen. */
+export interface ControllerHarness extends AsyncDisposable {
+  readonly clock: SteppingClock;
+  readonly server: FakeApiServer;
+  readonly client: ApiClient;
+  readonly metrics: MetricRegistry;
+  /** Waits until nothing happens any more without the passing of time. */
+  settle(): Promise<void>;
+  /** Lets time pass, settling at every timer on the way. */
+  pass(ms: number): Promise<void>;
+  /** Steps from timer to timer until the condition holds. */
+  until(condition: () => boolean): Promise<void>;
+  /** The writes since the last call, as `POST /api/v1/namespaces/a/pods`, without those of events. */
+  takeWrites(): string[];
+}
+
+/** Starts the controllers; `arrange` runs before, for objects that should be there already. */
+export async function startControllers(
+  controllers: readonly ControllerDescriptor[],
+  arrange: (client: ApiClient) => Promise<void> = () => Promise.resolve(),
+  logger: Logger = silentLogger,
+): Promise<ControllerHarness> {
+  const clock = new SteppingClock();
+  const random = new SeededRandom(1);
+  const metrics = new MetricRegistry();
+  const server = new FakeApiServer(clock, random);
+  const client = createApiClient({ transport: server, userAgent: "test", clock, random });
+  await arrange(client);
+  const informers = createInformerFactory({ client, clock, random, logger, metrics, freeze: true });
+  const stop = new AbortController();
+  const options = { controllers, clientFor: () => client, informers, clock, random, logger, metrics };
+  const running = runControllers(options, stop.signal);
+  await settle(1000);
+  server.requests.length = 0;
+  return {
+    clock,
+    server,
+    client,
+    metrics,
+    settle: () => settle(1000),
+    pass: async (ms) => {
+      const end = clock.monotonic() + ms;
+      for (let next = clock.nextTimerIn(); next !== undefined; next = clock.nextTimerIn()) {
+        if (clock.monotonic() + next > end) break;
+        clock.step(next);
+        await settle(500);
+      }
+      clock.step(end - clock.monotonic());
+      await settle(1000);
+    },
+    until: (condition) => stepUntil(clock, condition),
+    takeWrites: () => {
+      const writes = server.writes.filter((w) => !/\/events(\/|$)/.test(w));
+      server.requests.length = 0;
+      return writes;
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+      await informers[Symbol.asyncDispose]();
+    },
+  };
+}
