@@ -77,6 +77,7 @@ function hasDefaults(root: StructType): boolean {
     met.add(struct);
     if (struct.schema.customJson !== undefined) return false;
     if (struct.schema.defaults !== undefined || struct.schema.defaulters !== undefined) return true;
+    if (struct.inlined.some(visit)) return true;
     return struct.fields.some((field) => field.schema.default !== undefined || reaches(field.type));
   };
   const reaches = (type: ResolvedType): boolean => {
@@ -94,6 +95,7 @@ function ownSteps(struct: StructType): Defaulter[] {
     steps.push(setUnlessSet(names, fieldsAlong(struct, names), value));
   }
   for (const run of struct.schema.defaulters ?? []) steps.push(run as Defaulter);
+  for (const inlined of struct.inlined) steps.push(...ownSteps(inlined));
   return steps.filter((step) => step !== noStep);
 }
 

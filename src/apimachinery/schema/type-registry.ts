@@ -3,7 +3,6 @@ import type { ApiVersionSchema } from "./resource-schema.ts";
 import {
   type EnumSchema,
   type FieldSchema,
-  type InlineSchema,
   isInline,
   isStruct,
   type StructSchema,
@@ -119,6 +118,13 @@ export class StructType {
     return (this.#fields ??= this.#resolveFields());
   }
 
+  /** The structs whose fields are this struct's own. */
+  get inlined(): readonly StructType[] {
+    return Object.entries(this.schema.fields).flatMap(([name, schema]) =>
+      isInline(schema) ? [this.#inlined(name)] : [],
+    );
+  }
+
   /** The struct a protobuf-only member points to: what a type with a JSON form of its own is made of. */
   memberStruct(name: string): StructType {
     const member = this.schema.fields[name];
@@ -142,7 +148,7 @@ export class StructType {
     }
     for (const [name, schema] of Object.entries(this.schema.fields)) {
       if (isInline(schema)) {
-        for (const field of this.#inlined(name)) fields.push({ ...field, inlinedFrom: name });
+        for (const field of this.#inlined(name).fields) fields.push({ ...field, inlinedFrom: name });
       } else if (schema.json !== false) {
         fields.push(this.#resolveField(name, schema));
       }
@@ -150,10 +156,10 @@ export class StructType {
     return fields;
   }
 
-  #inlined(name: string): readonly StructField[] {
+  #inlined(name: string): StructType {
     const inlined = this.#registry.resolve(name, this.version.folder);
     assert(inlined.kind === "struct", `${name} is inlined in ${this.goName} and is no struct`);
-    return inlined.struct.fields;
+    return inlined.struct;
   }
 
   #resolveField(name: string, schema: FieldSchema): StructField {
@@ -234,9 +240,4 @@ export class TypeRegistry {
     }
     return undefined;
   }
-}
-
-/** The schema of a struct's own members in order, inlined structs unresolved: what protobuf is made of. */
-export function messageFields(struct: StructType): readonly (readonly [string, FieldSchema | InlineSchema])[] {
-  return Object.entries(struct.schema.fields);
 }

@@ -10,7 +10,6 @@ export const jobTypes: TypeSchemas = {
       status: { type: "JobStatus", pb: 3 },
     },
     defaults: {
-      "spec.parallelism": 1,
       "spec.completionMode": "NonIndexed",
       "spec.suspend": false,
       "spec.manualSelector": false,
