@@ -1,3 +1,5 @@
+import { SelectorError } from "../../apimachinery/labels/requirement.ts";
+import { selectorFromLabelSelector } from "../../apimachinery/labels/selector.ts";
 import type { LabelSelector, LabelSelectorRequirement } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
@@ -49,28 +51,15 @@ export function isEmptySelector(selector: LabelSelector): boolean {
   return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
 }
 
-/** Whether labels fulfil a selector; an empty one matches everything. */
+/** Whether labels fulfil a selector; an empty one matches everything, a malformed one nothing. */
 export function selectorMatches(
   selector: LabelSelector,
   labels: Readonly<Record<string, string>> | undefined,
 ): boolean {
-  const value = (key: string): string | undefined => (labels && Object.hasOwn(labels, key) ? labels[key] : undefined);
-  return (
-    Object.entries(selector.matchLabels ?? {}).every(([key, wanted]) => value(key) === wanted) &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const found = value(key);
-      switch (operator) {
-        case "In":
-          return found !== undefined && values.includes(found);
-        case "NotIn":
-          return found === undefined || !values.includes(found);
-        case "Exists":
-          return found !== undefined;
-        case "DoesNotExist":
-          return found === undefined;
-        default:
-          return false;
-      }
-    })
-  );
+  try {
+    return selectorFromLabelSelector(selector).matches(labels ?? {});
+  } catch (error) {
+    if (error instanceof SelectorError) return false;
+    throw error;
+  }
 }

@@ -33,7 +33,6 @@ import {
 } from "../../validation/common.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateTemplateMatches, validateWorkloadSelector } from "../../validation/workload.ts";
-import { startsWithStatus } from "../empty-status.ts";
 
 const spec = FieldPath.of("spec");
 const template = spec.child("template");
@@ -83,7 +82,6 @@ function validateDeploymentStrategy(object: Deployment, path: FieldPath): readon
 }
 
 export const deploymentStrategy: Strategy<Deployment> = {
-  ...startsWithStatus<Deployment>(() => ({})),
   validate: validateDeployment,
   validateUpdate: (object: Deployment, old: Deployment) => [
     ...validateDeployment(object),
@@ -105,7 +103,6 @@ function validateReplicaSet(object: ReplicaSet): readonly FieldError[] {
 }
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
-  ...startsWithStatus<ReplicaSet>(() => ({ replicas: 0 })),
   validate: validateReplicaSet,
   validateUpdate: (object: ReplicaSet, old: ReplicaSet) => [
     ...validateReplicaSet(object),
@@ -153,12 +150,6 @@ function validateDaemonSetUpdateStrategy(object: DaemonSet, path: FieldPath): re
 }
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
-  ...startsWithStatus<DaemonSet>(() => ({
-    currentNumberScheduled: 0,
-    numberMisscheduled: 0,
-    desiredNumberScheduled: 0,
-    numberReady: 0,
-  })),
   validate: validateDaemonSet,
   validateUpdate: (object: DaemonSet, old: DaemonSet) => [
     ...validateDaemonSet(object),
@@ -246,7 +237,6 @@ function validateStatefulSetUpdate(object: StatefulSet, old: StatefulSet): reado
 }
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
-  ...startsWithStatus<StatefulSet>(() => ({ replicas: 0, availableReplicas: 0 })),
   validateName: nameIsDnsLabel,
   validate: validateStatefulSet,
   validateUpdate: (object: StatefulSet, old: StatefulSet) => [

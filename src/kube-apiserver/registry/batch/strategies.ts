@@ -67,10 +67,7 @@ function validateJob(job: Job): readonly FieldError[] {
 }
 
 export const jobStrategy: Strategy<Job> = {
-  prepareForCreate(job: Mutable<Job>): void {
-    job.status = {};
-    generateSelector(job);
-  },
+  prepareForCreate: generateSelector,
   validate: validateJob,
   validateUpdate: (job: Job, old: Job) => [
     ...validateJob(job),
@@ -133,9 +130,6 @@ function validateSchedule(schedule: string, path: FieldPath): readonly FieldErro
 }
 
 export const cronJobStrategy: Strategy<CronJob> = {
-  prepareForCreate(cronJob: Mutable<CronJob>): void {
-    cronJob.status = {};
-  },
   validateName: nameIsDnsSubdomain,
   validate: validateCronJob,
   validateUpdate: validateCronJob,

@@ -58,10 +58,14 @@ function alignPodCidrs(node: Mutable<Node>): void {
   else if (!podCIDR && podCIDRs?.[0]) node.spec.podCIDR = podCIDRs[0];
 }
 
-/** Nodes register themselves, status included, so creation keeps it. */
+/** Nodes register themselves, status included, so creation keeps it; later only the status subresource changes it. */
 export const nodeStrategy: Strategy<Node> = {
+  hasStatus: false,
   prepareForCreate: alignPodCidrs,
-  prepareForUpdate: alignPodCidrs,
+  prepareForUpdate(node: Mutable<Node>, old: Mutable<Node>): void {
+    node.status = old.status;
+    alignPodCidrs(node);
+  },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   generation: "none",

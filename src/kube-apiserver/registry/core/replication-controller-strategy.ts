@@ -7,7 +7,6 @@ import { podTemplateCells, replicationControllerCells } from "../../printers/wor
 import { nonNegative } from "../../validation/common.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateTemplateMatches } from "../../validation/workload.ts";
-import { startsWithStatus } from "../empty-status.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -29,7 +28,6 @@ function validateReplicationController(object: ReplicationController): readonly 
 }
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
-  ...startsWithStatus<ReplicationController>(() => ({ replicas: 0 })),
   validate: validateReplicationController,
   validateUpdate: validateReplicationController,
   selectableFields: ({ status }: ReplicationController) => ({ "status.replicas": String(status.replicas) }),
