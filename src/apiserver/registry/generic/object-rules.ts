@@ -106,7 +106,7 @@ export function reconcileMetadata(
     }
   } else if (meta.resourceVersion !== before.resourceVersion) throw conflict(names.gr, name);
   meta.resourceVersion = before.resourceVersion ?? "";
-  meta.name = name;
+  meta.name ??= name;
   copyOrDrop(meta, before, "uid");
   copyOrDrop(meta, before, "creationTimestamp");
   copyOrDrop(meta, before, "generation");
