@@ -41,12 +41,17 @@ export interface StorageWriteResult {
 /** Start of a watch: synthetic ADDED events for what is there, or only what comes after a revision. */
 export type WatchStart =
   | { readonly type: "state"; readonly notOlderThan: number }
+  | { readonly type: "now" }
   | { readonly type: "after"; readonly revision: number };
 
 export interface StorageWatch extends CacheWatch {
   /** With `state`: the objects there were, to be sent before anything the consumer is given, and their revision. */
   readonly initial: readonly StoredObject[];
   readonly revision: number;
+  /** Hands over at once what would be at the end of this turn. */
+  flush(): void;
+  /** The revision up to which everything was handed over once flushed. */
+  progress(): number;
 }
 
 /**

@@ -106,15 +106,12 @@ export class MvccStore implements ResourceStorage {
   }
 
   watch(selection: Selection, start: WatchStart, consumer: WatchConsumer): StorageWatch {
-    if (start.type === "after") {
-      const watch = this.#cacher.watch(selection, start.revision, consumer);
-      return { initial: [], revision: start.revision, close: () => watch.close() };
-    }
-    const { revision } = this;
-    if (start.notOlderThan > revision) throw tooLargeResourceVersion(start.notOlderThan, revision);
-    const initial = select(this.#cacher.list(selection.namespace), selection);
+    const now = this.revision;
+    if (start.type === "state" && start.notOlderThan > now) throw tooLargeResourceVersion(start.notOlderThan, now);
+    const revision = start.type === "after" ? start.revision : now;
+    const initial = start.type === "state" ? select(this.#cacher.list(selection.namespace), selection) : [];
     const watch = this.#cacher.watch(selection, revision, consumer);
-    return { initial, revision, close: () => watch.close() };
+    return { initial, revision, progress: () => Math.max(this.revision, revision), ...watch };
   }
 
   async create(object: Mutable<KubeObject>, ttlSeconds?: number): Promise<StoredObject | undefined> {

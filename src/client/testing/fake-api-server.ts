@@ -63,6 +63,16 @@ export interface FakeAnswer {
   readonly body: unknown;
 }
 
+const withoutStatus = new Set([
+  "configmaps",
+  "endpoints",
+  "endpointslices",
+  "events",
+  "leases",
+  "secrets",
+  "serviceaccounts",
+]);
+
 /**
  * An API server for unit tests of clients: one revision counter, optimistic locking, generateName, finalizers, graceful
  * deletion of pods, propagation policies as finalizers, generation, status subresources, watch with bookmarks and 410.
@@ -166,6 +176,7 @@ export class FakeApiServer implements Transport {
     const key = `${route.namespace ?? ""}/${name}`;
     if (this.#collection(route.collection).has(key)) return failure(409, "AlreadyExists", `${name} already exists`);
     const object: FakeObject = {
+      ...(this.#hasStatus(route) ? { spec: {}, status: {} } : {}),
       ...input,
       apiVersion: input.apiVersion ?? route.apiVersion,
       kind: input.kind ?? "",
@@ -277,7 +288,7 @@ export class FakeApiServer implements Transport {
   }
 
   #hasStatus(route: Route): boolean {
-    return !["/api/v1/configmaps", "/api/v1/events", "/api/v1/endpoints"].includes(route.collection);
+    return !withoutStatus.has(route.collection.split("/").at(-1) ?? "");
   }
 
   #store(collection: string, key: string, object: FakeObject, previous: FakeObject | undefined): FakeObject {

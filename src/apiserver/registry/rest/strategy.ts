@@ -46,8 +46,10 @@ export interface Strategy<T = KubeObject> {
   readonly generation?: "spec" | "object" | "none";
   /** True: deletion answers with the object deleted instead of a Status. False unless given. */
   readonly returnDeletedObject?: boolean;
-  /** Called when an object is marked for graceful deletion, to adjust it. */
+  /** Called when an object is first marked for deletion and stays for the time being (grace, finalizers), to adjust it. */
   prepareForGracefulDelete?(object: Mutable<T>, graceSeconds: number): void;
+  /** What else must happen before an object marked for deletion may go, beside metadata.finalizers (a Namespace's spec.finalizers). */
+  hasPendingFinalizers?(object: T): boolean;
   /** Finalizers a kind starts with or needs on delete by default (`orphan` for some kinds). */
   readonly defaultGarbageCollectionPolicy?: "Background" | "Orphan";
   /** Values of the selectable fields beyond metadata.name and metadata.namespace. */
@@ -89,7 +91,7 @@ export interface SubresourceRequest {
   /** The path after the subresource's name, for `withPath` ones. */
   readonly path: string;
   readonly context: RequestContext;
-  /** The HTTP request, for connect subresources (upgrade, headers, client's abort signal). Its body is already read into `body`. */
+  /** The HTTP request, for connect subresources (upgrade, headers, abort signal, a body to pass on). That of `create` ones is read. */
   readonly http: HttpRequest;
   /** Every resource of this server, for handlers that act on objects (binding, eviction, token). */
   readonly registry: RegistryAccess;

@@ -31,6 +31,8 @@ export interface CacherOptions {
 /** A watch as its consumer holds it. */
 export interface CacheWatch {
   close(): void;
+  /** Hands over at once what would be at the end of this turn. */
+  flush(): void;
 }
 
 /**
@@ -157,7 +159,7 @@ export class Cacher {
     }
     const watcher = new CacheWatcher(selection, revision, consumer);
     this.#join(watcher);
-    return { close: () => this.#close(watcher) };
+    return { close: () => this.#close(watcher), flush: () => watcher.flush() };
   }
 
   /** Ends all watches, telling their clients to come again, and the own one. */
@@ -225,6 +227,7 @@ export class Cacher {
         source.cancel();
         this.#close(watcher);
       },
+      flush: () => watcher.flush(),
     };
   }
 
