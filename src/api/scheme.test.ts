@@ -40,6 +40,30 @@ test("every served kind, its list and its subresource kinds exist and decode an 
   }
 });
 
+test("the schema files are sound: every name leads somewhere, no protobuf number is used twice", () => {
+  for (const version of scheme.allVersions) {
+    for (const name of scheme.types.names(version.folder)) {
+      const struct = scheme.types.struct(version.folder, name);
+      if (struct === undefined) continue;
+      assert.ok(struct.fields, name);
+      const numbers = Object.values(struct.schema.fields).flatMap(({ pb }) => pb ?? []);
+      assert.equal(new Set(numbers).size, numbers.length, `protobuf numbers of ${struct.goName}`);
+      for (const field of struct.fields) {
+        const items =
+          field.type.kind === "list" && field.type.items.kind === "struct" ? field.type.items.struct : undefined;
+        for (const key of [...(field.schema.listMapKeys ?? []), ...(field.schema.patchMergeKey?.split(",") ?? [])]) {
+          assert.ok(items?.field(key), `${struct.goName}.${field.name} is keyed by ${key}`);
+        }
+      }
+    }
+    for (const [name, texts] of Object.entries(version.descriptions ?? {})) {
+      const struct = scheme.types.struct(version.folder, name);
+      assert.ok(struct, name);
+      for (const field of Object.keys(texts)) assert.ok(field === "" || struct.field(field), `${name}.${field}`);
+    }
+  }
+});
+
 test("normal form has the structs that are no pointers, what is always written, and nothing empty", () => {
   assert.deepEqual(decode("v1", "Pod", { metadata: { name: "" }, spec: { hostNetwork: false, volumes: [] } }), {
     metadata: {},

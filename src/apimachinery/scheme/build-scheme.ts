@@ -29,6 +29,15 @@ const sharedKinds: ReadonlySet<string> = new Set([
   "UpdateOptions",
 ]);
 
+/** Kinds that have no version of their own and go as those of the legacy one. */
+const unversionedKinds: ReadonlySet<string> = new Set([
+  "APIGroup",
+  "APIGroupList",
+  "APIResourceList",
+  "APIVersions",
+  "Status",
+]);
+
 class SchemaScheme implements Scheme {
   readonly groups: readonly ApiGroup[];
   readonly allVersions: readonly ApiVersionSchema[];
@@ -70,7 +79,8 @@ class SchemaScheme implements Scheme {
   }
 
   #makeKind(schema: ApiVersionSchema, kind: string): ObjectKind | undefined {
-    const folder = sharedKinds.has(kind) ? "meta/v1" : schema.folder;
+    const isShared = sharedKinds.has(kind) || (schema.group === "" && unversionedKinds.has(kind));
+    const folder = isShared ? "meta/v1" : schema.folder;
     const struct = this.types.struct(folder, kind);
     if (struct?.schema.typeMeta !== true) return undefined;
     return new SchemaKind(schema, struct, this.#decoders, this.#defaulters, this.#protobuf);
