@@ -62,13 +62,12 @@ class SchemaScheme implements Scheme {
 
   resources(group: string, version: string): readonly ApiResource[] {
     const entry = this.#versions.get(`${group}/${version}`);
-    if (entry === undefined) return [];
-    return [...resourcesOf(entry).values()];
+    return entry === undefined ? [] : resourcesOf(entry).list;
   }
 
   resource(group: string, version: string, resource: string): ApiResource | undefined {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? undefined : resourcesOf(entry).get(resource);
+    return entry === undefined ? undefined : resourcesOf(entry).byName.get(resource);
   }
 
   kind(group: string, version: string, kind: string): ObjectKind | undefined {
@@ -89,8 +88,13 @@ class SchemaScheme implements Scheme {
 
 interface VersionEntry {
   readonly schema: ApiVersionSchema;
-  resources: ReadonlyMap<string, ApiResource> | undefined;
+  resources: ResourceTable | undefined;
   readonly kinds: Map<string, ObjectKind | undefined>;
+}
+
+interface ResourceTable {
+  readonly list: readonly ApiResource[];
+  readonly byName: ReadonlyMap<string, ApiResource>;
 }
 
 class SchemaKind implements ObjectKind {
@@ -162,10 +166,12 @@ function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   return [...versions].map(([group, names]) => ({ group, versions: names, preferredVersion: names[0] ?? "" }));
 }
 
-function resourcesOf(entry: VersionEntry): ReadonlyMap<string, ApiResource> {
-  return (entry.resources ??= new Map(
-    entry.schema.resources.map((resource) => [resource.resource, apiResource(entry.schema, resource)]),
-  ));
+function resourcesOf(entry: VersionEntry): ResourceTable {
+  if (entry.resources === undefined) {
+    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource));
+    entry.resources = { list, byName: new Map(list.map((resource) => [resource.resource, resource])) };
+  }
+  return entry.resources;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
