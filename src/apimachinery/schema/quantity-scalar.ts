@@ -1,0 +1,17 @@
+import { Quantity, QuantityError } from "../quantity.ts";
+import { ScalarMismatch } from "./scalars.ts";
+
+/** The texts nearly every quantity is written as; they are canonical as they stand, so nothing needs to be computed. */
+const plainQuantity = /^(?:(?!\d*000)[1-9]\d{0,4}[mkMG]?|[1-9]\d{0,2}[KMG]i)$/;
+
+/** A quantity in canonical form. Numbers are accepted and become strings. */
+export function decodeQuantity(value: unknown): unknown {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (plainQuantity.test(text)) return text;
+  try {
+    return Quantity.parse(text).toString();
+  } catch (error) {
+    if (error instanceof QuantityError) throw new ScalarMismatch(error.message);
+    throw error;
+  }
+}
