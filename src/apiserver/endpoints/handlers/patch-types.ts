@@ -7,6 +7,7 @@ import { parseJson } from "../../../apimachinery/json/parse.ts";
 import type { JsonReading } from "../../../apimachinery/json/reader.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
+import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
 import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic";
@@ -53,7 +54,7 @@ function patched(type: PatchMediaType, patch: unknown, object: KubeObject, kind:
     case "merge":
       return applyMergePatch(object, patch);
     case "strategic":
-      return applyMergePatch(object, patch);
+      return applyStrategicMergePatch({ ...object }, patch, kind.patchSchema);
   }
 }
 
