@@ -8,7 +8,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 
 /** Answers 504 when a request is not done in time; `?timeout=` may shorten it. What was begun may still complete. */
 export function withTimeout(clock: Clock, maxMs: number): Filter {
-  return (next) => (scope) => {
+  return (next) => async (scope) => {
     if (isLongRunning(scope.info)) return next(scope);
     const asked = scope.http.query.get("timeout");
     const limit = asked === null || asked === "" ? maxMs : Math.min(parseDuration(asked) || maxMs, maxMs);
@@ -16,7 +16,7 @@ export function withTimeout(clock: Clock, maxMs: number): Filter {
       const timer = clock.setTimer(limit, () => {
         reject(timeout("request did not complete within the allotted timeout"));
       });
-      next(scope)
+      void next(scope)
         .then(resolve, reject)
         .finally(() => timer.cancel());
     });
