@@ -288,6 +288,26 @@ test("Pod defaults go beyond those of a template", () => {
   });
 });
 
+test("resources of a pod are completed from its containers, else from its limits", () => {
+  const container = (name: string, cpu: string, more: object = {}) => ({
+    name,
+    image: "x:1",
+    resources: { requests: { cpu } },
+    ...more,
+  });
+  const { spec } = defaulted("v1", "Pod", {
+    spec: {
+      resources: { limits: { cpu: "4", memory: "1Gi" } },
+      containers: [container("a", "500m"), container("b", "1")],
+      initContainers: [container("sidecar", "250m", { restartPolicy: "Always" }), container("setup", "2")],
+    },
+  }) as { spec: { resources: unknown } };
+  assert.deepEqual(spec.resources, {
+    limits: { cpu: "4", memory: "1Gi" },
+    requests: { cpu: "2250m", memory: "1Gi" },
+  });
+});
+
 test("the pull policy follows the tag", () => {
   const policy = (image: string) => {
     const { spec } = defaulted("v1", "Pod", { spec: { containers: [{ name: "c", image }] } });
