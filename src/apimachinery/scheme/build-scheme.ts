@@ -1,6 +1,7 @@
 import { badRequest } from "../errors/new.ts";
 import { goQuote } from "../go-format.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
+import { ProtobufDecoder } from "../protobuf/decode.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
@@ -44,6 +45,7 @@ class SchemaScheme implements Scheme {
   readonly #versions = new Map<string, VersionEntry>();
   readonly #decoders = new DecoderCache();
   readonly #defaulters = new DefaulterCache();
+  readonly #protobuf = new ProtobufDecoder();
 
   constructor(served: readonly ApiVersionSchema[], typesOnly: readonly ApiVersionSchema[]) {
     this.allVersions = [...served, ...typesOnly];
@@ -80,7 +82,7 @@ class SchemaScheme implements Scheme {
     const folder = isShared ? "meta/v1" : schema.folder;
     const struct = this.types.struct(folder, kind);
     if (struct?.schema.typeMeta !== true) return undefined;
-    return new SchemaKind(schema, struct, this.#decoders, this.#defaulters);
+    return new SchemaKind(schema, struct, this.#decoders, this.#defaulters, this.#protobuf);
   }
 }
 
@@ -102,15 +104,27 @@ class SchemaKind implements ObjectKind {
   readonly type: StructType;
   readonly #decoders: DecoderCache;
   readonly #defaulters: DefaulterCache;
+  readonly #protobuf: ProtobufDecoder;
   #patchSchema: StructPatchSchema | undefined;
 
-  constructor(schema: ApiVersionSchema, type: StructType, decoders: DecoderCache, defaulters: DefaulterCache) {
+  constructor(
+    schema: ApiVersionSchema,
+    type: StructType,
+    decoders: DecoderCache,
+    defaulters: DefaulterCache,
+    protobuf: ProtobufDecoder,
+  ) {
     this.group = schema.group;
     this.version = schema.version;
     this.kind = type.name;
     this.type = type;
     this.#decoders = decoders;
     this.#defaulters = defaulters;
+    this.#protobuf = protobuf;
+  }
+
+  fromProtobuf(message: Uint8Array): Record<string, unknown> {
+    return this.#protobuf.decode(this.type, message);
   }
 
   get patchSchema(): StructPatchSchema {

@@ -83,6 +83,11 @@ export interface ObjectKind {
    * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
    */
   decode(value: unknown): DecodeResult;
+  /**
+   * Turns the kind's protobuf message into the JSON it stands for; give that to `decode`. Throws ProtobufError.
+   * Undefined where the kind has no message.
+   */
+  fromProtobuf?(message: Uint8Array): Record<string, unknown>;
   /** Applies declared and code defaults in place. Idempotent. */
   applyDefaults(object: Mutable<KubeObject>): void;
   /** Strategic-merge semantics of the kind. */

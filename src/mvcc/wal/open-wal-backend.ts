@@ -39,42 +39,31 @@ export async function openWalBackend(options: WalBackendOptions): Promise<Backen
   const { directory, fileSystem, clock, logger } = options;
   const crc = new Crc32c();
   await makeDurableDirectory(fileSystem, directory);
-  const lock = await fileSystem.lock(`${directory}/${lockName}`);
+  // Released when opening fails on the way; afterwards the log owns it all.
+  await using held = new AsyncDisposableStack();
+  const lock = held.use(await fileSystem.lock(`${directory}/${lockName}`));
   const freeBytesMin = options.freeBytesMin ?? 64 * mebibyte;
   const freeSpace = new FreeSpace({ fileSystem, directory, clock, logger, freeBytesMin });
-  try {
-    const recovered = await recover({ fileSystem, directory, crc, logger });
-    await freeSpace.check();
-    const limits: WalLimits = {
-      segmentBytesMin: options.segmentBytesMin ?? 4 * mebibyte,
-      segmentBytesMax: options.segmentBytesMax ?? 64 * mebibyte,
-      snapshotBytesMin: options.snapshotBytesMin ?? 16 * mebibyte,
-    };
-    const random = options.random ?? new SystemRandom();
-    const log = await WalLog.open({
-      fileSystem,
-      directory,
-      random,
-      logger,
-      crc,
-      freeSpace,
-      limits,
-      lock,
-      recovered,
-    });
-    return new MvccBackend({
-      clock,
-      logger,
-      log,
-      historyPolicy: options.historyPolicy ?? defaultHistoryPolicy,
-      initial: recovered.state,
-      onFailure: options.onFailure ?? (() => {}),
-    });
-  } catch (error) {
-    await freeSpace.stop();
-    await lock[Symbol.asyncDispose]();
-    throw error;
-  }
+  held.defer(() => freeSpace.stop());
+  const recovered = await recover({ fileSystem, directory, crc, logger });
+  for (const segment of [recovered.active?.segment, recovered.next]) held.use(segment?.file);
+  await freeSpace.check();
+  const limits: WalLimits = {
+    segmentBytesMin: options.segmentBytesMin ?? 4 * mebibyte,
+    segmentBytesMax: options.segmentBytesMax ?? 64 * mebibyte,
+    snapshotBytesMin: options.snapshotBytesMin ?? 16 * mebibyte,
+  };
+  const random = options.random ?? new SystemRandom();
+  const log = await WalLog.open({ fileSystem, directory, random, logger, crc, freeSpace, limits, lock, recovered });
+  held.move();
+  return new MvccBackend({
+    clock,
+    logger,
+    log,
+    historyPolicy: options.historyPolicy ?? defaultHistoryPolicy,
+    initial: recovered.state,
+    onFailure: options.onFailure ?? (() => {}),
+  });
 }
 
 /** A directory whose name no crash takes away, those above it included: a crash may have come after they were made. */

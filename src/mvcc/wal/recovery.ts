@@ -111,8 +111,11 @@ class LogReader {
       throw corrupt(path, end?.last.end ?? 0, `log ends before the snapshot of ${this.#snapshot.revision}`);
     }
     // Everything is judged: only now is anything changed.
+    await using held = new AsyncDisposableStack();
     const active = end && { segment: await this.#repair(end), firstSequence: end.firstSequence };
+    held.use(active?.segment.file);
     const next = empty[0] === undefined ? undefined : await this.#openEmpty(empty[0]);
+    held.move();
     return {
       state: this.#replay.finish(),
       sealed: this.#sealed,
