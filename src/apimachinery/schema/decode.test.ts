@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { builtinScheme } from "../../api/scheme.ts";
 import { StatusError } from "../errors/status-error.ts";
 import type { ResolvedType, ScalarName, StructType } from "./type-registry.ts";

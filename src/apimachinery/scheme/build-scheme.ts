@@ -5,7 +5,8 @@ import { ProtobufDecoder } from "../protobuf/decode.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
-import { patchSchemaOf, type StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
+import { patchSchemaOf } from "../schema/patch-schema.ts";
 import { ageColumn, type ApiVersionSchema, nameColumn, type ResourceSchema } from "../schema/resource-schema.ts";
 import { ScalarMismatch } from "../schema/scalars.ts";
 import { type StructType, TypeRegistry } from "../schema/type-registry.ts";
@@ -105,7 +106,7 @@ class SchemaKind implements ObjectKind {
   readonly #decoders: DecoderCache;
   readonly #defaulters: DefaulterCache;
   readonly #protobuf: ProtobufDecoder;
-  #patchSchema: StructPatchSchema | undefined;
+  #patchSchema: PatchSchema | undefined;
 
   constructor(
     schema: ApiVersionSchema,
@@ -127,7 +128,7 @@ class SchemaKind implements ObjectKind {
     return this.#protobuf.decode(this.type, message);
   }
 
-  get patchSchema(): StructPatchSchema {
+  get patchSchema(): PatchSchema {
     return (this.#patchSchema ??= patchSchemaOf(this.type));
   }
 
