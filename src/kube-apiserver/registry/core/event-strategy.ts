@@ -14,7 +14,8 @@ export const defaultEventTtlSeconds = 3600;
 function validateEvent(event: Event): readonly FieldError[] {
   const { namespace = "" } = event.involvedObject;
   const own = event.metadata.namespace;
-  const isMatch = namespace === "" ? own === "default" || own === "kube-system" || own === "kube-public" : namespace === own;
+  const isMatch =
+    namespace === "" ? own === "default" || own === "kube-system" || own === "kube-public" : namespace === own;
   return isMatch
     ? []
     : [fieldInvalid(FieldPath.of("involvedObject", "namespace"), namespace, "does not match event.namespace")];
@@ -56,9 +57,22 @@ const renamed = [
 
 /** events.k8s.io/v1 Events are stored as v1 Events. */
 export const eventConversion: Conversion = {
-  toStorage: (object) => rename(object as EventsV1Event, "v1", (pair) => pair[1], (pair) => pair[0], { source: {}, involvedObject: {}, reportingComponent: "", reportingInstance: "" }),
+  toStorage: (object) =>
+    rename(
+      object as EventsV1Event,
+      "v1",
+      (pair) => pair[1],
+      (pair) => pair[0],
+      { source: {}, involvedObject: {}, reportingComponent: "", reportingInstance: "" },
+    ),
   fromStorage: (object) =>
-    rename(object as Event, "events.k8s.io/v1", (pair) => pair[0], (pair) => pair[1], { deprecatedSource: {}, regarding: {}, eventTime: null }),
+    rename(
+      object as Event,
+      "events.k8s.io/v1",
+      (pair) => pair[0],
+      (pair) => pair[1],
+      { deprecatedSource: {}, regarding: {}, eventTime: null },
+    ),
 };
 
 type Renaming = (typeof renamed)[number];
