@@ -56,12 +56,9 @@ export class PodSyncer implements PodLifecycle {
     this.#options = options;
   }
 
-  async syncPod(
-    pod: Pod,
-    signal: AbortSignal,
-  ): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
+  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
     const { uid } = pod.metadata;
-    const { state, records, volumes, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
+    const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
     const record = await records.get(uid, signal);

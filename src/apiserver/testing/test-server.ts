@@ -15,6 +15,9 @@ import type { GenericApiServer, GenericApiServerOptions } from "../server/generi
 import { createInProcessTransport } from "../server/in-process-transport.ts";
 import { ApiStorage } from "../storage/api-storage.ts";
 
+/** A parsed body, to be looked into without ceremony. Absent members are undefined whatever the type says: use `?.`. */
+export type Json = { readonly [member: string]: Json } & { map<T>(fn: (item: Json) => T): T[]; toString(): string };
+
 /** An answer as tests look at it. */
 export interface TestResponse {
   readonly status: number;

@@ -19,7 +19,9 @@ const suffixes: Readonly<Record<string, readonly [base: bigint, exponent: bigint
 
 /** A quantity in units of 10⁻⁹, which every suffix is a whole number of. Undefined when it is malformed. */
 export function nanoValue(quantity: string): bigint | undefined {
-  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2})|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$/.exec(quantity);
+  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2})|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$/.exec(
+    quantity,
+  );
   if (!match) return undefined;
   const [, sign, whole = "", fraction = "", exponent, suffix] = match;
   if (whole === "" && fraction === "") return undefined;

@@ -96,7 +96,9 @@ export class NodeAgent {
 
   async #reconcile(node: Node, facts: NodeFacts, signal: AbortSignal): Promise<Node> {
     const wanted = { ...defaultLabels(facts), ...this.#options.config.nodeLabels };
-    const labels = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value));
+    const labels = Object.fromEntries(
+      Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value),
+    );
     if (Object.keys(labels).length === 0) return node;
     return this.#options.client
       .resource(nodes)
@@ -128,7 +130,9 @@ export class NodeAgent {
       this.#allocatable = status.allocatable ?? {};
       const isDue = clock.monotonic() - this.#reportedMs >= config.nodeStatusReportMs;
       if (isDue || hasChanged(known.status, status)) {
-        this.#node = await client.resource(nodes).patch(nodeName, "strategic", { status: statusBody(status) }, { subresource: "status", signal });
+        this.#node = await client
+          .resource(nodes)
+          .patch(nodeName, "strategic", { status: statusBody(status) }, { subresource: "status", signal });
         this.#reportedMs = clock.monotonic();
       }
       this.#tellConditions(text === undefined);
@@ -202,7 +206,12 @@ export class NodeAgent {
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
     const name = this.#options.nodeName;
     // As upstream: events about a node carry its name as uid.
-    this.#options.recorder.event({ apiVersion: "v1", kind: "Node", metadata: { name, uid: name } }, type, reason, message);
+    this.#options.recorder.event(
+      { apiVersion: "v1", kind: "Node", metadata: { name, uid: name } },
+      type,
+      reason,
+      message,
+    );
   }
 }
 

@@ -7,7 +7,11 @@ import type { ProbeRunner } from "./probe-runner.ts";
 
 export type ProbeType = "liveness" | "readiness" | "startup";
 
-const titles: Readonly<Record<ProbeType, string>> = { liveness: "Liveness", readiness: "Readiness", startup: "Startup" };
+const titles: Readonly<Record<ProbeType, string>> = {
+  liveness: "Liveness",
+  readiness: "Readiness",
+  startup: "Startup",
+};
 
 /** What a worker asks about its container each time. */
 export interface ProbeTargetSource {
@@ -108,7 +112,8 @@ export class ProbeWorker {
   #count(pod: Pod, result: ProbeVerdict, raw: "success" | "warning" | "failure", output: string): void {
     const { type, probe, recorder, container } = this.#options;
     if (raw !== "success") {
-      const text = raw === "failure" ? `${titles[type]} probe failed: ${output}` : `${titles[type]} probe warning: ${output}`;
+      const text =
+        raw === "failure" ? `${titles[type]} probe failed: ${output}` : `${titles[type]} probe warning: ${output}`;
       const reason = raw === "failure" ? "Unhealthy" : "ProbeWarning";
       recorder.event(pod, "Warning", reason, text, containerFieldPath(pod, container.name));
     }

@@ -32,7 +32,9 @@ export function containerStatuses(
     const records = input.record.containers.filter((c) => c.name === container.name);
     const previous = input.previous.get(container.name);
     const [newest, before] = records;
-    let status = newest ? fromRecord(container, newest, previous, input) : withoutRecord(pod, container, previous, input);
+    let status = newest
+      ? fromRecord(container, newest, previous, input)
+      : withoutRecord(pod, container, previous, input);
     if (newest) {
       const lastState = before ? stateOf(before, input.runtimeName) : (previous?.lastState ?? {});
       status = { ...status, lastState: keepLastState(newest, before, previous, lastState) };
@@ -64,7 +66,9 @@ function fromRecord(
   const wasRunning = record.state === "unknown" && previous?.state.running !== undefined;
   return {
     name: container.name,
-    state: wasRunning ? { terminated: lost("The container could not be located when the pod was terminated") } : stateOf(record, runtimeName),
+    state: wasRunning
+      ? { terminated: lost("The container could not be located when the pod was terminated") }
+      : stateOf(record, runtimeName),
     lastState: {},
     ready: false,
     restartCount: record.restartCount,
@@ -140,11 +144,20 @@ function withoutRecord(
   if (!previous?.state.running) return status;
   // It ran, and the runtime knows nothing of it: it has ended, nobody knows how.
   if (isTerminal) {
-    return { ...previous, ready: false, started: false, state: { terminated: lost("The container could not be located when the pod was terminated") } };
+    return {
+      ...previous,
+      ready: false,
+      started: false,
+      state: { terminated: lost("The container could not be located when the pod was terminated") },
+    };
   }
   const lastState = previous.lastState.terminated
     ? previous.lastState
-    : { terminated: lost("The container could not be located when the pod was deleted.  The container used to be Running") };
+    : {
+        terminated: lost(
+          "The container could not be located when the pod was deleted.  The container used to be Running",
+        ),
+      };
   const isRestarted = pod.metadata.deletionTimestamp === undefined;
   return { ...status, lastState, restartCount: status.restartCount + (isRestarted ? 1 : 0) };
 }

@@ -59,7 +59,12 @@ export class StatusManager {
       conditions: (status.conditions ?? []).map((c) => withTransition(c, known.conditions, now)),
     };
     if (isTerminalPhase(known.phase) && merged.phase !== known.phase) return;
-    if (equal(entry.status, merged) && !entry.isDirty && statusPatch(entry.uid, entry.base.status, merged) === undefined) return;
+    if (
+      equal(entry.status, merged) &&
+      !entry.isDirty &&
+      statusPatch(entry.uid, entry.base.status, merged) === undefined
+    )
+      return;
     entry.status = merged;
     this.#schedule(entry);
   }

@@ -54,7 +54,7 @@ export async function decodeBody(
 }
 
 function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Mutable<KubeObject> {
-  return endpoint.convert ? endpoint.convert.toStorage(object as KubeObject) : object;
+  return endpoint.convert ? endpoint.convert.toStorage(object) : object;
 }
 
 /** Mutating admission works on the served version, with the defaults of whatever it adds applied afterwards. */
@@ -269,7 +269,7 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
-    return kind.decode(own).object as unknown as DeleteOptions;
+    return kind.decode(own).object;
   }
   const { query } = http;
   const grace = query.get("gracePeriodSeconds");

@@ -119,15 +119,14 @@ export function reconcileMetadata(
     copyOrDrop(meta, before, "deletionGracePeriodSeconds");
 }
 
-function copyOrDrop<K extends keyof Mutable<KubeObject>["metadata"]>(
+function copyOrDrop(
   to: Mutable<KubeObject>["metadata"],
   from: KubeObject["metadata"],
-  key: K,
+  key: keyof KubeObject["metadata"],
 ): void {
   // The stored value is shared; it is only ever replaced, never changed in place.
-  const value = from[key] as Mutable<KubeObject>["metadata"][K] | undefined;
-  if (value === undefined) delete to[key];
-  else to[key] = value;
+  if (from[key] === undefined) delete to[key];
+  else Object.assign(to, { [key]: from[key] });
 }
 
 /** Status belongs to the status subresource: a main update keeps the stored one. */
