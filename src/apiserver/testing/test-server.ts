@@ -33,7 +33,7 @@ export interface TestServerOptions extends Partial<GenericApiServerOptions> {
   readonly strategies?: Readonly<Record<string, Strategy>>;
   /** Replaces the whole registration of resources by name. */
   readonly replaced?: Readonly<Record<string, Omit<ResourceRegistration, "resource">>>;
-  readonly clock?: SteppingClock;
+  readonly clock?: Clock;
   readonly backend?: Backend;
 }
 
