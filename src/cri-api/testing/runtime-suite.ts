@@ -13,6 +13,8 @@ export interface RuntimeSuiteWorld {
   readonly image: string;
   /** An existing directory for logs and nothing else. */
   readonly logDirectory: string;
+  /** Where sandboxes get their control groups, for runtimes that make some. */
+  readonly cgroupParent?: string;
   /** Makes a directory below it. */
   readonly makeDirectory: (path: string) => Promise<void>;
   /** Lets about `ms` of the runtime's time pass. */
@@ -35,7 +37,10 @@ function sandboxConfig(world: RuntimeSuiteWorld, attempt = 0, uid = world.unique
     portMappings: [],
     labels: { [podNameLabel]: name, [podNamespaceLabel]: "suite", [podUidLabel]: uid, suite: uid },
     annotations: { note: "kept" },
-    linux: { securityContext: { namespaceOptions: { network: "pod", pid: "container", ipc: "pod" } } },
+    linux: {
+      ...(world.cgroupParent === undefined ? {} : { cgroupParent: `${world.cgroupParent}/pod${uid}` }),
+      securityContext: { namespaceOptions: { network: "pod", pid: "container", ipc: "pod" } },
+    },
   };
 }
 
