@@ -105,9 +105,7 @@ class NodeKubelet implements Kubelet {
     this.#serviceInformer = options.informers.for(services);
     const state = (this.#state = new RuntimeState(runtime));
     const { fileSystem, prober, cgroups } = ports;
-    const records = new PodRecordCache((uid, signal) =>
-      readPodRecord(runtime, fileSystem, uid, signal),
-    );
+    const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
     const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
     const objects = new ObjectStore(client, clock);

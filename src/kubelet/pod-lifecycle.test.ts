@@ -55,7 +55,11 @@ test("CrashLoopBackOff: at once, then 10 s, doubling to 5 min", async () => {
   const [, , ...rest] = starts;
   const gaps = rest.slice(1).map((at, i) => Math.round((at - (rest[i] ?? 0)) / 1000));
   assert.deepEqual(gaps.slice(0, 6), [10, 20, 40, 80, 160, 300]);
-  assert.ok(harness.events("p").some((e) => e.startsWith("BackOff Back-off restarting failed container main in pod p_default(")));
+  assert.ok(
+    harness
+      .events("p")
+      .some((e) => e.startsWith("BackOff Back-off restarting failed container main in pod p_default(")),
+  );
   assert.equal((await status(harness, "p")).restartCount, rest.length);
 });
 
@@ -91,7 +95,11 @@ test("init containers run in order before the others; a failing one holds them b
   assert.ok(pod?.status.initContainerStatuses?.[1]?.state.running);
   await harness.untilPhase("p", "Running");
 
-  await harness.createPod("bad", { restartPolicy: "Never", initContainers: [sh("exit 1", "init")], containers: [sh("sleep inf")] });
+  await harness.createPod("bad", {
+    restartPolicy: "Never",
+    initContainers: [sh("exit 1", "init")],
+    containers: [sh("sleep inf")],
+  });
   const bad = await harness.untilPhase("bad", "Failed");
   assert.equal(bad.status.initContainerStatuses?.[0]?.state.terminated?.exitCode, 1);
 });
@@ -135,12 +143,16 @@ test("ErrImageNeverPull, and IfNotPresent does not pull what is there", async ()
   await using harness = await KubeletHarness.start();
   harness.runtime.images.add("present:1");
   await harness.createPod("never", { containers: [{ name: "main", image: "absent:1", imagePullPolicy: "Never" }] });
-  await harness.createPod("there", { containers: [{ name: "main", image: "present:1", imagePullPolicy: "IfNotPresent" }] });
+  await harness.createPod("there", {
+    containers: [{ name: "main", image: "present:1", imagePullPolicy: "IfNotPresent" }],
+  });
   await harness.untilPhase("there", "Running");
   assert.equal((await status(harness, "never")).state.waiting?.reason, "ErrImageNeverPull");
   assert.equal(harness.runtime.images.pulls.length, 0);
   assert.ok(
-    harness.events("there").includes('Pulled Container image "present:1" already present on machine and can be accessed by the pod'),
+    harness
+      .events("there")
+      .includes('Pulled Container image "present:1" already present on machine and can be accessed by the pod'),
   );
 });
 
@@ -224,7 +236,10 @@ test("a dead sandbox is replaced and its containers with it", async () => {
   const before = await harness.untilPhase("p", "Running");
   const [sandbox] = await harness.runtime.listPodSandbox();
   harness.runtime.crashSandbox(sandbox?.id ?? "");
-  await harness.until(async () => (await status(harness, "p")).restartCount === 1 && (await status(harness, "p")).state.running !== undefined);
+  await harness.until(
+    async () =>
+      (await status(harness, "p")).restartCount === 1 && (await status(harness, "p")).state.running !== undefined,
+  );
   const after = await harness.pod("p");
   assert.notEqual(after?.status.podIP, before.status.podIP);
   assert.ok(harness.events("p").includes("SandboxChanged Pod sandbox changed, it will be killed and re-created."));
@@ -247,7 +262,10 @@ test("an API server that is away for minutes does not touch pods, and hears of e
   await harness.createPod("p", { containers: [{ name: "main", image: "nginx:1" }] });
   await harness.untilPhase("p", "Running");
   const id = (await status(harness, "p")).containerID?.slice("fake://".length) ?? "";
-  harness.api.intercept = () => ({ status: 503, body: { kind: "Status", status: "Failure", reason: "ServiceUnavailable" } });
+  harness.api.intercept = () => ({
+    status: 503,
+    body: { kind: "Status", status: "Failure", reason: "ServiceUnavailable" },
+  });
   harness.api.cutWatches();
   await harness.pass(60_000);
   harness.runtime.exitContainer(id, 1);

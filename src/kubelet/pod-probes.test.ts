@@ -58,7 +58,10 @@ test("startup: holds the other probes back, and a failing one restarts the conta
   await harness.untilPhase("p", "Running");
   await harness.pass(5_000);
   assert.equal((await status(harness))?.started, false);
-  assert.equal(harness.ports.prober.targets.some((t) => t.endsWith("/ready")), false);
+  assert.equal(
+    harness.ports.prober.targets.some((t) => t.endsWith("/ready")),
+    false,
+  );
   await harness.pass(16_000);
   assert.equal((await status(harness))?.restartCount, 1);
   assert.ok(harness.events("p").includes("Killing Container main failed startup probe, will be restarted"));
@@ -91,5 +94,8 @@ test("a pod that ends is probed for readiness, and no longer for liveness", asyn
   harness.ports.prober.answer = () => failure;
   await harness.pass(5_000);
   assert.ok(targets.some((t) => t.endsWith("/ready")));
-  assert.equal(targets.some((t) => t.endsWith("/live")), false);
+  assert.equal(
+    targets.some((t) => t.endsWith("/live")),
+    false,
+  );
 });

@@ -61,7 +61,13 @@ test("configMap, secret, downwardAPI and emptyDir volumes: content, modes, owner
   assert.ok(await harness.ports.mounter.isMounted(`${root}/kubernetes.io~empty-dir/fast`));
   assert.deepEqual(
     config?.mounts.map((m) => [m.containerPath, m.readonly]),
-    [["/config", true], ["/scratch", false], ["/a", true], ["/etc/hosts", false], ["/dev/termination-log", false]],
+    [
+      ["/config", true],
+      ["/scratch", false],
+      ["/a", true],
+      ["/etc/hosts", false],
+      ["/dev/termination-log", false],
+    ],
   );
   assert.equal(config?.mounts[1]?.hostPath, `${root}/kubernetes.io~empty-dir/scratch/p`);
 
@@ -81,7 +87,9 @@ test("a missing ConfigMap holds the pod with a FailedMount event until it is the
     containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "v", mountPath: "/v" }] }],
   });
   await harness.pass(1_000);
-  assert.ok(harness.events("p").includes('FailedMount MountVolume.SetUp failed for volume "v" : configmap "late" not found'));
+  assert.ok(
+    harness.events("p").includes('FailedMount MountVolume.SetUp failed for volume "v" : configmap "late" not found'),
+  );
   assert.equal((await harness.pod("p"))?.status.containerStatuses?.[0]?.state.waiting?.reason, "ContainerCreating");
   await harness.createConfigMap("late", { k: "v" });
   await harness.untilPhase("p", "Running");
@@ -102,7 +110,13 @@ test("a projected token is bound to the pod and renewed at 80 % of its life", as
   const pod = await harness.createPod("p", {
     serviceAccountName: "robot",
     volumes: [
-      { name: "t", projected: { defaultMode: 0o644, sources: [{ serviceAccountToken: { path: "token", expirationSeconds: 3600 } }] } },
+      {
+        name: "t",
+        projected: {
+          defaultMode: 0o644,
+          sources: [{ serviceAccountToken: { path: "token", expirationSeconds: 3600 } }],
+        },
+      },
     ],
     containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "t", mountPath: "/t" }] }],
   });

@@ -45,7 +45,8 @@ async function startWithLogs(): Promise<{ readonly harness: KubeletHarness; read
 test("container logs: whole, tail, timestamps, limit, and errors", async () => {
   const { harness } = await startWithLogs();
   await using _ = harness;
-  const get = async (query: string): Promise<string> => bodyText(await harness.request(`/containerLogs/default/p/main${query}`));
+  const get = async (query: string): Promise<string> =>
+    bodyText(await harness.request(`/containerLogs/default/p/main${query}`));
   assert.equal(await get(""), "one\ntwo\nthree\n");
   assert.equal(await get("?tailLines=1"), "three\n");
   assert.equal(await get("?tailLines=0"), "");
@@ -78,7 +79,10 @@ test("followed logs show new lines and end with the container", async () => {
   harness.runtime.exitContainer(id, 0);
   await harness.pass(1_000);
   await done;
-  assert.equal(await bodyText(await harness.request("/containerLogs/default/p/main?previous=true")), "one\ntwo\nthree\nfour\n");
+  assert.equal(
+    await bodyText(await harness.request("/containerLogs/default/p/main?previous=true")),
+    "one\ntwo\nthree\nfour\n",
+  );
 });
 
 test("exec, attach and port-forward hand the connection on to the runtime's URL", async () => {
@@ -97,7 +101,10 @@ test("health, pods, configuration, statistics, and what is not there", async () 
   await using _ = harness;
   assert.equal(await bodyText(await harness.request("/healthz")), "ok");
   const list: { items: { metadata: { name: string } }[] } = JSON.parse(await bodyText(await harness.request("/pods")));
-  assert.deepEqual(list.items.map((p) => p.metadata.name), ["p"]);
+  assert.deepEqual(
+    list.items.map((p) => p.metadata.name),
+    ["p"],
+  );
   assert.ok((await bodyText(await harness.request("/configz"))).includes('"clusterDomain":"cluster.local"'));
   assert.ok((await bodyText(await harness.request("/stats/summary"))).includes('"nodeName":"node-1"'));
   assert.equal((await harness.request("/nope")).status, 404);
