@@ -84,6 +84,15 @@ test("bad text names the line", () => {
   assert.throws(() => parseYaml("? [a]\n: b"), { message: /unsupported map key/ });
 });
 
+test("JSON is read as JSON", () => {
+  assert.deepEqual(parseYaml(' {"a": 1e3, "b": [true]}\n').value, { a: 1000, b: [true] });
+  assert.deepEqual(parseYaml("{a: 1}").value, { a: 1 });
+  const { duplicatesMessage } = parseYaml('{"a": 1,\n"a": 2}');
+  assert.equal(duplicatesMessage, 'yaml: unmarshal errors:\n  line 2: key "a" already set in map');
+  const large = JSON.stringify({ a: Array.from({ length: 400_000 }, () => "x".repeat(4)) });
+  assert.ok(parseYaml(large).value);
+});
+
 test("bombs are refused quickly", () => {
   const started = performance.now();
   const levels = "abcdefghij".split("");
@@ -92,6 +101,8 @@ test("bombs are refused quickly", () => {
   assert.throws(() => parseYaml("[".repeat(100_000)), { message: "yaml: exceeded max depth" });
   assert.throws(() => parseYaml(`${"- ".repeat(100_000)}x`), { message: "yaml: exceeded max depth" });
   assert.throws(() => parseYaml("{a: ".repeat(100_000)), { message: "yaml: exceeded max depth" });
+  const nested = Array.from({ length: 1300 }, (_, i) => `${" ".repeat(i)}a:`).join("\n");
+  assert.throws(() => parseYaml(nested), { message: "yaml: exceeded max depth" });
   assert.throws(() => parseYaml("x".repeat(4_000_000)), { message: /larger than/ });
   assert.ok(performance.now() - started < 3000);
 });

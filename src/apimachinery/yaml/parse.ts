@@ -2,7 +2,8 @@ import { type Document, LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDo
 import type { YAMLMap } from "yaml";
 import { base64Decode, utf8Decode } from "../../component-base/bytes.ts";
 import { goQuote } from "../go-format.ts";
-import { jsonDepthMax } from "../json/parse.ts";
+import { JsonError } from "../json/json-error.ts";
+import { jsonDepthMax, parseJson } from "../json/parse.ts";
 import { setMember } from "../object.ts";
 import { resolvePlainScalar } from "./plain-scalar.ts";
 
@@ -27,8 +28,11 @@ export interface YamlLimits {
   readonly aliasedValuesMax?: number;
 }
 
-/** As large as the largest request. */
-const bytesMaxDefault = 3 * 1024 * 1024;
+/**
+ * Differs from upstream, which takes YAML as large as any request: the library needs up to 2 µs per byte for hostile text,
+ * and nothing else runs meanwhile. Stock clients send JSON, which is read as such whatever it is called.
+ */
+const bytesMaxDefault = 1024 * 1024;
 
 /** Enough for any manifest written by hand; a bomb of nested aliases needs millions. */
 const aliasedValuesMaxDefault = 10_000;
@@ -42,17 +46,32 @@ export function parseYaml(input: Uint8Array | string, limits: YamlLimits = {}): 
 export function parseYamlDocuments(input: Uint8Array | string, limits: YamlLimits = {}): readonly YamlReading[] {
   const text = typeof input === "string" ? input : utf8Decode(input);
   const { bytesMax = bytesMaxDefault, depthMax = jsonDepthMax } = limits;
+  const json = readAsJson(text, depthMax);
+  if (json !== undefined) return [json];
   if (text.length > bytesMax) throw new YamlError(`yaml: document is larger than ${bytesMax} bytes`);
   const lineCounter = new LineCounter();
   const documents = compose(text, lineCounter, depthMax);
   return documents.map((document) => {
     const [error] = document.errors;
     if (error !== undefined) {
+      if (error.message.includes("call stack")) throw tooDeep();
       const text = errorTexts[error.code] ?? error.message;
       throw new YamlError(`yaml: line ${lineCounter.linePos(error.pos[0]).line}: ${text}`);
     }
     return new Reader(lineCounter, depthMax, limits.aliasedValuesMax ?? aliasedValuesMaxDefault).read(document);
   });
+}
+
+/** JSON is YAML, and read fifty times faster as what it is. Undefined for all else, and where lines are to be told. */
+function readAsJson(text: string, depthMax: number): YamlReading | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const { value, duplicates } = parseJson(text, { depthMax });
+    return duplicates.length === 0 ? { value, duplicates, duplicatesMessage: undefined } : undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
 }
 
 /** Our library's complaints in the words users of Kubernetes know. */

@@ -1,4 +1,3 @@
-import type { LabelSelector } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { Container } from "../../api/core/v1/types.gen.ts";
 
 export const none = "<none>";
@@ -7,27 +6,6 @@ export const none = "<none>";
 export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
   const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return pairs.length === 0 ? none : pairs.sort().join(",");
-}
-
-/** A label selector as its text form, requirements sorted by key. */
-export function formatLabelSelector(selector: LabelSelector | null | undefined): string {
-  if (!selector) return none;
-  const requirements = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({
-    key,
-    text: `${key}=${value}`,
-  }));
-  for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const set = `(${[...(values ?? [])].sort().join(",")})`;
-    const text = { In: `${key} in ${set}`, NotIn: `${key} notin ${set}`, Exists: key, DoesNotExist: `!${key}` }[
-      operator
-    ];
-    requirements.push({ key, text: text ?? "<error>" });
-  }
-  if (requirements.length === 0) return none;
-  return requirements
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map((r) => r.text)
-    .join(",");
 }
 
 /** The cells `Containers` and `Images` of workloads. */

@@ -7,8 +7,9 @@ import type {
   NetworkPolicy,
   ServiceCIDR,
 } from "../../api/networking/v1/types.gen.ts";
+import { formatLabelSelector } from "../../apimachinery/labels/selector.ts";
 import { age } from "./age.ts";
-import { formatLabels, formatLabelSelector, formatSome, none } from "./format.ts";
+import { formatLabels, formatSome, none } from "./format.ts";
 
 export function serviceCells(service: Service, nowMs: number): readonly unknown[] {
   const { metadata, spec } = service;

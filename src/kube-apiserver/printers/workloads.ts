@@ -8,8 +8,10 @@ import type {
 import type { CronJob, Job } from "../../api/batch/v1/types.gen.ts";
 import type { PodTemplate, ReplicationController } from "../../api/core/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import { age, humanDuration } from "./age.ts";
-import { containerCells, formatBool, formatLabels, formatLabelSelector, none } from "./format.ts";
+import { formatLabelSelector } from "../../apimachinery/labels/selector.ts";
+import { humanDuration } from "../../apiserver/endpoints/human-duration.ts";
+import { age } from "./age.ts";
+import { containerCells, formatBool, formatLabels, none } from "./format.ts";
 
 export function deploymentCells({ metadata, spec, status }: Deployment, nowMs: number): readonly unknown[] {
   return [
@@ -19,7 +21,7 @@ export function deploymentCells({ metadata, spec, status }: Deployment, nowMs: n
     status.availableReplicas ?? 0,
     age(metadata.creationTimestamp, nowMs),
     ...containerCells(spec.template.spec.containers),
-    formatLabelSelector(spec.selector),
+    formatLabelSelector(spec.selector ?? undefined),
   ];
 }
 
@@ -31,7 +33,7 @@ export function replicaSetCells({ metadata, spec, status }: ReplicaSet, nowMs: n
     status.readyReplicas ?? 0,
     age(metadata.creationTimestamp, nowMs),
     ...containerCells(spec.template.spec.containers),
-    formatLabelSelector(spec.selector),
+    formatLabelSelector(spec.selector ?? undefined),
   ];
 }
 
@@ -61,7 +63,7 @@ export function daemonSetCells({ metadata, spec, status }: DaemonSet, nowMs: num
     formatLabels(spec.template.spec.nodeSelector),
     age(metadata.creationTimestamp, nowMs),
     ...containerCells(spec.template.spec.containers),
-    formatLabelSelector(spec.selector),
+    formatLabelSelector(spec.selector ?? undefined),
   ];
 }
 
@@ -89,7 +91,7 @@ export function jobCells({ metadata, spec, status }: Job, nowMs: number): readon
     status.startTime ? humanDuration(endMs - Date.parse(status.startTime)) : "",
     age(metadata.creationTimestamp, nowMs),
     ...containerCells(spec.template.spec.containers),
-    formatLabelSelector(spec.selector),
+    formatLabelSelector(spec.selector ?? undefined),
   ];
 }
 
