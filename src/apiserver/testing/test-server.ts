@@ -114,9 +114,15 @@ const testVersion = {
 };
 
 function registrationsOf({ scheme, strategies, replaced }: TestServerOptions): ResourceRegistration[] {
-  return scheme.groups
-    .flatMap(({ group, versions }) => versions.flatMap((version) => scheme.resources(group, version)))
-    .filter((resource) => replaced?.[resource.resource] ?? (resource.persisted && isStorageVersion(resource)))
+  const all = scheme.groups.flatMap(({ group, versions }) =>
+    versions.flatMap((version) => scheme.resources(group, version)),
+  );
+  // One version of each, as others need a conversion.
+  const isChosen = (resource: ApiResource): boolean =>
+    resource.persisted &&
+    (isStorageVersion(resource) || !all.some((r) => r !== resource && r.storagePrefix === resource.storagePrefix));
+  return all
+    .filter((resource) => replaced?.[resource.resource] ?? isChosen(resource))
     .map((resource) => {
       const strategy = strategies?.[resource.resource];
       return { resource, ...(strategy ? { strategy } : {}), ...replaced?.[resource.resource] };
