@@ -12,6 +12,10 @@ export interface ClusterState {
   readonly ownsNodeLink: boolean;
   readonly runtime: "containerd" | "simulated";
   readonly simulatedNodes: number;
+  /** Where the node's control groups are made. */
+  readonly cgroupRoot: string;
+  readonly kubeletPort: number;
+  readonly dnsPort: number;
 }
 
 /** The files of one cluster. Everything it keeps is below `root`, so that deleting the cluster is deleting the directory. */
@@ -41,6 +45,10 @@ export class ClusterDirectory {
   /** The kubelet's and the runtime's files. */
   get node(): string {
     return path.join(this.root, "node");
+  }
+  /** The private containerd. Its socket's path must stay below 108 bytes. */
+  get containerd(): string {
+    return path.join(this.root, "containerd");
   }
   get run(): string {
     return path.join(this.root, "run");

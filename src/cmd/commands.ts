@@ -10,11 +10,20 @@ interface Command {
 /** Every command, loaded only when it is the one asked for. */
 const commands: Readonly<Record<string, Command>> = {
   up: { summary: "start a cluster, or what of it is not running", run: async (a) => (await import("./up.ts")).up(a) },
-  down: { summary: "stop the cluster and its pods, keep its data", run: async (a) => (await import("./down.ts")).down(a) },
+  down: {
+    summary: "stop the cluster and its pods, keep its data",
+    run: async (a) => (await import("./down.ts")).down(a),
+  },
   delete: { summary: "stop the cluster and remove all of it", run: async (a) => (await import("./down.ts")).remove(a) },
   status: { summary: "show what runs", run: async (a) => (await import("./status.ts")).status(a) },
-  logs: { summary: "print a component's log: k8ts logs [component]", run: async (a) => (await import("./logs.ts")).logs(a) },
-  image: { summary: "image load FILE | ls: images of the node", run: async (a) => (await import("./image.ts")).image(a) },
+  logs: {
+    summary: "print a component's log: k8ts logs [component]",
+    run: async (a) => (await import("./logs.ts")).logs(a),
+  },
+  image: {
+    summary: "image load FILE | ls: images of the node",
+    run: async (a) => (await import("./image.ts")).image(a),
+  },
   hello: {
     summary: "deploy the example and fetch it through its Service",
     run: async (a) => (await import("./hello.ts")).hello(a),

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 
 import { isAlreadyExists } from "../apimachinery/errors/status-error.ts";
-import type { Input, ResourceType } from "../apimachinery/resource-type.ts";
+import type { ResourceType } from "../apimachinery/resource-type.ts";
 import { configMaps, deployments, pods, services } from "../api/resources.gen.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
@@ -17,7 +17,7 @@ import { waitFor } from "./wait.ts";
 
 const namespace = "default";
 const rolloutTimeoutMs = 120_000;
-const exampleTypes: readonly ResourceType<unknown>[] = [configMaps, deployments, services];
+const exampleTypes: readonly ResourceType[] = [configMaps, deployments, services];
 
 /** `k8ts hello`: deploys examples/hello, waits for it, fetches it through its Service and shows what is there. */
 export async function hello(args: readonly string[]): Promise<void> {
@@ -74,7 +74,7 @@ async function applyExample(client: ApiClient): Promise<void> {
     if (!type) throw new Error(`the example holds an unexpected ${object.kind}`);
     const resource = client.resource(type, namespace);
     try {
-      await resource.create(object as Input<unknown>);
+      await resource.create(object);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       await resource.patch(object.metadata.name, "merge", object);
@@ -134,6 +134,11 @@ async function printPods(client: ApiClient): Promise<void> {
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   for (const row of rows) {
-    process.stdout.write(`${row.map((cell, i) => cell.padEnd((widths[i] ?? 0) + 3)).join("").trimEnd()}\n`);
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd((widths[i] ?? 0) + 3))
+        .join("")
+        .trimEnd()}\n`,
+    );
   }
 }

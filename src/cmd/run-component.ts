@@ -4,7 +4,10 @@ import { createLogger, errorText, formatLogRecord, type Logger } from "../compon
  * The frame of a component's process: aborts the signal on SIGTERM, SIGINT or when the supervisor is gone, waits until the
  * component has drained, and lets the process end by itself.
  */
-export async function runComponent(name: string, body: (signal: AbortSignal, logger: Logger) => Promise<void>): Promise<void> {
+export async function runComponent(
+  name: string,
+  body: (signal: AbortSignal, logger: Logger) => Promise<void>,
+): Promise<void> {
   const logger = createLogger(
     (record) => process.stdout.write(`${new Date().toISOString()} ${formatLogRecord(record)}\n`),
     process.env["K8TS_LOG_LEVEL"] === "debug" ? "debug" : "info",
@@ -18,7 +21,10 @@ export async function runComponent(name: string, body: (signal: AbortSignal, log
     process.stdin.resume();
   }
   process.on("unhandledRejection", (error) => {
-    logger.error("unhandled rejection; ending", { error: errorText(error), stack: error instanceof Error ? error.stack : "" });
+    logger.error("unhandled rejection; ending", {
+      error: errorText(error),
+      stack: error instanceof Error ? error.stack : "",
+    });
     process.exitCode = 1;
     stopping.abort();
   });

@@ -25,14 +25,17 @@ export async function status(args: readonly string[]): Promise<void> {
       process.stdout.write(`  ${component.padEnd(12)} ${pid === undefined ? "not running" : `pid ${pid}`}\n`);
     }
     if ("error" in api) process.stdout.write(`  API          ${api.error}\n`);
-    else process.stdout.write(`  API          ready, ${api.readyNodes} of ${api.nodes} nodes Ready, ${api.pods} pods\n`);
+    else
+      process.stdout.write(`  API          ready, ${api.readyNodes} of ${api.nodes} nodes Ready, ${api.pods} pods\n`);
   }
   if (!isRunning || "error" in api) process.exitCode = 1;
 }
 
 async function summary(
   directory: ReturnType<typeof clusterDirectory>,
-): Promise<{ readonly error: string } | { readonly nodes: number; readonly readyNodes: number; readonly pods: number }> {
+): Promise<
+  { readonly error: string } | { readonly nodes: number; readonly readyNodes: number; readonly pods: number }
+> {
   await using connection = await connectAdmin(directory);
   const signal = AbortSignal.timeout(5_000);
   try {

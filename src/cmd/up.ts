@@ -20,6 +20,9 @@ import { waitFor } from "./wait.ts";
 
 const readyTimeoutMs = 60_000;
 const defaultApiServerPort = 6443;
+const defaultKubeletPort = 10_250;
+// Not 53, where the machine may run a resolver of its own; pods reach it as 53 through the Service kube-dns.
+const defaultDnsPort = 10_053;
 
 export const upUsage = `k8ts up [--name default] [--data-dir DIR] [--runtime auto|containerd|simulated] [--nodes N]
         [--node-ip IP] [--port 6443] [--install] [--wait=true|false] [--merge-kubeconfig=true|false]
@@ -33,6 +36,7 @@ export async function up(args: readonly string[]): Promise<void> {
     nodes: { type: "string", default: "1" },
     "node-ip": { type: "string" },
     port: { type: "string" },
+    "cgroup-root": { type: "string" },
     install: { type: "boolean", default: false },
     wait: { type: "string", default: "true" },
     "merge-kubeconfig": { type: "string", default: "true" },
@@ -66,11 +70,7 @@ export async function up(args: readonly string[]): Promise<void> {
 const simulatedNotice = `NOTE: the nodes are SIMULATED. Pods are scheduled, become Running and are reported like any others, but no
 container runs and there is no pod network. Real containers need Linux, root and containerd: k8ts up --runtime containerd --install`;
 
-async function chooseRuntime(
-  asked: string,
-  install: boolean,
-  progress: Progress,
-): Promise<"containerd" | "simulated"> {
+async function chooseRuntime(asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
   if (asked !== "auto" && asked !== "containerd" && asked !== "simulated") {
     throw new UsageError(`--runtime must be auto, containerd or simulated: ${asked}`);
   }
@@ -90,15 +90,21 @@ async function chooseRuntime(
 
 /** What the machine has and lacks, and the line that installs what is missing. */
 export function machineTable(machine: MachineDiagnosis): string {
-  const lines = machine.items.map(
-    (item) => `  ${item.ok ? "✓" : "✗"} ${item.name.padEnd(24)} ${item.detail}`.trimEnd(),
+  const lines = machine.items.map((item) =>
+    `  ${item.ok ? "✓" : "✗"} ${item.name.padEnd(24)} ${item.detail}`.trimEnd(),
   );
   if (machine.installCommand) lines.push(`  To install what is missing: ${machine.installCommand.join(" ")}`);
   return lines.join("\n");
 }
 
 async function decideState(
-  values: { readonly name: string; readonly nodes: string; readonly "node-ip"?: string; readonly port?: string },
+  values: {
+    readonly name: string;
+    readonly nodes: string;
+    readonly "node-ip"?: string;
+    readonly port?: string;
+    readonly "cgroup-root"?: string;
+  },
   runtime: "containerd" | "simulated",
 ): Promise<ClusterState> {
   const nodeCount = Number(values.nodes);
@@ -117,6 +123,9 @@ async function decideState(
   return {
     name: values.name,
     apiServerPort: await choosePort(values.port),
+    kubeletPort: await freePort(defaultKubeletPort),
+    dnsPort: await freePort(defaultDnsPort),
+    cgroupRoot: values["cgroup-root"] ?? `/k8ts-${values.name}`,
     nodeName: nodeNameOf(hostname()),
     nodeIp: address.ip,
     ownsNodeLink: address.ownsLink,
@@ -141,7 +150,12 @@ async function choosePort(asked: string | undefined): Promise<number> {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`--port is not a port: ${asked}`);
     return port;
   }
-  return (await tryListen(defaultApiServerPort)) ?? (await tryListen(0)) ?? defaultApiServerPort;
+  return freePort(defaultApiServerPort);
+}
+
+/** The usual port when it is free, else any. */
+async function freePort(usual: number): Promise<number> {
+  return (await tryListen(usual)) ?? (await tryListen(0)) ?? usual;
 }
 
 function tryListen(port: number): Promise<number | undefined> {
@@ -200,7 +214,9 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
     }),
   );
   await progress.step(state.runtime === "simulated" ? "nodes are Ready (simulated)" : "node is Ready", () =>
-    waitFor("the node does not become Ready", readyTimeoutMs, () => nodesReady(client, Math.max(state.simulatedNodes, 1))),
+    waitFor("the node does not become Ready", readyTimeoutMs, () =>
+      nodesReady(client, Math.max(state.simulatedNodes, 1)),
+    ),
   );
   await progress.step("default ServiceAccount exists", () =>
     waitFor("the default ServiceAccount does not appear", readyTimeoutMs, async () => {
@@ -209,7 +225,9 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
     }),
   );
   if (state.runtime !== "simulated") {
-    await progress.step("cluster DNS answers", () => waitFor("cluster DNS does not answer", readyTimeoutMs, dnsAnswers));
+    await progress.step("cluster DNS answers", () =>
+      waitFor("cluster DNS does not answer", readyTimeoutMs, dnsAnswers),
+    );
   }
 }
 

@@ -273,7 +273,8 @@ function rejectingPlugins(diagnosis: Diagnosis): ReadonlySet<string> {
   if (diagnosis.preFilter) out.add(diagnosis.preFilter.plugin);
   for (const status of diagnosis.byNode.values()) out.add(status.plugin);
   // Without nodes no plugin had a say; any new node helps, which NodeName's registration stands for.
-  if (diagnosis.nodeCount === 0) for (const name of ["NodeResourcesFit", "TaintToleration", "NodeUnschedulable"]) out.add(name);
+  if (diagnosis.nodeCount === 0)
+    for (const name of ["NodeResourcesFit", "TaintToleration", "NodeUnschedulable"]) out.add(name);
   return out;
 }
 

@@ -218,7 +218,7 @@ function lowOf<E extends Keyed>(node: Node<E>): string {
 }
 
 /** Index of the first entry whose key is not below `key`. */
-function lowerBound<E extends Keyed>(entries: readonly E[], key: string): number {
+function lowerBound(entries: readonly Keyed[], key: string): number {
   let low = 0;
   let high = entries.length;
   while (low < high) {

@@ -101,7 +101,9 @@ test("an upgrade that is refused gets the response and a closed connection", asy
     body: utf8Encode("no"),
   }));
   const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca: authority.cert });
-  socket.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nGET /second HTTP/1.1\r\n\r\n");
+  socket.write(
+    "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nGET /second HTTP/1.1\r\n\r\n",
+  );
   const text = utf8Decode(await readBody(socket));
   assert.match(text, /^HTTP\/1\.1 403 Forbidden\r\n/);
   assert.equal(text.split("HTTP/1.1").length, 2);

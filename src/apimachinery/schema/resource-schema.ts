@@ -10,6 +10,8 @@ export interface ApiVersionSchema {
   /** Prefix of its published type names, e.g. `io.k8s.api.apps.v1`. */
   readonly goPackage: string;
   readonly types: readonly TypeSchemas[];
+  /** What `kubectl explain` says: by type, then by field; the type itself is under "". */
+  readonly descriptions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Sorted by name. */
   readonly resources: readonly ResourceSchema[];
 }
@@ -25,6 +27,8 @@ export interface ResourceSchema {
   readonly verbs?: readonly string[];
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
+  /** DELETE answers with the object; false, that is with a Status, for most. */
+  readonly returnsDeletedObject?: true;
   /** True; reviews and bindings are answered and never stored. */
   readonly persisted?: false;
   /** This version. */

@@ -139,6 +139,13 @@ export class StructType {
     return this.#byName.get(name);
   }
 
+  /** The type of a member, whether it is in JSON or in protobuf only. */
+  memberType(name: string): ResolvedType {
+    const member = this.schema.fields[name];
+    assert(member !== undefined && !isInline(member), `${this.goName} has no member ${name}`);
+    return this.#registry.resolve(member.type.replace(/^\*/, ""), this.version.folder);
+  }
+
   #resolveFields(): StructField[] {
     const fields: StructField[] = [];
     if (this.schema.typeMeta === true) {

@@ -1,10 +1,12 @@
 import { badRequest } from "../errors/new.ts";
 import { goQuote } from "../go-format.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
+import { ProtobufDecoder } from "../protobuf/decode.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
-import { patchSchemaOf, type StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
+import { patchSchemaOf } from "../schema/patch-schema.ts";
 import { ageColumn, type ApiVersionSchema, nameColumn, type ResourceSchema } from "../schema/resource-schema.ts";
 import { ScalarMismatch } from "../schema/scalars.ts";
 import { type StructType, TypeRegistry } from "../schema/type-registry.ts";
@@ -28,16 +30,28 @@ const sharedKinds: ReadonlySet<string> = new Set([
   "UpdateOptions",
 ]);
 
+/** Kinds that have no version of their own and go as those of the legacy one. */
+const unversionedKinds: ReadonlySet<string> = new Set([
+  "APIGroup",
+  "APIGroupList",
+  "APIResourceList",
+  "APIVersions",
+  "Status",
+]);
+
 class SchemaScheme implements Scheme {
   readonly groups: readonly ApiGroup[];
+  readonly allVersions: readonly ApiVersionSchema[];
   readonly types: TypeRegistry;
   readonly #versions = new Map<string, VersionEntry>();
   readonly #decoders = new DecoderCache();
   readonly #defaulters = new DefaulterCache();
+  readonly #protobuf = new ProtobufDecoder();
 
   constructor(served: readonly ApiVersionSchema[], typesOnly: readonly ApiVersionSchema[]) {
-    this.types = new TypeRegistry([...served, ...typesOnly]);
-    for (const schema of [...served, ...typesOnly]) {
+    this.allVersions = [...served, ...typesOnly];
+    this.types = new TypeRegistry(this.allVersions);
+    for (const schema of this.allVersions) {
       this.#versions.set(`${schema.group}/${schema.version}`, { schema, resources: undefined, kinds: new Map() });
     }
     this.groups = groupsOf(served);
@@ -49,13 +63,12 @@ class SchemaScheme implements Scheme {
 
   resources(group: string, version: string): readonly ApiResource[] {
     const entry = this.#versions.get(`${group}/${version}`);
-    if (entry === undefined) return [];
-    return [...resourcesOf(entry).values()];
+    return entry === undefined ? [] : resourcesOf(entry).list;
   }
 
   resource(group: string, version: string, resource: string): ApiResource | undefined {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? undefined : resourcesOf(entry).get(resource);
+    return entry === undefined ? undefined : resourcesOf(entry).byName.get(resource);
   }
 
   kind(group: string, version: string, kind: string): ObjectKind | undefined {
@@ -66,17 +79,23 @@ class SchemaScheme implements Scheme {
   }
 
   #makeKind(schema: ApiVersionSchema, kind: string): ObjectKind | undefined {
-    const folder = sharedKinds.has(kind) ? "meta/v1" : schema.folder;
+    const isShared = sharedKinds.has(kind) || (schema.group === "" && unversionedKinds.has(kind));
+    const folder = isShared ? "meta/v1" : schema.folder;
     const struct = this.types.struct(folder, kind);
     if (struct?.schema.typeMeta !== true) return undefined;
-    return new SchemaKind(schema, struct, this.#decoders, this.#defaulters);
+    return new SchemaKind(schema, struct, this.#decoders, this.#defaulters, this.#protobuf);
   }
 }
 
 interface VersionEntry {
   readonly schema: ApiVersionSchema;
-  resources: ReadonlyMap<string, ApiResource> | undefined;
+  resources: ResourceTable | undefined;
   readonly kinds: Map<string, ObjectKind | undefined>;
+}
+
+interface ResourceTable {
+  readonly list: readonly ApiResource[];
+  readonly byName: ReadonlyMap<string, ApiResource>;
 }
 
 class SchemaKind implements ObjectKind {
@@ -86,18 +105,30 @@ class SchemaKind implements ObjectKind {
   readonly type: StructType;
   readonly #decoders: DecoderCache;
   readonly #defaulters: DefaulterCache;
-  #patchSchema: StructPatchSchema | undefined;
+  readonly #protobuf: ProtobufDecoder;
+  #patchSchema: PatchSchema | undefined;
 
-  constructor(schema: ApiVersionSchema, type: StructType, decoders: DecoderCache, defaulters: DefaulterCache) {
+  constructor(
+    schema: ApiVersionSchema,
+    type: StructType,
+    decoders: DecoderCache,
+    defaulters: DefaulterCache,
+    protobuf: ProtobufDecoder,
+  ) {
     this.group = schema.group;
     this.version = schema.version;
     this.kind = type.name;
     this.type = type;
     this.#decoders = decoders;
     this.#defaulters = defaulters;
+    this.#protobuf = protobuf;
   }
 
-  get patchSchema(): StructPatchSchema {
+  fromProtobuf(message: Uint8Array): Record<string, unknown> {
+    return this.#protobuf.decode(this.type, message);
+  }
+
+  get patchSchema(): PatchSchema {
     return (this.#patchSchema ??= patchSchemaOf(this.type));
   }
 
@@ -136,10 +167,12 @@ function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   return [...versions].map(([group, names]) => ({ group, versions: names, preferredVersion: names[0] ?? "" }));
 }
 
-function resourcesOf(entry: VersionEntry): ReadonlyMap<string, ApiResource> {
-  return (entry.resources ??= new Map(
-    entry.schema.resources.map((resource) => [resource.resource, apiResource(entry.schema, resource)]),
-  ));
+function resourcesOf(entry: VersionEntry): ResourceTable {
+  if (entry.resources === undefined) {
+    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource));
+    entry.resources = { list, byName: new Map(list.map((resource) => [resource.resource, resource])) };
+  }
+  return entry.resources;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -164,6 +197,7 @@ function apiResource({ group, version }: ApiVersionSchema, schema: ResourceSchem
       ...column,
       priority: wide === true ? 1 : 0,
     })),
+    returnsDeletedObject: schema.returnsDeletedObject ?? false,
     persisted: schema.persisted ?? true,
     storagePrefix: schema.storagePrefix ?? resource,
     storage: schema.storage ?? { group, version, kind },

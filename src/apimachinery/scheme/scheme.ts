@@ -1,5 +1,5 @@
 import type { KubeObject, Mutable } from "../resource-type.ts";
-import type { StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
 import type { ApiVersionSchema } from "../schema/resource-schema.ts";
 import type { StructType, TypeRegistry } from "../schema/type-registry.ts";
 
@@ -47,6 +47,8 @@ export interface ApiResource {
   /** Older labels that are accepted too, and what they mean. */
   readonly fieldSelectorAliases: Readonly<Record<string, string>>;
   readonly columns: readonly TableColumn[];
+  /** DELETE answers with the object, not with a Status. */
+  readonly returnsDeletedObject: boolean;
   /** False for reviews and the like, which are answered and never stored. */
   readonly persisted: boolean;
   /** The key segment after /registry, e.g. `pods` or `services/specs`; two versions of one resource share it. */
@@ -81,10 +83,15 @@ export interface ObjectKind {
    * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
    */
   decode(value: unknown): DecodeResult;
+  /**
+   * Turns the kind's protobuf message into the JSON it stands for; give that to `decode`. Throws ProtobufError.
+   * Undefined where the kind has no message.
+   */
+  fromProtobuf?(message: Uint8Array): Record<string, unknown>;
   /** Applies declared and code defaults in place. Idempotent. */
   applyDefaults(object: Mutable<KubeObject>): void;
   /** Strategic-merge semantics of the kind. */
-  readonly patchSchema: StructPatchSchema;
+  readonly patchSchema: PatchSchema;
   /** The kind's schema. */
   readonly type: StructType;
 }
@@ -100,5 +107,7 @@ export interface Scheme {
   kind(group: string, version: string, kind: string): ObjectKind | undefined;
   /** The data a version was made from. */
   schema(group: string, version: string): ApiVersionSchema | undefined;
+  /** Those of versions without resources included. */
+  readonly allVersions: readonly ApiVersionSchema[];
   readonly types: TypeRegistry;
 }

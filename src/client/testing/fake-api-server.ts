@@ -3,6 +3,8 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../component-base/http.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
 import { randomName, randomUuid, type Random } from "../../component-base/random.ts";
+import type { ResourceType } from "../../apimachinery/resource-type.ts";
+import { discoveryDocument } from "./fake-discovery.ts";
 import { matchesLabelSelector, mergePatch } from "./fake-semantics.ts";
 
 /** An object as the fake keeps it. */
@@ -63,6 +65,16 @@ export interface FakeAnswer {
   readonly body: unknown;
 }
 
+const withoutStatus = new Set([
+  "configmaps",
+  "endpoints",
+  "endpointslices",
+  "events",
+  "leases",
+  "secrets",
+  "serviceaccounts",
+]);
+
 /**
  * An API server for unit tests of clients: one revision counter, optimistic locking, generateName, finalizers, graceful
  * deletion of pods, propagation policies as finalizers, generation, status subresources, watch with bookmarks and 410.
@@ -71,7 +83,8 @@ export interface FakeAnswer {
 export class FakeApiServer implements Transport {
   readonly requests: RecordedRequest[] = [];
   intercept: Interceptor = () => undefined;
-  /** Kinds by plural, as creates teach them; lists need them. */
+  /** What discovery tells. All paths work, whether told or not. */
+  served: readonly ResourceType[] = [];
   readonly #objects = new Map<string, Map<string, FakeObject>>();
   #log: LoggedEvent[] = [];
   #revision = 1;
@@ -109,6 +122,8 @@ export class FakeApiServer implements Transport {
       body: request.body ? JSON.parse(utf8Decode(request.body)) : undefined,
     };
     const url = new URL(request.path, "http://fake");
+    const discovery = discoveryDocument(this.served, url.pathname);
+    if (discovery) return Promise.resolve(toResponse({ status: 200, body: discovery }));
     const isWatch = url.searchParams.get("watch") === "true";
     if (!isWatch) this.requests.push(recorded);
     const intercepted = this.intercept(recorded);
@@ -166,6 +181,7 @@ export class FakeApiServer implements Transport {
     const key = `${route.namespace ?? ""}/${name}`;
     if (this.#collection(route.collection).has(key)) return failure(409, "AlreadyExists", `${name} already exists`);
     const object: FakeObject = {
+      ...(this.#hasStatus(route) ? { spec: {}, status: {} } : {}),
       ...input,
       apiVersion: input.apiVersion ?? route.apiVersion,
       kind: input.kind ?? "",
@@ -277,7 +293,7 @@ export class FakeApiServer implements Transport {
   }
 
   #hasStatus(route: Route): boolean {
-    return !["/api/v1/configmaps", "/api/v1/events", "/api/v1/endpoints"].includes(route.collection);
+    return !withoutStatus.has(route.collection.split("/").at(-1) ?? "");
   }
 
   #store(collection: string, key: string, object: FakeObject, previous: FakeObject | undefined): FakeObject {

@@ -18,15 +18,15 @@ export class Framework {
   readonly #plugins: readonly EnabledPlugin[];
   readonly #filters: readonly Plugin[];
   readonly #scorers: readonly EnabledPlugin[];
-  readonly #sort: NonNullable<Plugin["lessThan"]>;
+  readonly #sort: (a: PodInfo, b: PodInfo) => boolean;
 
   constructor(plugins: readonly EnabledPlugin[]) {
     this.#plugins = plugins;
-    this.#filters = plugins.map((p) => p.plugin).filter((p) => p.filter);
-    this.#scorers = plugins.filter((p) => p.plugin.score && p.weight > 0);
-    const sort = plugins.find((p) => p.plugin.lessThan)?.plugin;
-    if (!sort?.lessThan) throw new Error("a profile needs a queue sort plugin");
-    this.#sort = sort.lessThan.bind(sort);
+    this.#filters = plugins.map((p) => p.plugin).filter((p) => "filter" in p);
+    this.#scorers = plugins.filter((p) => "score" in p.plugin && p.weight > 0);
+    const sort = plugins.find((p) => "lessThan" in p.plugin)?.plugin;
+    if (!sort) throw new Error("a profile needs a queue sort plugin");
+    this.#sort = (a, b) => sort.lessThan?.(a, b) ?? false;
   }
 
   lessThan(a: PodInfo, b: PodInfo): boolean {
@@ -45,7 +45,9 @@ export class Framework {
         rejectedBy.has(plugin.name) &&
         (plugin.eventsToRegister ?? []).some(
           (e) =>
-            e.resource === event.resource && e.actions.includes(event.action) && (e.hint === undefined || e.hint(pod, event)),
+            e.resource === event.resource &&
+            e.actions.includes(event.action) &&
+            (e.hint === undefined || e.hint(pod, event)),
         ),
     );
   }
@@ -133,7 +135,10 @@ export class Framework {
   }
 }
 
-function firstOf(plugins: readonly EnabledPlugin[], call: (p: EnabledPlugin) => Status | undefined): Status | undefined {
+function firstOf(
+  plugins: readonly EnabledPlugin[],
+  call: (p: EnabledPlugin) => Status | undefined,
+): Status | undefined {
   for (const plugin of plugins) {
     const status = call(plugin);
     if (status) return status;

@@ -38,7 +38,12 @@ export interface StateKey<T> {
 
 /** A change in the cluster that may make a rejected pod schedulable. */
 export type ClusterEvent =
-  | { readonly resource: "Node"; readonly action: NodeAction; readonly previous: Node | undefined; readonly current: Node }
+  | {
+      readonly resource: "Node";
+      readonly action: NodeAction;
+      readonly previous: Node | undefined;
+      readonly current: Node;
+    }
   | {
       readonly resource: "AssignedPod";
       readonly action: "add" | "update" | "delete";

@@ -25,8 +25,14 @@ export const nodeResourcesFit: Plugin = {
   },
   score(_state, pod, node) {
     const { slot, table } = node;
-    const cpu = leastAllocated(at(table.nonZeroMilliCpu, slot) + pod.nonZeroMilliCpu, at(table.allocatableMilliCpu, slot));
-    const memory = leastAllocated(at(table.nonZeroMemory, slot) + pod.nonZeroMemoryBytes, at(table.allocatableMemory, slot));
+    const cpu = leastAllocated(
+      at(table.nonZeroMilliCpu, slot) + pod.nonZeroMilliCpu,
+      at(table.allocatableMilliCpu, slot),
+    );
+    const memory = leastAllocated(
+      at(table.nonZeroMemory, slot) + pod.nonZeroMemoryBytes,
+      at(table.allocatableMemory, slot),
+    );
     return Math.floor((cpu + memory) / 2);
   },
 };

@@ -60,7 +60,7 @@ export class Heap<T> {
   }
 
   #up(start: number): void {
-    for (let at = start; at > 0; ) {
+    for (let at = start; at > 0;) {
       const parent = (at - 1) >> 1;
       if (!this.#swapIfBefore(at, parent)) return;
       at = parent;
@@ -68,7 +68,7 @@ export class Heap<T> {
   }
 
   #down(start: number): void {
-    for (let at = start; ; ) {
+    for (let at = start; ;) {
       const left = 2 * at + 1;
       let best = at;
       for (const child of [left, left + 1]) {

@@ -62,7 +62,12 @@ export class SchedulingQueue {
   }
 
   /** Pods by place, for the scheduler_pending_pods metric. */
-  counts(): { readonly active: number; readonly backoff: number; readonly unschedulable: number; readonly gated: number } {
+  counts(): {
+    readonly active: number;
+    readonly backoff: number;
+    readonly unschedulable: number;
+    readonly gated: number;
+  } {
     return {
       active: this.#active.size,
       backoff: this.#backoff.size,
@@ -182,7 +187,10 @@ export class SchedulingQueue {
     else if (this.#checkUnschedulableAtMs === Number.POSITIVE_INFINITY) {
       this.#checkUnschedulableAtMs = now + unschedulableCheckMs;
     }
-    const due = Math.min(this.#backoff.peek()?.backoffUntilMs ?? Number.POSITIVE_INFINITY, this.#checkUnschedulableAtMs);
+    const due = Math.min(
+      this.#backoff.peek()?.backoffUntilMs ?? Number.POSITIVE_INFINITY,
+      this.#checkUnschedulableAtMs,
+    );
     if (due === Number.POSITIVE_INFINITY) return;
     this.#timer = this.#clock.setTimer(Math.max(0, due - now), () => this.#onTimer());
   }

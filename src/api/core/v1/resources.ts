@@ -5,6 +5,7 @@ import {
   scaleSubresource,
   statusSubresource,
 } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { componentStatusTypes } from "./component-status.ts";
 import { configMapTypes } from "./config-map.ts";
 import { containerTypes } from "./container.ts";
@@ -63,6 +64,7 @@ export const coreV1: ApiVersionSchema = {
     podStatusTypes,
     podTemplateTypes,
   ],
+  descriptions,
   resources: [
     {
       resource: "bindings",
@@ -184,6 +186,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "persistentvolumeclaims",
       kind: "PersistentVolumeClaim",
       namespaced: true,
+      returnsDeletedObject: true,
       shortNames: ["pvc"],
       storageVersionHash: "QWTyNDq0dC4=",
       subresources: [statusSubresource],
@@ -203,6 +206,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "persistentvolumes",
       kind: "PersistentVolume",
       namespaced: false,
+      returnsDeletedObject: true,
       shortNames: ["pv"],
       storageVersionHash: "HN/zwEC+JgM=",
       subresources: [statusSubresource],
@@ -224,6 +228,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "pods",
       kind: "Pod",
       namespaced: true,
+      returnsDeletedObject: true,
       shortNames: ["po"],
       categories: ["all"],
       storageVersionHash: "xPOwRZ+Yhw8=",
@@ -293,6 +298,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "podtemplates",
       kind: "PodTemplate",
       namespaced: true,
+      returnsDeletedObject: true,
       storageVersionHash: "LIXB2x4IFpk=",
       columns: [
         nameColumn,
@@ -326,6 +332,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "resourcequotas",
       kind: "ResourceQuota",
       namespaced: true,
+      returnsDeletedObject: true,
       shortNames: ["quota"],
       storageVersionHash: "8uhSgffRX6w=",
       subresources: [statusSubresource],
@@ -343,6 +350,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "serviceaccounts",
       kind: "ServiceAccount",
       namespaced: true,
+      returnsDeletedObject: true,
       shortNames: ["sa"],
       storageVersionHash: "pbx9ZvyFpBE=",
       subresources: [
@@ -354,6 +362,7 @@ export const coreV1: ApiVersionSchema = {
       resource: "services",
       kind: "Service",
       namespaced: true,
+      returnsDeletedObject: true,
       shortNames: ["svc"],
       categories: ["all"],
       storageVersionHash: "0/CO1lhkEBI=",

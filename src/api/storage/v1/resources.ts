@@ -25,6 +25,7 @@ export const storageV1: ApiVersionSchema = {
       resource: "csidrivers",
       kind: "CSIDriver",
       namespaced: false,
+      returnsDeletedObject: true,
       storageVersionHash: "hL6j/rwBV5w=",
       columns: [
         nameColumn,
@@ -41,6 +42,7 @@ export const storageV1: ApiVersionSchema = {
       resource: "csinodes",
       kind: "CSINode",
       namespaced: false,
+      returnsDeletedObject: true,
       storageVersionHash: "Pe62DkZtjuo=",
       columns: [nameColumn, { name: "Drivers", type: "integer" }, ageColumn],
     },
@@ -55,6 +57,7 @@ export const storageV1: ApiVersionSchema = {
       resource: "storageclasses",
       kind: "StorageClass",
       namespaced: false,
+      returnsDeletedObject: true,
       shortNames: ["sc"],
       storageVersionHash: "K+m6uJwbjGY=",
       columns: [
@@ -70,6 +73,7 @@ export const storageV1: ApiVersionSchema = {
       resource: "volumeattachments",
       kind: "VolumeAttachment",
       namespaced: false,
+      returnsDeletedObject: true,
       storageVersionHash: "tJx/ezt6UDU=",
       subresources: [statusSubresource],
       columns: [
@@ -85,6 +89,7 @@ export const storageV1: ApiVersionSchema = {
       resource: "volumeattributesclasses",
       kind: "VolumeAttributesClass",
       namespaced: false,
+      returnsDeletedObject: true,
       shortNames: ["vac"],
       storageVersionHash: "tIjydgKBC5w=",
       columns: [nameColumn, { name: "DriverName", type: "string" }, ageColumn],

@@ -1,0 +1,102 @@
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+
+import { exec, execChecked } from "./exec.ts";
+
+export interface PodNetwork {
+  /** Of the network, of what it writes and of its rules: unique on the machine, letters, digits and dashes. */
+  readonly name: string;
+  /** The node's share: pods get their addresses from it. */
+  readonly podCidr: string;
+  /** All nodes' shares together. */
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  readonly nodeIp: string;
+  /** Where containerd looks for its network configuration. */
+  readonly configDirectory: string;
+  /** Where host-local keeps which addresses are taken. */
+  readonly dataDirectory: string;
+  readonly mtu?: number;
+}
+
+const defaultMtu = 1500;
+// libcni keeps what each pod's plugins answered here, and has no setting for it.
+const resultsDirectory = "/var/lib/cni/results";
+// Larger than what any other route of the range has, so that only unused addresses end here.
+const blackholeMetric = 4096;
+
+/**
+ * The network configuration for containerd: a veth pair per pod, routed, not bridged. So all pod traffic passes the
+ * node's hooks without br_netfilter, and same-node traffic meets the same rules as any other.
+ * Host ports are not the plugins' business: kube-proxy's rules serve them.
+ */
+export function cniConfig(network: PodNetwork): object {
+  const ipam = {
+    type: "host-local",
+    dataDir: network.dataDirectory,
+    ranges: [[{ subnet: network.podCidr }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  const ptp = { type: "ptp", ipMasq: false, mtu: network.mtu ?? defaultMtu, ipam };
+  return { cniVersion: "0.4.0", name: network.name, plugins: [ptp] };
+}
+
+/** Writes the configuration; containerd picks a change up within half a second. Nothing is written when it is there. */
+export async function writeCniConfig(network: PodNetwork): Promise<void> {
+  const path = `${network.configDirectory}/10-${network.name}.conflist`;
+  await mkdir(network.configDirectory, { recursive: true });
+  await mkdir(network.dataDirectory, { recursive: true });
+  // Written under a name that the runtime does not read, then renamed: it never sees half a file.
+  await writeFile(`${path}.tmp`, `${JSON.stringify(cniConfig(network), undefined, 2)}\n`);
+  await rename(`${path}.tmp`, path);
+}
+
+/**
+ * Makes the node forward for its pods, in the network namespace of this process. Idempotent.
+ * - A blackhole for the node's range: packets to addresses that no pod has must not loop over the default route.
+ * - A route for service addresses on `lo`: a node without a default route would refuse them before the proxy's rules
+ *   see them, and one with a default route must not leak them.
+ * - Pods that leave the cluster's ranges take the node's address.
+ */
+export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
+  await writeFile("/proc/sys/net/ipv4/ip_forward", "1");
+  const { podCidr, serviceCidr, nodeIp } = network;
+  await execChecked("ip", ["route", "replace", "blackhole", podCidr, "metric", String(blackholeMetric)]);
+  await execChecked("ip", ["route", "replace", serviceCidr, "dev", "lo", "src", nodeIp]);
+  await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
+}
+
+/** Takes back what `setUpPodNetwork` and the plugins of pods that are gone left. Idempotent. */
+export async function removePodNetwork(network: Pick<PodNetwork, "name" | "podCidr" | "serviceCidr">): Promise<void> {
+  // Each may be gone already, which is the state wanted.
+  await exec("ip", ["route", "del", "blackhole", network.podCidr, "metric", String(blackholeMetric)]);
+  await exec("ip", ["route", "del", network.serviceCidr, "dev", "lo"]);
+  await exec("nft", ["delete", "table", "ip", egressTable(network.name)]);
+  await removeCniResults(network.name);
+}
+
+/** Forgets what plugins answered for pods of this network. */
+export async function removeCniResults(networkName: string): Promise<void> {
+  const names = await readdir(resultsDirectory).catch(() => []);
+  for (const name of names) {
+    if (name.startsWith(`${networkName}-`)) await rm(`${resultsDirectory}/${name}`, { force: true });
+  }
+}
+
+/** The nftables table that holds the network's own rule. */
+export function egressTable(networkName: string): string {
+  return `${networkName.replaceAll(/[^A-Za-z0-9]/g, "_")}_egress`;
+}
+
+function egressRules({ name, podCidr, clusterCidr, serviceCidr }: PodNetwork): string {
+  const table = `table ip ${egressTable(name)}`;
+  // Declared first so that the deletion succeeds when there is none; the whole input is one transaction.
+  return `${table}
+delete ${table}
+${table} {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    ip saddr ${podCidr} ip daddr != { ${clusterCidr}, ${serviceCidr} } oifname != "lo" masquerade
+  }
+}
+`;
+}
