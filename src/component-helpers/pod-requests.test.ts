@@ -22,7 +22,7 @@ test("requests are the larger of what runs together and what initialisation need
 });
 
 test("quality of service follows requests and limits of cpu and memory", () => {
-  const qos = (resources: object): string => podQosClass(pod({ containers: [{ name: "c", resources }] }) as never);
+  const qos = (resources: object): string => podQosClass(pod({ containers: [{ name: "c", resources }] }));
   assert.equal(qos({}), "BestEffort");
   assert.equal(qos({ requests: { cpu: "1" } }), "Burstable");
   assert.equal(qos({ limits: { cpu: "1", memory: "1Gi" }, requests: { cpu: "1", memory: "1Gi" } }), "Guaranteed");

@@ -17,17 +17,17 @@ async function newKey(algorithm: "ES256" | "RS256" = "ES256"): Promise<NamedToke
     algorithm === "ES256"
       ? { name: "ECDSA", namedCurve: "P-256" }
       : { name: "RSASSA-PKCS1-v1_5", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" };
-  return nameTokenKey((await crypto.subtle.generateKey(parameters, true, ["sign", "verify"])) as CryptoKeyPair);
+  return nameTokenKey(await crypto.subtle.generateKey(parameters, true, ["sign", "verify"]));
 }
 
-function objects(uid: string | undefined): TokenObjects {
+function objects(uid: string | null): TokenObjects {
   const none = { get: () => undefined };
   // Only the metadata is looked at.
-  const account = uid === undefined ? undefined : ({ metadata: { name: "robot", namespace: "ns", uid } } as never);
+  const account = uid === null ? undefined : ({ metadata: { name: "robot", namespace: "ns", uid } } as never);
   return { serviceAccounts: { get: () => account }, pods: none, secrets: none, nodes: none };
 }
 
-async function setup(uid: string | undefined = "u1", algorithm: "ES256" | "RS256" = "ES256") {
+async function setup(uid: string | null = "u1", algorithm: "ES256" | "RS256" = "ES256") {
   const clock = new SteppingClock();
   const key = await newKey(algorithm);
   const tokens = new ServiceAccountTokenIssuer({ issuer, key, clock, random: new SeededRandom(1) });
@@ -61,7 +61,7 @@ test("a token ends with its time, its account, its audience", async () => {
   await assert.rejects(authenticator.authenticateToken(token, ["elsewhere"]), InvalidTokenError);
   clock.step(600_000);
   await assert.rejects(authenticator.authenticateToken(token), /expired/);
-  for (const uid of ["u2", undefined]) {
+  for (const uid of ["u2", null]) {
     const other = await setup(uid);
     const { token } = await other.tokens.issue(subject, ["api"], 600);
     await assert.rejects(other.authenticator.authenticateToken(token), InvalidTokenError);
