@@ -16,7 +16,7 @@ import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
-import { cniBinDirectory } from "../node/doctor.ts";
+import { examineMachine } from "../node/doctor.ts";
 import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
@@ -70,11 +70,12 @@ async function containerdNode(
   const config = defaultClusterConfig;
   if (state.ownsNodeLink) await ensureNodeLink();
   const network = podNetworkOf(directory, state);
+  const machine = await examineMachine(directory.root);
   await Promise.all([writeCniConfig(network), setUpPodNetwork(network), shareMounts(directory)]);
 
   const containerd = new ContainerdProcess({
     directory: directory.containerd,
-    cniBinDirectory: await cniBinDirectory(),
+    cniBinDirectory: machine.cniBinDirectory ?? "/usr/lib/cni",
     cniConfigDirectory: network.configDirectory,
     clock,
     logger,
