@@ -16,7 +16,7 @@ import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
-import { cniBinDirectory } from "../node/doctor.ts";
+import { examineMachine } from "../node/doctor.ts";
 import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
@@ -24,7 +24,7 @@ import { ImageImporter } from "../node/images/image-import.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
-import { ensureNodeLink } from "../node/node-address.ts";
+import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
@@ -68,13 +68,14 @@ async function containerdNode(
 ): Promise<NodeOptions> {
   const { clock, logger } = environment;
   const config = defaultClusterConfig;
-  if (state.ownsNodeLink) await ensureNodeLink();
+  if (state.ownsNodeAddress) await ensureNodeAddress();
   const network = podNetworkOf(directory, state);
+  const machine = await examineMachine(directory.root);
   await Promise.all([writeCniConfig(network), setUpPodNetwork(network), shareMounts(directory)]);
 
   const containerd = new ContainerdProcess({
     directory: directory.containerd,
-    cniBinDirectory: await cniBinDirectory(),
+    cniBinDirectory: machine.cniBinDirectory ?? "/usr/lib/cni",
     cniConfigDirectory: network.configDirectory,
     clock,
     logger,

@@ -14,6 +14,7 @@ import {
   serviceCIDRs,
   services,
 } from "../../api/resources.gen.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
@@ -90,9 +91,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     await StaticTokenAuthenticator.create(options.staticTokens ?? new Map()),
   ];
   const rbac = new RbacIndex();
+  const nodeAuthorizer = new NodeAuthorizer();
   const authorizer = new UnionAuthorizer([
     new PrivilegedGroupsAuthorizer(["system:masters"]),
-    new NodeAuthorizer(lister.pods),
+    nodeAuthorizer,
     new RbacAuthorizer(rbac),
   ]);
   const range = options.serviceNodePortRange ?? { min: 30_000, max: 32_767 };
@@ -141,7 +143,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       : {}),
     ...options.server,
   });
-  fillIndex(rbac, storage);
+  follow(storage.lister(clusterRoles), rbac);
+  follow(storage.lister(roles), rbac);
+  follow(storage.lister(clusterRoleBindings), rbac);
+  follow(storage.lister(roleBindings), rbac);
+  follow(lister.pods, nodeAuthorizer);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
   const tasks = new TaskGroup({
@@ -171,16 +177,13 @@ function signingKey(keys: readonly NamedTokenKey[]): NamedTokenKey {
   return first;
 }
 
-/** Everything stored, then every change. */
-function fillIndex(index: RbacIndex, storage: ApiStorage): void {
-  for (const type of [clusterRoles, roles, clusterRoleBindings, roleBindings]) {
-    const lister = storage.lister<Parameters<RbacIndex["set"]>[0]>(type);
-    lister.onChange((current, previous) => {
-      if (current) index.set(current);
-      else if (previous) index.delete(previous);
-    });
-    for (const object of lister.list()) index.set(object);
-  }
+/** Gives an index everything stored, then every change. To be called once the storage is loaded, before requests. */
+function follow<T>(lister: StorageLister<T>, index: { set(object: T): void; delete(object: T): void }): void {
+  lister.onChange((current, previous) => {
+    if (current) index.set(current);
+    else if (previous) index.delete(previous);
+  });
+  for (const object of lister.list()) index.set(object);
 }
 
 async function bootstrap(
