@@ -47,3 +47,13 @@ export function goJson(value: unknown): string {
 export function goStringSlice(values: readonly string[]): string {
   return `[]string{${values.map(goQuote).join(", ")}}`;
 }
+
+/** A JSON value as Go's `%v` prints it decoded: `map[a:1 b:[x y]]`, members sorted. */
+export function goValue(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goValue).join(" ")}]`;
+  if (typeof value !== "object") return goJson(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${members.map(([name, member]) => `${name}:${goValue(member)}`).join(" ")}]`;
+}

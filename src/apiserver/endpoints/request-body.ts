@@ -7,10 +7,9 @@ import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
-import { parseJson, parseYaml } from "./serializer.ts";
-import type { ParsedBody } from "./serializer.ts";
-
-const acceptedTypes: readonly string[] = ["application/json", "application/yaml"];
+import { JsonError } from "../../apimachinery/json/json-error.ts";
+import type { JsonReading } from "../../apimachinery/json/reader.ts";
+import { parseText, readableTypes } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
 export async function readRequestBody(http: HttpRequest, bytesMax: number): Promise<Uint8Array> {
@@ -32,10 +31,14 @@ export function contentTypeOf(http: HttpRequest): string {
 }
 
 /** Parses a body that is no patch. Throws UnsupportedMediaType (415) or BadRequest. */
-export function parseBody(bytes: Uint8Array, contentType: string): ParsedBody {
-  if (!acceptedTypes.includes(contentType)) throw unsupportedMediaType(acceptedTypes);
-  const text = utf8Decode(bytes);
-  return contentType === "application/yaml" ? parseYaml(text) : parseJson(text);
+export function parseBody(bytes: Uint8Array, contentType: string, kind: string): JsonReading {
+  if (!readableTypes.includes(contentType)) throw unsupportedMediaType(readableTypes);
+  try {
+    return parseText(bytes, contentType);
+  } catch (error) {
+    if (error instanceof JsonError) throw unrecognized(kind, error.message);
+    throw error;
+  }
 }
 
 /** What to do with fields the kind does not have, or has twice. */
@@ -48,10 +51,10 @@ export interface FieldValidation {
  * Type-checks a parsed body as an object of `kind`, filling in kind and apiVersion when the client left them out.
  * Defaults are not applied. Throws BadRequest with upstream's texts.
  */
-export function decodeAs(kind: ObjectKind, body: ParsedBody, fields: FieldValidation): Mutable<KubeObject> {
-  const { value, duplicateFields } = body;
+export function decodeAs(kind: ObjectKind, body: JsonReading, fields: FieldValidation): Mutable<KubeObject> {
+  const { value, duplicates } = body;
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw unrecognized(kind, `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`);
+    throw unrecognized(kind.kind, `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`);
   const expected = apiVersionOf(kind);
   const named = value as { readonly kind?: unknown; readonly apiVersion?: unknown };
   const givenKind = typeof named.kind === "string" && named.kind !== "" ? named.kind : kind.kind;
@@ -65,7 +68,7 @@ export function decodeAs(kind: ObjectKind, body: ParsedBody, fields: FieldValida
     const prefix = cannotHandle(kind, kind.kind, kind.version);
     throw error.message.startsWith(prefix) ? error : badRequest(`${prefix}: ${error.message}`);
   }
-  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, duplicateFields, fields);
+  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, duplicates, fields);
   return decoded.object;
 }
 
@@ -102,9 +105,9 @@ function cannotHandle(kind: ObjectKind, givenKind: string, givenVersion: string)
   return `${givenKind} in version ${goQuote(givenVersion)} cannot be handled as a ${kind.kind}`;
 }
 
-function unrecognized(kind: ObjectKind, why: string): StatusError {
+function unrecognized(kind: string, why: string): StatusError {
   return badRequest(
-    `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: ${why}`,
+    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why}`,
   );
 }
 

@@ -1,14 +1,17 @@
-// STANDIN until apimachinery/json and yaml land.
-export interface ParsedBody {
-  readonly value: unknown;
-  readonly duplicateFields: readonly string[];
+import { JsonError } from "../../apimachinery/json/json-error.ts";
+import { parseJson } from "../../apimachinery/json/parse.ts";
+import type { JsonReading } from "../../apimachinery/json/reader.ts";
+import { stringifyJson } from "../../apimachinery/json/stringify.ts";
+
+/** The media types bodies are read in. */
+export const readableTypes: readonly string[] = ["application/json", "application/yaml"];
+
+/** Parses untrusted text. Throws JsonError with Go's message. */
+export function parseText(bytes: Uint8Array, contentType: string): JsonReading {
+  if (contentType === "application/yaml") throw new JsonError("yaml bodies are not read yet");
+  return parseJson(bytes);
 }
-export function parseJson(text: string): ParsedBody {
-  return { value: JSON.parse(text) as unknown, duplicateFields: [] };
-}
-export function parseYaml(text: string): ParsedBody {
-  return parseJson(text);
-}
+
 export function toYaml(value: unknown): string {
-  return JSON.stringify(value);
+  return stringifyJson(value);
 }

@@ -1,4 +1,6 @@
-import { utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
+import { utf8Encode } from "../../component-base/bytes.ts";
+import { parseJson } from "../../apimachinery/json/parse.ts";
+import { stringifyJson } from "../../apimachinery/json/stringify.ts";
 import { assert } from "../../component-base/assert.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 
@@ -36,9 +38,9 @@ function encode(object: KubeObject): EncodedObject {
   for (const key of metadataBefore) if (metadata[key] !== undefined) before[key] = metadata[key];
   const after: Record<string, unknown> = {};
   for (const key of metadataAfter) if (metadata[key] !== undefined) after[key] = metadata[key];
-  const beforeText = JSON.stringify(before);
-  const afterText = JSON.stringify(after);
-  const restText = JSON.stringify(rest);
+  const beforeText = stringifyJson(before);
+  const afterText = stringifyJson(after);
+  const restText = stringifyJson(rest);
   const open = beforeText === "{}" ? "{" : `${beforeText.slice(0, -1)},`;
   return {
     head: `${typePrefix(kind, apiVersion)}"metadata":${open}"resourceVersion":"`,
@@ -48,7 +50,7 @@ function encode(object: KubeObject): EncodedObject {
 
 /** What every object of a kind begins with; list items are served without it, behind a `{` of their own. */
 export function typePrefix(kind: string, apiVersion: string): string {
-  return `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+  return `{"kind":${stringifyJson(kind)},"apiVersion":${stringifyJson(apiVersion)},`;
 }
 
 /**
@@ -77,7 +79,7 @@ export function encodeObject(object: KubeObject): Uint8Array {
 }
 
 export function decodeObject(bytes: Uint8Array): KubeObject {
-  return JSON.parse(utf8Decode(bytes)) as KubeObject;
+  return parseJson(bytes).value as KubeObject;
 }
 
 const versionMarker = utf8Encode('"resourceVersion":"');

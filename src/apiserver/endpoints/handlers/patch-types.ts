@@ -1,10 +1,14 @@
-import { badRequest, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
+import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
-import { deepCopy } from "../../registry/generic/json-value.ts";
-import type { ParsedBody } from "../serializer.ts";
-import { parseJson } from "../serializer.ts";
+import { JsonError } from "../../../apimachinery/json/json-error.ts";
+import { parseJson } from "../../../apimachinery/json/parse.ts";
+import type { JsonReading } from "../../../apimachinery/json/reader.ts";
+import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
+import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
+import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
+import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic";
 
@@ -31,19 +35,42 @@ export function patchTypeOf(contentType: string): PatchMediaType {
   throw unsupportedMediaType(Object.keys(mediaTypes));
 }
 
-/** STANDIN until apimachinery/patch lands. */
-export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): ParsedBody {
-  const { value, duplicateFields } = parseJson(patch);
-  if (type === "json") throw badRequest(`json patch of ${kind.kind} is not there yet`);
-  return { value: merge(deepCopy(object), value), duplicateFields };
+/** The object with the patch applied, not yet type-checked. Throws with upstream's codes and texts. */
+export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): JsonReading {
+  try {
+    const { value, duplicates } = parseJson(patch);
+    return { value: patched(type, value, object, kind), duplicates };
+  } catch (error) {
+    if (error instanceof JsonError) throw badRequest(`error decoding patch: ${error.message}`);
+    if (error instanceof PatchError) throw asStatus(error);
+    throw error;
+  }
 }
 
-function merge(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const out: Record<string, unknown> = typeof target === "object" && target !== null ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete out[key];
-    else out[key] = merge(out[key], value);
+function patched(type: PatchMediaType, patch: unknown, object: KubeObject, kind: ObjectKind): unknown {
+  switch (type) {
+    case "json":
+      return applyJsonPatch(object, patch);
+    case "merge":
+      return applyMergePatch(object, patch);
+    case "strategic":
+      return applyStrategicMergePatch({ ...object }, patch, kind.patchSchema);
   }
-  return out;
+}
+
+function asStatus(error: PatchError): StatusError {
+  switch (error.code) {
+    case 400:
+      return badRequest(error.message);
+    case 413:
+      return requestEntityTooLarge(error.message);
+    case 422:
+      // Upstream answers a patch that does not fit with a bare Invalid.
+      return new StatusError({
+        code: 422,
+        reason: "Invalid",
+        message: `the server rejected our request due to an error in our request: ${error.message}`,
+        details: {},
+      });
+  }
 }

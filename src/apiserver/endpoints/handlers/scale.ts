@@ -7,7 +7,7 @@ import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { deepCopy } from "../../registry/generic/json-value.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
 import { negotiate, noViews } from "../negotiation.ts";
@@ -99,7 +99,7 @@ function checkScale(scale: Scale): void {
 }
 
 function scaled(old: KubeObject, scale: Scale): Mutable<KubeObject> {
-  const object = deepCopy(old) as Mutable<KubeObject> & { spec?: { replicas?: number } };
+  const object = cloneJson(old) as Mutable<KubeObject> & { spec?: { replicas?: number } };
   object.spec = { ...object.spec, replicas: scale.spec.replicas ?? 0 };
   const { uid, resourceVersion } = scale.metadata;
   if (uid) object.metadata.uid = uid;

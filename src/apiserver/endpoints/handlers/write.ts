@@ -5,7 +5,7 @@ import { badRequest, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
-import { deepCopy } from "../../registry/generic/json-value.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
 import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
 import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
 import { objectOf } from "../../registry/generic/store.ts";
@@ -45,7 +45,7 @@ export async function decodeBody(
 ): Promise<Mutable<KubeObject>> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
-  const object = decodeAs(kind, parseBody(bytes, contentType), {
+  const object = decodeAs(kind, parseBody(bytes, contentType, kind.kind), {
     mode,
     warn: (text) => void scope.warnings.add(text),
   });
@@ -128,7 +128,7 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   warnOfDuplicateOwners(sent, scope);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     // Each attempt changes a copy of its own.
-    const object = deepCopy(sent);
+    const object = cloneJson(sent);
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
@@ -264,7 +264,7 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   const { http } = scope;
   const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
   if (bytes.length > 0) {
-    const { value } = parseBody(bytes, contentTypeOf(http));
+    const { value } = parseBody(bytes, contentTypeOf(http), "DeleteOptions");
     const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.

@@ -6,7 +6,7 @@ import { foregroundDeletionFinalizer, orphanFinalizer } from "../../../apimachin
 import { validateDeleteOptions } from "../../../apimachinery/validation/options.ts";
 import type { WritePreconditions } from "../rest/registry-access.ts";
 import type { Strategy } from "../rest/strategy.ts";
-import { deepCopy } from "./json-value.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
 
 /** What becomes of an object somebody deletes. */
 export type DeletionDecision =
@@ -37,7 +37,7 @@ export function decideDeletion(
   if (meta.deletionTimestamp !== undefined) return decideAgain(object, options, isBlocked);
   const grace = strategy.gracePeriodSeconds?.(object, options.gracePeriodSeconds);
   if (!isBlocked && !grace) return { type: "remove" };
-  const marked = deepCopy(object) as Mutable<KubeObject>;
+  const marked = cloneJson(object) as Mutable<KubeObject>;
   marked.metadata.deletionTimestamp = toTime(nowMs + (grace ?? 0) * 1000);
   marked.metadata.deletionGracePeriodSeconds = grace ?? 0;
   // The object behaves differently from now on, which is a change of what is wanted.
@@ -55,7 +55,7 @@ function decideAgain(object: KubeObject, options: DeleteOptions, isBlocked: bool
   if (grace === undefined || grace >= before)
     return !isBlocked && before === 0 ? { type: "remove" } : { type: "pending" };
   if (grace <= 0 && !isBlocked) return { type: "remove" };
-  const marked = deepCopy(object) as Mutable<KubeObject>;
+  const marked = cloneJson(object) as Mutable<KubeObject>;
   marked.metadata.deletionTimestamp = toTime(Date.parse(deletionTimestamp) - (before - grace) * 1000);
   marked.metadata.deletionGracePeriodSeconds = grace;
   return { type: "mark", object: marked };

@@ -9,7 +9,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from "../../../apimachin
 import { randomUuid } from "../../../component-base/random.ts";
 import type { Random } from "../../../component-base/random.ts";
 import type { RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
-import { deepCopy, deepEqual } from "./json-value.ts";
+import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import { toTime } from "./deletion.ts";
 
 /** The names a kind goes by in messages. */
@@ -135,7 +135,7 @@ export function keepStatus(object: Mutable<KubeObject>, old: KubeObject): void {
   const to = object as WithParts;
   const from = old as { readonly status?: unknown };
   if (from.status === undefined) delete to.status;
-  else to.status = deepCopy(from.status);
+  else to.status = cloneJson(from.status);
 }
 
 /**
@@ -148,7 +148,7 @@ export function keepAllButStatus(object: Mutable<KubeObject>, old: KubeObject): 
   for (const key of new Set([...Object.keys(to), ...Object.keys(from)])) {
     if (key === "metadata" || key === "status" || key === "kind" || key === "apiVersion") continue;
     if (from[key] === undefined) delete to[key];
-    else to[key] = deepCopy(from[key]);
+    else to[key] = cloneJson(from[key]);
   }
 }
 

@@ -6,7 +6,7 @@ import type { ApiResource, ApiSubresource, Scheme } from "../../../apimachinery/
 import type { ApiStorage, StoredResource } from "../../storage/api-storage.ts";
 import type { RegistryAccess, ResourceRegistry, StorageLister } from "../rest/registry-access.ts";
 import type { Strategy, SubresourceStrategy } from "../rest/strategy.ts";
-import { deepCopy } from "./json-value.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
 import type { ResourceRegistration, Subresource } from "./resource-registration.ts";
 import { RegistryStore } from "./store.ts";
 
@@ -125,7 +125,7 @@ function emptyStatusOf(scheme: Scheme, resource: ApiResource): () => unknown {
       const decoded = scheme.kind(group, version, kind)?.decode({ kind, apiVersion: "" }).object;
       status = { value: (decoded as { readonly status?: unknown } | undefined)?.status };
     }
-    return deepCopy(status.value);
+    return cloneJson(status.value);
   };
 }
 

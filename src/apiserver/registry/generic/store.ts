@@ -11,7 +11,7 @@ import type { StoredObject } from "../../storage/stored-object.ts";
 import type { ResourceRegistry, WritePreconditions } from "../rest/registry-access.ts";
 import type { Claim, RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
 import { checkDeleteOptions, checkPreconditions, decideDeletion, isDeletionComplete } from "./deletion.ts";
-import { deepCopy, deepEqual } from "./json-value.ts";
+import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import {
   bumpGeneration,
   fillSystemFields,
@@ -147,7 +147,7 @@ export class RegistryStore implements ResourceRegistry {
       context,
       change: async (old) => {
         if (!old) throw notFound(this.names.gr, name);
-        const copy = deepCopy(old) as Mutable<KubeObject>;
+        const copy = cloneJson(old) as Mutable<KubeObject>;
         await change(copy);
         return copy;
       },
