@@ -84,7 +84,7 @@ export class TestServer implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<TransportResponse> {
     const transport = createInProcessTransport(this.server.handler, this.#peer);
-    const bytes = body === undefined ? undefined : utf8Encode(typeof body === "string" ? body : JSON.stringify(body));
+    const bytes = body === undefined ? undefined : bodyBytes(body);
     return transport.send({ method, path, headers, ...(bytes ? { body: bytes } : {}), ...(signal ? { signal } : {}) });
   }
 
@@ -99,6 +99,11 @@ export class TestServer implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await this.backend[Symbol.asyncDispose]();
   }
+}
+
+function bodyBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  return utf8Encode(typeof body === "string" ? body : JSON.stringify(body));
 }
 
 const testVersion = {
