@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { applyStrategicMergePatch } from "../apimachinery/patch/strategic-merge.ts";
 import { builtinScheme } from "./scheme.ts";
 
 const scheme = builtinScheme();
@@ -288,6 +289,26 @@ test("Pod defaults go beyond those of a template", () => {
   });
 });
 
+test("resources of a pod are completed from its containers, else from its limits", () => {
+  const container = (name: string, cpu: string, more: object = {}) => ({
+    name,
+    image: "x:1",
+    resources: { requests: { cpu } },
+    ...more,
+  });
+  const { spec } = defaulted("v1", "Pod", {
+    spec: {
+      resources: { limits: { cpu: "4", memory: "1Gi" } },
+      containers: [container("a", "500m"), container("b", "1")],
+      initContainers: [container("sidecar", "250m", { restartPolicy: "Always" }), container("setup", "2")],
+    },
+  }) as { spec: { resources: unknown } };
+  assert.deepEqual(spec.resources, {
+    limits: { cpu: "4", memory: "1Gi" },
+    requests: { cpu: "2250m", memory: "1Gi" },
+  });
+});
+
 test("the pull policy follows the tag", () => {
   const policy = (image: string) => {
     const { spec } = defaulted("v1", "Pod", { spec: { containers: [{ name: "c", image }] } });
@@ -456,4 +477,23 @@ test("strategic merge knows lists by their keys", () => {
   assert.equal(containers?.schema?.field("ports")?.mergeKey, "containerPort");
   assert.deepEqual(spec?.field("strategy")?.strategies, ["retainKeys"]);
   assert.equal(spec?.field("constructor"), undefined);
+});
+
+test("a strategic merge patch of a deployment merges containers by name and keeps the rest", () => {
+  const deployment = kindOf("apps", "v1", "Deployment");
+  const { object } = deployment.decode({
+    spec: { template: { spec: { containers: [{ name: "a", image: "x:1" }, { name: "b" }] } } },
+  });
+  const patch = {
+    spec: { template: { spec: { containers: [{ name: "a", image: "x:2" }], nodeSelector: { disk: "ssd" } } } },
+  };
+  const patched = applyStrategicMergePatch({ ...object }, patch, deployment.patchSchema);
+  const { spec } = deployment.decode(patched).object as unknown as { spec: { template: { spec: object } } };
+  assert.deepEqual(spec.template.spec, {
+    containers: [
+      { name: "a", image: "x:2", resources: {} },
+      { name: "b", resources: {} },
+    ],
+    nodeSelector: { disk: "ssd" },
+  });
 });

@@ -32,7 +32,8 @@ export class ProtobufDecoder {
       const key = reader.key();
       const field = fields.get(key >>> 3);
       if (!field) reader.skip(key & 7);
-      else if (field.wireType !== (key & 7)) throw new ProtobufError(`wrong wireType = ${key & 7} for field of ${struct.name}`);
+      else if (field.wireType !== (key & 7))
+        throw new ProtobufError(`wrong wireType = ${key & 7} for field of ${struct.name}`);
       else field.read(reader, out);
     }
     return out;
@@ -154,7 +155,10 @@ function emptyValue(type: ResolvedType): unknown {
 }
 
 /** A member that is JSON Schema or something else; which, its message says by what it holds. */
-function customValue(form: "schemaOrArray" | "schemaOrBool" | "schemaOrStrings", message: Record<string, unknown>): unknown {
+function customValue(
+  form: "schemaOrArray" | "schemaOrBool" | "schemaOrStrings",
+  message: Record<string, unknown>,
+): unknown {
   switch (form) {
     case "schemaOrArray":
       return message["schema"] ?? message["jSONSchemas"] ?? null;

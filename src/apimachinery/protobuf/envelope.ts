@@ -12,7 +12,8 @@ export interface ProtobufEnvelope {
 
 /** Throws ProtobufError when the bytes do not begin as upstream's do. */
 export function readEnvelope(bytes: Uint8Array): ProtobufEnvelope {
-  if (magic.some((byte, i) => bytes[i] !== byte)) throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+  if (magic.some((byte, i) => bytes[i] !== byte))
+    throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
   let apiVersion = "";
   let kind = "";
   let raw = new Uint8Array();

@@ -5,7 +5,8 @@ import { ProtobufDecoder } from "../protobuf/decode.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
-import { patchSchemaOf, type StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
+import { patchSchemaOf } from "../schema/patch-schema.ts";
 import { ageColumn, type ApiVersionSchema, nameColumn, type ResourceSchema } from "../schema/resource-schema.ts";
 import { ScalarMismatch } from "../schema/scalars.ts";
 import { type StructType, TypeRegistry } from "../schema/type-registry.ts";
@@ -62,13 +63,12 @@ class SchemaScheme implements Scheme {
 
   resources(group: string, version: string): readonly ApiResource[] {
     const entry = this.#versions.get(`${group}/${version}`);
-    if (entry === undefined) return [];
-    return [...resourcesOf(entry).values()];
+    return entry === undefined ? [] : resourcesOf(entry).list;
   }
 
   resource(group: string, version: string, resource: string): ApiResource | undefined {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? undefined : resourcesOf(entry).get(resource);
+    return entry === undefined ? undefined : resourcesOf(entry).byName.get(resource);
   }
 
   kind(group: string, version: string, kind: string): ObjectKind | undefined {
@@ -89,8 +89,13 @@ class SchemaScheme implements Scheme {
 
 interface VersionEntry {
   readonly schema: ApiVersionSchema;
-  resources: ReadonlyMap<string, ApiResource> | undefined;
+  resources: ResourceTable | undefined;
   readonly kinds: Map<string, ObjectKind | undefined>;
+}
+
+interface ResourceTable {
+  readonly list: readonly ApiResource[];
+  readonly byName: ReadonlyMap<string, ApiResource>;
 }
 
 class SchemaKind implements ObjectKind {
@@ -101,7 +106,7 @@ class SchemaKind implements ObjectKind {
   readonly #decoders: DecoderCache;
   readonly #defaulters: DefaulterCache;
   readonly #protobuf: ProtobufDecoder;
-  #patchSchema: StructPatchSchema | undefined;
+  #patchSchema: PatchSchema | undefined;
 
   constructor(
     schema: ApiVersionSchema,
@@ -123,7 +128,7 @@ class SchemaKind implements ObjectKind {
     return this.#protobuf.decode(this.type, message);
   }
 
-  get patchSchema(): StructPatchSchema {
+  get patchSchema(): PatchSchema {
     return (this.#patchSchema ??= patchSchemaOf(this.type));
   }
 
@@ -162,10 +167,12 @@ function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   return [...versions].map(([group, names]) => ({ group, versions: names, preferredVersion: names[0] ?? "" }));
 }
 
-function resourcesOf(entry: VersionEntry): ReadonlyMap<string, ApiResource> {
-  return (entry.resources ??= new Map(
-    entry.schema.resources.map((resource) => [resource.resource, apiResource(entry.schema, resource)]),
-  ));
+function resourcesOf(entry: VersionEntry): ResourceTable {
+  if (entry.resources === undefined) {
+    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource));
+    entry.resources = { list, byName: new Map(list.map((resource) => [resource.resource, resource])) };
+  }
+  return entry.resources;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];

@@ -1,15 +1,13 @@
 import { BodyTooLargeError, readBody } from "../../component-base/http.ts";
 import type { HttpRequest } from "../../component-base/http.ts";
-import { utf8Decode } from "../../component-base/bytes.ts";
 import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
-import { JsonError } from "../../apimachinery/json/json-error.ts";
-import type { JsonReading } from "../../apimachinery/json/reader.ts";
-import { parseText, readableTypes } from "./serializer.ts";
+import { SyntaxFailure, parseText, readableTypes } from "./serializer.ts";
+import type { ParsedText } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
 export async function readRequestBody(http: HttpRequest, bytesMax: number): Promise<Uint8Array> {
@@ -31,12 +29,12 @@ export function contentTypeOf(http: HttpRequest): string {
 }
 
 /** Parses a body that is no patch. Throws UnsupportedMediaType (415) or BadRequest. */
-export function parseBody(bytes: Uint8Array, contentType: string, kind: string): JsonReading {
+export function parseBody(bytes: Uint8Array, contentType: string, kind: string): ParsedText {
   if (!readableTypes.includes(contentType)) throw unsupportedMediaType(readableTypes);
   try {
     return parseText(bytes, contentType);
   } catch (error) {
-    if (error instanceof JsonError) throw unrecognized(kind, error.message);
+    if (error instanceof SyntaxFailure) throw unrecognized(kind, error.message);
     throw error;
   }
 }
@@ -51,8 +49,8 @@ export interface FieldValidation {
  * Type-checks a parsed body as an object of `kind`, filling in kind and apiVersion when the client left them out.
  * Defaults are not applied. Throws BadRequest with upstream's texts.
  */
-export function decodeAs(kind: ObjectKind, body: JsonReading, fields: FieldValidation): Mutable<KubeObject> {
-  const { value, duplicates } = body;
+export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValidation): Mutable<KubeObject> {
+  const { value } = body;
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw unrecognized(kind.kind, `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`);
   const expected = apiVersionOf(kind);
@@ -68,21 +66,19 @@ export function decodeAs(kind: ObjectKind, body: JsonReading, fields: FieldValid
     const prefix = cannotHandle(kind, kind.kind, kind.version);
     throw error.message.startsWith(prefix) ? error : badRequest(`${prefix}: ${error.message}`);
   }
-  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, duplicates, fields);
+  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, body, fields);
   return decoded.object;
 }
 
 function reportFields(
   kind: ObjectKind,
   unknownFields: readonly string[],
-  duplicateFields: readonly string[],
+  { duplicates, areDuplicatesFirst }: ParsedText,
   fields: FieldValidation,
 ): void {
-  if (unknownFields.length === 0 && duplicateFields.length === 0) return;
-  const texts = [
-    ...duplicateFields.map((f) => `duplicate field ${goQuote(f)}`),
-    ...unknownFields.map((f) => `unknown field ${goQuote(f)}`),
-  ];
+  if (unknownFields.length === 0 && duplicates.length === 0) return;
+  const unknown = unknownFields.map((f) => `unknown field ${goQuote(f)}`);
+  const texts = areDuplicatesFirst ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
   if (fields.mode === "Warn") {
     for (const text of texts) fields.warn(text);
     return;

@@ -288,7 +288,8 @@ export class RegistryStore implements ResourceRegistry {
   #exists(namespace: string, name: string): StatusError {
     const error = alreadyExists(this.names.gr, name);
     if (this.storage.get(namespace, name)?.object().metadata.deletionTimestamp === undefined) return error;
-    return new StatusError({ ...error, message: `object is being deleted: ${error.message}` });
+    const { code, reason, details, message } = error;
+    return new StatusError({ code, reason, details, message: `object is being deleted: ${message}` });
   }
 
   #generateName(base: string): string {
