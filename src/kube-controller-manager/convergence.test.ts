@@ -34,8 +34,14 @@ const template = (image: string) => ({
   spec: { containers: [{ name: "c", image, ports: [{ name: "http", containerPort: 8080 }] }] },
 });
 
+const sorted = (texts: readonly (string | undefined)[]): string[] =>
+  texts.map((text) => text ?? "").sort((a, b) => (a < b ? -1 : 1));
+
+// The node of this world has no kubelet that renews its lease: nobody may judge it by that.
+const controllers = kubeControllers({ rootCa: "PEM" }).filter((c) => c.name !== "node-lifecycle-controller");
+
 const start = (): Promise<ControllerHarness> =>
-  startControllers(kubeControllers({ rootCa: "PEM" }), async (client, server) => {
+  startControllers(controllers, async (client, server) => {
     server.served = served;
     await client.resource(namespaces).create({ metadata: { name: "a" }, spec: { finalizers: ["kubernetes"] } });
     await client.resource(nodes).create({ metadata: { name: "n" } });
@@ -107,7 +113,7 @@ async function disturb(h: ControllerHarness, random: SeededRandom, serial: numbe
   }
 }
 
-for (let seed = 1; seed <= Number(process.env["SEEDS"] ?? 4); seed++) {
+for (let seed = 1; seed <= Number(process.env["SEEDS"] ?? 2); seed++) {
   test(`whatever happens, the world ends as declared and then rests, seed ${seed}`, async () => {
     const random = new SeededRandom(seed);
     await using h = await start();
@@ -141,12 +147,12 @@ for (let seed = 1; seed <= Number(process.env["SEEDS"] ?? 4); seed++) {
     const sets = (await h.client.resource(replicaSets, "a").list()).items;
     assert.equal(sets.filter((rs) => (rs.spec.replicas ?? 0) > 0).length, wanted > 0 ? 1 : 0);
     assert.ok(sets.length <= 4);
-    const addresses = running.map((p) => p.status.podIPs?.[0]?.ip).sort();
+    const addresses = sorted(running.map((p) => p.status.podIPs?.[0]?.ip));
     const slices = (await h.client.resource(endpointSlices, "a").list()).items;
     assert.equal(slices.length, 1);
-    assert.deepEqual((slices[0]?.endpoints ?? []).map((e) => e.addresses[0]).sort(), addresses);
+    assert.deepEqual(sorted((slices[0]?.endpoints ?? []).map((e) => e.addresses[0])), addresses);
     const legacy = await h.client.resource(endpoints, "a").get("web");
-    assert.deepEqual((legacy.subsets?.[0]?.addresses ?? []).map((x) => x.ip).sort(), addresses);
+    assert.deepEqual(sorted((legacy.subsets?.[0]?.addresses ?? []).map((x) => x.ip)), addresses);
     h.takeWrites();
     await h.pass(3_600_000);
     assert.deepEqual(h.takeWrites(), []);
