@@ -142,6 +142,7 @@ test("a pod is bound once, then only its fence fields change", async () => {
   );
   const bound = (await api.request("GET", `${pods}/p`)).json<Pod>();
   assert.equal(bound.spec.nodeName, "a");
+  assert.equal(bound.metadata.generation, 1);
   assert.equal(bound.status.conditions?.find((c) => c.type === "PodScheduled")?.status, "True");
   const merge = { headers: { "content-type": "application/merge-patch+json" } };
   const image = { spec: { containers: [{ ...bound.spec.containers[0], image: "busybox:2" }] } };
@@ -313,4 +314,33 @@ test("events of both groups are one storage", async () => {
     apiVersion: string;
   }>();
   assert.deepEqual([apiVersion, note, regarding.name], ["events.k8s.io/v1", "Started container c", "p"]);
+});
+
+test("nobody grants what they do not hold", async () => {
+  await using api = await TestApiServer.start();
+  const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  const binding = (name: string, role: string): object => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role },
+    subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "jane" }],
+  });
+  assert.equal((await api.request("POST", `${rbac}/rolebindings`, binding("jane", "admin"))).status, 201);
+  const as = { commonName: "jane", organizations: ["dev"] };
+  assert.equal((await api.request("POST", `${rbac}/rolebindings`, binding("view", "view"), { as })).status, 201);
+  const refused = await api.request("POST", `${rbac}/rolebindings`, binding("more", "cluster-admin"), { as });
+  assert.equal(refused.status, 403);
+  assert.equal(
+    refused.message,
+    'rolebindings.rbac.authorization.k8s.io "more" is forbidden: user "jane" (groups=["dev" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:["*"], Resources:["*"], Verbs:["*"]}\n{NonResourceURLs:["*"], Verbs:["*"]}',
+  );
+  const role = (verbs: string[]): object => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "Role",
+    metadata: { name: "r" },
+    rules: [{ verbs, apiGroups: [""], resources: ["pods"] }],
+  });
+  assert.equal((await api.request("POST", `${rbac}/roles`, role(["proxy"]), { as })).status, 403);
+  assert.equal((await api.request("POST", `${rbac}/roles`, role(["get", "list"]), { as })).status, 201);
 });

@@ -100,7 +100,6 @@ const validateClusterRole = (role: ClusterRole): readonly FieldError[] => [
 
 const shared = { validateName: nameIsPathSegment, allowCreateOnUpdate: true } as const;
 
-// A user may still grant what it does not have: the escalation check is not there yet.
 export const roleStrategy: Strategy<Role> = { ...shared, validate: validateRole, validateUpdate: validateRole };
 
 export const clusterRoleStrategy: Strategy<ClusterRole> = {
