@@ -40,6 +40,25 @@ test("a new cluster has its namespaces, roles, priority classes and the kubernet
   assert.equal((await api.request("GET", "/readyz")).status, 200);
 });
 
+test("the kubernetes Service comes back with its address, and addresses have objects", async () => {
+  await using api = await TestApiServer.start();
+  const path = "/api/v1/namespaces/default/services/kubernetes";
+  await api.request("DELETE", path);
+  let service = await api.request("GET", path);
+  // The server works on it meanwhile; each request is a turn for it, each step lets it try again.
+  for (let i = 0; i < 100 && service.status === 404; i++) {
+    api.clock.step(100);
+    service = await api.request("GET", path);
+  }
+  assert.equal(service.json<Service>().spec.clusterIP, "10.96.0.1");
+  const addresses = "/apis/networking.k8s.io/v1/ipaddresses/10.96.0.1";
+  let address = await api.request("GET", addresses);
+  for (let i = 0; i < 100 && address.status === 404; i++) address = await api.request("GET", addresses);
+  assert.deepEqual(address.json<{ spec: unknown }>().spec, {
+    parentRef: { resource: "services", namespace: "default", name: "kubernetes" },
+  });
+});
+
 test("a pod gets its account, token volume, tolerations, priority and defaults", async () => {
   await using api = await withAccount();
   const answer = await api.request("POST", "/api/v1/namespaces/default/pods", pod("example"));

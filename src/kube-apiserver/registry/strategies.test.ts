@@ -23,6 +23,15 @@ test("every strategy belongs to a resource", () => {
   for (const key of Object.keys(strategies)) assert.ok(known.has(key), key);
 });
 
+test("every resource with columns of its own prints them", () => {
+  for (const { group, resource, columns, persisted } of resources) {
+    const names = columns.map((column) => column.name).join();
+    if (!persisted || names === "Name,Age" || names === "Name,Created At") continue;
+    const strategy = strategies[`${group}/${resource}`] ?? {};
+    assert.ok("tableCells" in strategy || group === "events.k8s.io", resource);
+  }
+});
+
 for (const resource of resources) {
   const key = `${resource.group}/${resource.resource}`;
   const isStorageVersion = resource.storage.group === resource.group && resource.storage.version === resource.version;

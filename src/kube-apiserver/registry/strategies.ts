@@ -85,6 +85,18 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/roles": roleStrategy,
     "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
+    "admissionregistration.k8s.io/mutatingadmissionpolicies": withGap(
+      "admissionregistration.k8s.io/mutatingadmissionpolicies",
+      printedStrategies.mutatingadmissionpolicies,
+    ),
+    "admissionregistration.k8s.io/mutatingadmissionpolicybindings": withGap(
+      "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
+      printedStrategies.mutatingadmissionpolicybindings,
+    ),
+    "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
+    "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
+    "storage.k8s.io/csistoragecapacities": printedStrategies.csistoragecapacities,
+    "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
     "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
     "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
