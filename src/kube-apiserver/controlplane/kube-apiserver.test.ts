@@ -127,6 +127,21 @@ test("refusals have upstream's texts and change nothing", async () => {
     422,
     `Pod "Example" is invalid: metadata.name: Invalid value: "Example": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
   );
+  await refused(
+    "/apis/apps/v1/namespaces/default/replicasets",
+    {
+      apiVersion: "apps/v1",
+      kind: "ReplicaSet",
+      metadata: { name: "frontend" },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: "frontend" } },
+        template: { spec: { containers: [{ "name:": "web", image: "nginx" }] } },
+      },
+    },
+    422,
+    'ReplicaSet.apps "frontend" is invalid: [spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers[0].name: Required value]',
+  );
   await refused("/api/v1/namespaces/absent/pods", pod("x"), 404, 'namespaces "absent" not found');
   await refused(
     "/api/v1/namespaces/default/pods",
