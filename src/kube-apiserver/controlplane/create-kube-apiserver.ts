@@ -42,6 +42,7 @@ import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { toTime } from "../time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
+import { keepKubernetesService } from "./keep-kubernetes-service.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import type { KubeApiServerOptions } from "./options.ts";
 import { builtinRegistrations } from "./registrations.ts";
@@ -120,7 +121,14 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     registrations,
     authenticators: [new X509Authenticator(), new BearerTokenAuthenticator(tokenAuthenticators)],
     authorizer,
-    admission: admissionPlugins({ ...lister, clock, random }),
+    admission: admissionPlugins({
+      ...lister,
+      roles: storage.lister(roles),
+      clusterRoles: storage.lister(clusterRoles),
+      authorizer,
+      clock,
+      random,
+    }),
     clock,
     random,
     logger,
@@ -154,15 +162,26 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     onFailure: (error) => logger.error("a background task of the API server failed", { error }),
   });
   const writer = new SystemWriter({ scheme, registry: generic.registry, clock });
+  const ensureService = (): Promise<void> =>
+    ensureKubernetesService(writer, {
+      clusterIp: allocators.clusterIps.first,
+      address: options.advertiseAddress,
+      port: options.securePort ?? 6443,
+    });
   return {
     handler: generic.handler,
     registry: generic.registry,
     tokenIssuer: issuer,
     startShutdown: () => generic.startShutdown(),
     async start(): Promise<void> {
-      await bootstrap(writer, options, allocators);
+      await bootstrap(writer, options, allocators.clusterIps.cidr, ensureService);
       isBootstrapped = true;
-      tasks.spawn((signal) => new ServiceIpAddresses(generic.registry, writer).run(signal));
+      tasks.spawn((signal) =>
+        keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
+      );
+      tasks.spawn((signal) =>
+        new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),
+      );
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await tasks[Symbol.asyncDispose]();
@@ -189,21 +208,17 @@ function follow<T>(lister: StorageLister<T>, index: { set(object: T): void; dele
 async function bootstrap(
   writer: SystemWriter,
   options: KubeApiServerOptions,
-  allocators: ServiceAllocators,
+  cidr: string,
+  ensureService: () => Promise<void>,
 ): Promise<void> {
   await Promise.all(systemNamespaces.map((name) => writer.ensure(namespaces, { metadata: { name } })));
-  const { cidr, first } = allocators.clusterIps;
   await Promise.all([
     bootstrapRbac(writer, options.controllerRoles ?? []),
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
     ensureServiceCidr(writer, cidr, options.clock.now()),
-    ensureKubernetesService(writer, {
-      clusterIp: first,
-      address: options.advertiseAddress,
-      port: options.securePort ?? 6443,
-    }),
+    ensureService(),
     ...(options.clientCa === undefined ? [] : [publishClientCa(writer, options.clientCa)]),
   ]);
 }

@@ -102,7 +102,8 @@ function builtinSubresources(
     "/pods": {
       status: { type: "object", strategy: podStatusStrategy },
       ephemeralcontainers: { type: "object", strategy: ephemeralContainersStrategy },
-      binding: { type: "create", create: createBinding },
+      // Where a pod runs is not part of what its author wants, so binding it makes no new generation.
+      binding: { type: "create", create: createBinding, strategy: { generation: "none" } },
       eviction: { type: "create", create: createEviction },
       log: toKubelet(podLog),
       exec: toKubelet((request, connector) => podStreams(request, "exec", connector)),

@@ -102,7 +102,7 @@ function createStore(
   const strategy = home.strategy ?? noStrategy;
   const subresources: Record<string, SubresourceStrategy> = {};
   for (const [name, { subresource }] of subresourcesOf(home))
-    if (subresource.type === "object") subresources[name] = subresource.strategy;
+    if ("strategy" in subresource && subresource.strategy) subresources[name] = subresource.strategy;
   const hasStatusSubresource = resource.subresources.some(({ name }) => name === "status");
   return new RegistryStore({
     names: {
