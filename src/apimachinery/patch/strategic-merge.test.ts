@@ -90,6 +90,14 @@ test("$setElementOrder orders what the client knows; the server's own items keep
   assert.equal(ordered(["a", "b"], ["c"], ["a", "b", "c"]), "abc");
   assert.equal(ordered(["a", "s", "b"], ["c"], ["a", "c", "b"]), "acsb");
   assert.equal(ordered(["s", "a", "b"], [], ["b", "a"]), "sba");
+  const replaced = apply(
+    { containers: names(["a", "s"]) },
+    {
+      "$setElementOrder/containers": names(["b"]),
+      containers: [{ name: "b" }, { name: "a", $patch: "delete" }],
+    },
+  );
+  assert.deepEqual(replaced, { containers: names(["s", "b"]) });
   assert.throws(() => ordered(["a"], ["c", "b"], ["b", "c"]), /doesn't match \$setElementOrder list/);
 });
 

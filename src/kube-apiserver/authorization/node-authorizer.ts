@@ -4,7 +4,6 @@ import type {
   AuthorizationResult,
   Authorizer,
 } from "../../apiserver/authorization/authorizer.ts";
-import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { nodeRules } from "./bootstrap-policy/cluster-roles.ts";
 import { nodeNameOf } from "./node-identity.ts";
 import { ruleAllows } from "./rbac-rules.ts";
@@ -18,18 +17,12 @@ const podDependent = new Set(["secrets", "configmaps", "persistentvolumeclaims",
  *
  * Differs from upstream: persistent volumes, volume attachments and resource claims are not followed; kubelets may read
  * all of them. Lists of pods are not narrowed to the node's own.
+ *
+ * Fed with pods by whoever watches them; `set` and `delete` are idempotent.
  */
 export class NodeAuthorizer implements Authorizer {
   /** Node → pods bound to it, by namespace/name. */
   readonly #pods = new Map<string, Map<string, Pod>>();
-
-  constructor(pods: Pick<StorageLister<Pod>, "list" | "onChange">) {
-    for (const pod of pods.list()) this.#add(pod);
-    pods.onChange((current, previous) => {
-      if (previous) this.#remove(previous);
-      if (current) this.#add(current);
-    });
-  }
 
   async authorize(attributes: AuthorizationAttributes): Promise<AuthorizationResult> {
     const node = nodeNameOf(attributes.user);
@@ -41,6 +34,21 @@ export class NodeAuthorizer implements Authorizer {
     return { decision: "allow" };
   }
 
+  set(pod: Pod): void {
+    const node = pod.spec.nodeName;
+    if (!node) return;
+    let pods = this.#pods.get(node);
+    if (!pods) this.#pods.set(node, (pods = new Map()));
+    pods.set(`${pod.metadata.namespace}/${pod.metadata.name}`, pod);
+  }
+
+  delete(pod: Pod): void {
+    const node = pod.spec.nodeName ?? "";
+    const pods = this.#pods.get(node);
+    pods?.delete(`${pod.metadata.namespace}/${pod.metadata.name}`);
+    if (pods?.size === 0) this.#pods.delete(node);
+  }
+
   #checkReference({ namespace, resource, name }: AuthorizationAttributes, node: string): AuthorizationResult {
     if (name === "") {
       return { decision: "no-opinion", reason: `can only read ${resource} by name, one at a time` };
@@ -49,21 +57,6 @@ export class NodeAuthorizer implements Authorizer {
       if (pod.metadata.namespace === namespace && refersTo(pod, resource, name)) return { decision: "allow" };
     }
     return { decision: "no-opinion", reason: `no relationship found between node '${node}' and this object` };
-  }
-
-  #add(pod: Pod): void {
-    const node = pod.spec.nodeName;
-    if (!node) return;
-    let pods = this.#pods.get(node);
-    if (!pods) this.#pods.set(node, (pods = new Map()));
-    pods.set(`${pod.metadata.namespace}/${pod.metadata.name}`, pod);
-  }
-
-  #remove(pod: Pod): void {
-    const node = pod.spec.nodeName ?? "";
-    const pods = this.#pods.get(node);
-    pods?.delete(`${pod.metadata.namespace}/${pod.metadata.name}`);
-    if (pods?.size === 0) this.#pods.delete(node);
   }
 }
 

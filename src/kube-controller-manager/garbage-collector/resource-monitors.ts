@@ -35,6 +35,7 @@ export class ResourceMonitors {
   readonly #context: ControllerContext;
   readonly #graph: OwnerGraph;
   readonly #changed = new EventSignal();
+  readonly #syncing: Promise<void>[] = [];
   readonly #monitored = new Set<string>();
   #markSynced: () => void = () => {};
   #types: ReadonlyMap<string, ResourceType<KubeObject>> = new Map();
@@ -46,6 +47,11 @@ export class ResourceMonitors {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await this.#keepUp(signal);
+    await Promise.all(this.#syncing);
+  }
+
+  async #keepUp(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const isComplete = await this.#refresh(signal);
       if (signal.aborted) return;
@@ -74,8 +80,14 @@ export class ResourceMonitors {
       const { informers } = this.#context;
       const added = [...this.#types.values()].filter((type) => this.#monitor(type));
       informers.start();
-      await Promise.all(added.map((type) => informers.for(type, { metadataOnly: true }).waitForSync(signal)));
-      this.#markSynced();
+      if (added.length === 0 && this.#syncing.length > 0) return isComplete;
+      // Not awaited here: a type that never syncs, gone again already, must not keep others from being found.
+      const syncs = added.map((type) => informers.for(type, { metadataOnly: true }).waitForSync(signal));
+      this.#syncing.push(
+        Promise.all(syncs).then(this.#markSynced, () => {
+          // Aborted, the only way a wait ends otherwise.
+        }),
+      );
       return isComplete;
     } catch (error) {
       if (!signal.aborted) this.#context.logger.warn("discovery failed, will try again", { error });

@@ -24,11 +24,10 @@ export function imagePullPolicyOf(container: Container | EphemeralContainer): "A
 }
 
 function pullPolicyOfImage(image: string): "Always" | "IfNotPresent" {
-  const isLatest = /:latest(@|$)/.test(image) || !/(@|:[^/]*$)/.test(image);
+  const isLatest = /:latest(@|$)/.test(image) || (image !== "" && !/(@|:[^/]*$)/.test(image));
   return isLatest ? "Always" : "IfNotPresent";
 }
 
-/** An image volume without a reference (it must get one later) counts as latest. */
 export function imageVolumePullPolicy(source: Mutable<ImageVolumeSource>): void {
   source.pullPolicy ??= pullPolicyOfImage(source.reference ?? "");
 }

@@ -4,7 +4,7 @@ import type { AuthorizationAttributes, Authorizer } from "../../authorization/au
 import type { HttpHeaders } from "../../../component-base/http.ts";
 import type { Filter } from "../handler-chain.ts";
 import { anonymousUser, authenticatedGroup, unauthenticatedGroup, withGroup } from "./authentication.ts";
-import { requireAllowed } from "./authorization.ts";
+import { requireAllowed } from "../../authorization/require-allowed.ts";
 
 const serviceAccountPrefix = "system:serviceaccount:";
 const extraPrefix = "impersonate-extra-";

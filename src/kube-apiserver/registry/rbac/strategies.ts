@@ -22,7 +22,7 @@ function validateRules(rules: readonly PolicyRule[] | null, isNamespaced: boolea
 }
 
 function validateRule(rule: PolicyRule, isNamespaced: boolean, path: FieldPath): readonly FieldError[] {
-  const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const errors: FieldError[] = [];
   if (verbs.length === 0) errors.push(fieldRequired(path.child("verbs"), "verbs must contain at least one value"));
   if (nonResourceURLs.length > 0) {
