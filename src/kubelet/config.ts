@@ -25,7 +25,11 @@ export interface KubeletConfig {
   /** 5 s and 1 s unless given; a simulated runtime, whose events cannot get lost, may be looked at more rarely. */
   readonly relistPeriodMs?: number;
   readonly relistPeriodWithoutEventsMs?: number;
-  /** How often pods with content from the API are looked at; 60 s unless given. */
+  /**
+   * How often pods with content from the API are looked at; 20 s unless given.
+   *
+   * Differs from upstream, where it is a minute: only pods with such content are looked at, so it costs less.
+   */
   readonly syncPeriodMs?: number;
   /** 10 s unless given. */
   readonly nodeStatusUpdateMs?: number;
@@ -58,7 +62,7 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     kubeletVersion: config.kubeletVersion ?? "v1.36.0",
     relistPeriodMs: config.relistPeriodMs ?? 5_000,
     relistPeriodWithoutEventsMs: config.relistPeriodWithoutEventsMs ?? 1_000,
-    syncPeriodMs: config.syncPeriodMs ?? 60_000,
+    syncPeriodMs: config.syncPeriodMs ?? 20_000,
     nodeStatusUpdateMs: config.nodeStatusUpdateMs ?? 10_000,
     nodeStatusReportMs: config.nodeStatusReportMs ?? 300_000,
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,

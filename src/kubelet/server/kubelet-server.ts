@@ -122,7 +122,7 @@ function configz(config: ResolvedConfig): unknown {
       nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds,
       nodeStatusUpdateFrequency: `${config.nodeStatusUpdateMs / 1000}s`,
       nodeStatusReportFrequency: `${config.nodeStatusReportMs / 60_000}m0s`,
-      syncFrequency: `${config.syncPeriodMs / 60_000}m0s`,
+      syncFrequency: `${config.syncPeriodMs / 1000}s`,
       registerWithTaints: config.registerWithTaints,
     },
   };
