@@ -11,6 +11,8 @@ await build({
   sourcemap: true,
   legalComments: "linked",
   // Some CommonJS dependencies call require() at run time, which a module has to make for itself.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
   logLevel: "warning",
 });

@@ -21,11 +21,11 @@ for (const folder of folders) {
   if (!architecture.includes(row)) problems.push(`ARCHITECTURE.md: the import table should have the row ${row}`);
 }
 
-// Spelled in two halves so that this file does not report itself.
+// A character class keeps each pattern from matching its own text here.
 const banned: readonly (readonly [RegExp, string])[] = [
-  [new RegExp("FIX" + "ME"), "fix it before it merges"],
-  [new RegExp("console\\.log\\(.*(?:DEBUG|XX" + "X)"), "leftover debugging output"],
-  [new RegExp("test\\.on" + "ly\\("), "runs only one test"],
+  [/FIX[M]E/, "fix it before it merges"],
+  [/console\.log\(.*(?:DEBU[G]|XX[X])/, "leftover debugging output"],
+  [/test\.onl[y]\(/, "runs only one test"],
 ];
 for (const file of globSync("{src,test,scripts,benchmarks}/**/*.ts")) {
   const text = readFileSync(file, "utf8");

@@ -1,4 +1,4 @@
-import { rawJson } from "./json/platform.ts";
+import { stringifyJson } from "./json/stringify.ts";
 
 // Messages of the API carry values as Go prints them (`%q`, json.Marshal); clients and conformance specs compare them.
 
@@ -39,11 +39,21 @@ function escapeRune(rune: string): string {
 
 /** The value as json.Marshal writes it: compact, `<`, `>` and `&` escaped, integers beyond 2^53 exact. */
 export function goJson(value: unknown): string {
-  const text = JSON.stringify(value, (_key, v: unknown) => (typeof v === "bigint" ? rawJson(v.toString()) : v));
-  return (text ?? "null").replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const text = value === undefined ? "null" : stringifyJson(value);
+  return text.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A list of strings as Go's `%#v` prints it: `[]string{"a", "b"}`. */
 export function goStringSlice(values: readonly string[]): string {
   return `[]string{${values.map(goQuote).join(", ")}}`;
+}
+
+/** A JSON value as Go's `%v` prints it decoded: `map[a:1 b:[x y]]`, members sorted. */
+export function goValue(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goValue).join(" ")}]`;
+  if (typeof value !== "object") return goJson(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${members.map(([name, member]) => `${name}:${goValue(member)}`).join(" ")}]`;
 }

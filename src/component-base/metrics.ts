@@ -1,3 +1,5 @@
+import { assert } from "./assert.ts";
+
 /** Label values in the order of the metric's label names. */
 type LabelValues = readonly string[];
 
@@ -9,29 +11,33 @@ export interface MetricFamily {
 // An attacker-chosen label value must not grow memory without bound: past this the sample goes to the label value "other".
 const seriesMax = 10_000;
 
-/** Holds a component's metrics. Names are upstream's where upstream has the metric. */
+/** Holds a component's metrics. Names are upstream's where upstream has the metric. Asking again for a name gives the same family. */
 export class MetricRegistry {
-  readonly #families: MetricFamily[] = [];
+  readonly #families = new Map<string, MetricFamily>();
 
   counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
-    return this.#add(new Counter("counter", name, help, labelNames));
+    return this.#family(name, Counter, () => new Counter("counter", name, help, labelNames));
   }
 
   gauge(name: string, help: string, labelNames: readonly string[] = []): Counter {
-    return this.#add(new Counter("gauge", name, help, labelNames));
+    return this.#family(name, Counter, () => new Counter("gauge", name, help, labelNames));
   }
 
   histogram(name: string, help: string, buckets: readonly number[], labelNames: readonly string[] = []): Histogram {
-    return this.#add(new Histogram(name, help, buckets, labelNames));
+    return this.#family(name, Histogram, () => new Histogram(name, help, buckets, labelNames));
   }
 
   /** Prometheus text exposition format 0.0.4. */
   render(): string {
-    return this.#families.map((f) => f.render()).join("");
+    return [...this.#families.values()].map((f) => f.render()).join("");
   }
 
-  #add<T extends MetricFamily>(family: T): T {
-    this.#families.push(family);
+  #family<T extends MetricFamily>(name: string, type: new (...args: never[]) => T, create: () => T): T {
+    const found = this.#families.get(name);
+    if (found instanceof type) return found;
+    assert(found === undefined, `metric ${name} exists with another type`);
+    const family = create();
+    this.#families.set(name, family);
     return family;
   }
 }

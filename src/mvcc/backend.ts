@@ -80,11 +80,12 @@ export type WatchEvent =
   | { readonly type: "delete"; readonly current: KeyValue; readonly previous: KeyValue | undefined };
 
 export interface WatchOptions {
-  /** First revision to deliver; absent or 0 means from now on. Below the compaction point: CompactedError to `onClose`. */
+  /** First revision to deliver, which may lie ahead; absent or 0 means from now on. Below the compaction point: CompactedError to `onClose`. */
   readonly fromRevision?: Revision;
   /**
-   * Called with all events of one or more whole revisions, in order, each once, after they are durable and before any
-   * transaction result of a later revision resolves. Runs synchronously: it must be quick and must not throw.
+   * Called with all the range's events of one or more whole revisions, in order, each once, after they are durable and
+   * before any transaction result of a later revision resolves. Runs synchronously, but never inside the call of `watch`: it must
+   * be quick. When it throws, the watch ends with that error.
    */
   readonly onEvents: (events: readonly WatchEvent[]) => void;
   /** Called once when the watch ends other than by `cancel`. */
@@ -95,11 +96,27 @@ export interface Watch {
   cancel(): void;
 }
 
+/** A time to live that keys can share: when it runs out without `keepLeaseAlive`, they are deleted in one revision. */
 export interface Lease {
+  /** Positive and never used twice. */
   readonly id: number;
   readonly ttlSeconds: number;
 }
 
+export interface StoreStats {
+  /** Live keys. */
+  readonly keyCount: number;
+  /** Bytes of the live keys and values. */
+  readonly sizeBytes: number;
+  /** Events in the history window, and the bytes of their keys and values, those still live included. */
+  readonly historyEvents: number;
+  readonly historyBytes: number;
+}
+
+/**
+ * Reads see only what is durable; a read that starts after a transaction's promise resolved sees that transaction.
+ * Disposing waits for what was accepted, then ends watches with StoreClosedError; later calls reject with it.
+ */
 export interface Backend extends AsyncDisposable {
   /** The newest durable, visible revision. */
   revision(): Revision;
@@ -108,21 +125,26 @@ export interface Backend extends AsyncDisposable {
   get(key: string, options?: { readonly revision?: Revision }): Promise<KeyValue | undefined>;
   range(range: KeyRange, options?: RangeOptions): Promise<RangeResult>;
   /**
-   * Compares and writes atomically, against the newest state including what is still on its way to disk. Resolves when
-   * durable. Rejects with StoreFullError, or StoreFailedError after which nothing is accepted any more; then it is
-   * unknown whether the transaction survives.
+   * Compares and writes atomically, against the newest state including what is still on its way to disk. Operations run
+   * in order and see each other; a key may be put at most once. Resolves when durable, also when nothing was written but
+   * the outcome rests on a write that is not durable yet. Rejects with StoreFullError, having changed nothing; with
+   * LeaseNotFoundError or TypeError for what is malformed; or with StoreFailedError, after which nothing is accepted any
+   * more and it is unknown whether the transaction survives.
    */
   transact(transaction: Transaction): Promise<TransactionResult>;
   watch(range: KeyRange, options: WatchOptions): Watch;
   grantLease(ttlSeconds: number): Promise<Lease>;
-  /** Throws LeaseNotFoundError. */
+  /** Starts the lease's time anew. Throws LeaseNotFoundError. */
   keepLeaseAlive(id: number): Promise<Lease>;
-  /** Deletes the lease's keys in one revision. */
+  /** Deletes the lease's keys in one revision. Throws LeaseNotFoundError. */
   revokeLease(id: number): Promise<void>;
-  /** Forgets history before `revision`; the state at it stays readable. */
+  /**
+   * Forgets history before `revision`; the state at it stays readable and its events watchable. Throws
+   * FutureRevisionError, or CompactedError when `revision` is below the compaction point; at it, nothing happens.
+   */
   compact(revision: Revision): Promise<void>;
-  /** Bytes of the live entries and number of keys, for metrics and limits. */
-  stats(): { readonly keyCount: number; readonly sizeBytes: number };
+  /** For metrics and limits. O(1). */
+  stats(): StoreStats;
 }
 
 /** The range of all keys that begin with `prefix`, which must not be empty. */
@@ -159,6 +181,15 @@ export class StoreFullError extends Error {
 /** The log could not be written or synced. The store has stopped accepting writes for good; restart from what is durable. */
 export class StoreFailedError extends Error {
   override readonly name = "StoreFailedError";
+}
+
+/** The store was disposed. */
+export class StoreClosedError extends Error {
+  override readonly name = "StoreClosedError";
+
+  constructor() {
+    super("the store is closed");
+  }
 }
 
 /** What is on disk is damaged in a place where no crash can have torn it. Says file and offset. */

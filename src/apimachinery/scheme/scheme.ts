@@ -1,4 +1,7 @@
 import type { KubeObject, Mutable } from "../resource-type.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
+import type { ApiVersionSchema } from "../schema/resource-schema.ts";
+import type { StructType, TypeRegistry } from "../schema/type-registry.ts";
 
 /** A column of `kubectl get`. */
 export interface TableColumn {
@@ -21,6 +24,10 @@ export interface ApiSubresource {
   readonly connectMethods?: readonly string[];
   /** Takes a further path (`proxy/{path}`). */
   readonly withPath?: boolean;
+  /** The kind whose fields are its query parameters, where that is not `kind`. */
+  readonly options?: string;
+  /** Media type of the answer where it is no API object. */
+  readonly response?: string;
 }
 
 /** One served resource: all that discovery, routing, OpenAPI and printing need to know of it, as data. */
@@ -37,7 +44,11 @@ export interface ApiResource {
   readonly subresources: readonly ApiSubresource[];
   /** Field labels a client may select by, beside none other. */
   readonly fieldSelectors: readonly string[];
+  /** Older labels that are accepted too, and what they mean. */
+  readonly fieldSelectorAliases: Readonly<Record<string, string>>;
   readonly columns: readonly TableColumn[];
+  /** DELETE answers with the object, not with a Status. */
+  readonly returnsDeletedObject: boolean;
   /** False for reviews and the like, which are answered and never stored. */
   readonly persisted: boolean;
   /** The key segment after /registry, e.g. `pods` or `services/specs`; two versions of one resource share it. */
@@ -72,10 +83,17 @@ export interface ObjectKind {
    * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
    */
   decode(value: unknown): DecodeResult;
+  /**
+   * Turns the kind's protobuf message into the JSON it stands for; give that to `decode`. Throws ProtobufError.
+   * Undefined where the kind has no message.
+   */
+  fromProtobuf?(message: Uint8Array): Record<string, unknown>;
   /** Applies declared and code defaults in place. Idempotent. */
   applyDefaults(object: Mutable<KubeObject>): void;
-  /** Strategic-merge semantics of the kind; the interface is in patch/strategic-merge.ts. */
-  readonly patchSchema: unknown;
+  /** Strategic-merge semantics of the kind. */
+  readonly patchSchema: PatchSchema;
+  /** The kind's schema. */
+  readonly type: StructType;
 }
 
 /** Every kind and resource one server knows. */
@@ -85,5 +103,11 @@ export interface Scheme {
   /** Of one group and version, sorted by name. */
   resources(group: string, version: string): readonly ApiResource[];
   resource(group: string, version: string, resource: string): ApiResource | undefined;
+  /** Lists, options (`DeleteOptions` in every version) and reviews are kinds, too. */
   kind(group: string, version: string, kind: string): ObjectKind | undefined;
+  /** The data a version was made from. */
+  schema(group: string, version: string): ApiVersionSchema | undefined;
+  /** Those of versions without resources included. */
+  readonly allVersions: readonly ApiVersionSchema[];
+  readonly types: TypeRegistry;
 }

@@ -26,6 +26,8 @@ export interface SharedInformer<T> {
   /** Must be called before the informer starts. `fn` returns the index values of an object. */
   addIndex(name: string, fn: (object: T) => readonly string[]): void;
   hasSynced(): boolean;
+  /** Resolves when there is a first complete list; rejects with the signal's reason. */
+  waitForSync(signal?: AbortSignal): Promise<void>;
 }
 
 /** One informer per type and selector, shared by all who ask. */
@@ -43,4 +45,6 @@ export interface InformerOptions<T> {
   readonly fieldSelector?: string;
   /** Drops what the users of this informer do not need, to save memory. Runs once per object received. */
   readonly transform?: (object: T) => T;
+  /** Only metadata is needed. Served by the informer of whole objects when somebody has asked for that one before. */
+  readonly metadataOnly?: boolean;
 }

@@ -28,6 +28,8 @@ export interface ListOptions extends RequestOptions {
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
   readonly limit?: number;
   readonly continue?: string;
+  /** Asks for metadata alone; a server that cannot leave the rest out sends whole objects. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchOptions extends RequestOptions {
@@ -37,6 +39,7 @@ export interface WatchOptions extends RequestOptions {
   readonly allowWatchBookmarks?: boolean;
   readonly sendInitialEvents?: boolean;
   readonly timeoutSeconds?: number;
+  readonly metadataOnly?: boolean;
 }
 
 export type ClientWatchEvent<T> =

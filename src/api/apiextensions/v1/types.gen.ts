@@ -103,7 +103,6 @@ export interface CustomResourceSubresourceScale {
 }
 
 export interface CustomResourceSubresourceStatus {
-
 }
 
 export interface CustomResourceSubresources {

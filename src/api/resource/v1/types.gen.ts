@@ -108,7 +108,6 @@ export interface DeviceClass {
 }
 
 export interface DeviceClassConfiguration extends DeviceConfiguration {
-
 }
 
 export interface DeviceClassList {

@@ -215,7 +215,6 @@ export interface PartialObjectMetadataList {
 }
 
 export interface Patch {
-
 }
 
 export interface PatchOptions {
@@ -311,22 +310,17 @@ export interface TypeMeta {
   readonly apiVersion?: string;
 }
 
+export interface Unknown {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+}
+
 export interface UpdateOptions {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly dryRun?: readonly string[];
   readonly fieldManager?: string;
   readonly fieldValidation?: string;
-}
-
-export interface WatchEvent {
-  readonly type: string;
-  readonly object: unknown;
-}
-
-export interface Unknown {
-  readonly apiVersion?: string;
-  readonly kind?: string;
 }
 
 export interface VersionInfo {
@@ -343,4 +337,9 @@ export interface VersionInfo {
   readonly goVersion: string;
   readonly compiler: string;
   readonly platform: string;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: unknown;
 }

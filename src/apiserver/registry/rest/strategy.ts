@@ -1,6 +1,8 @@
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { HttpRequest } from "../../../component-base/http.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
+import type { RegistryAccess } from "./registry-access.ts";
 
 /** The request a strategy acts for. */
 export interface RequestContext {
@@ -37,8 +39,17 @@ export interface Strategy<T = KubeObject> {
   readonly hasStatus?: boolean;
   /** Seconds of graceful deletion, or undefined when the kind is deleted at once. `requested` is DeleteOptions' value. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
-  /** Called when an object is marked for graceful deletion, to adjust it. */
+  /**
+   * What a change of makes the store raise metadata.generation: `spec`, or everything but metadata and status (`object`).
+   * Unless given: `spec` for resources with a status subresource, else `none` (no generation is kept).
+   */
+  readonly generation?: "spec" | "object" | "none";
+  /** True: deletion answers with the object deleted instead of a Status. False unless given. */
+  readonly returnDeletedObject?: boolean;
+  /** Called when an object is first marked for deletion and stays for the time being (grace, finalizers), to adjust it. */
   prepareForGracefulDelete?(object: Mutable<T>, graceSeconds: number): void;
+  /** What else must happen before an object marked for deletion may go, beside metadata.finalizers (a Namespace's spec.finalizers). */
+  hasPendingFinalizers?(object: T): boolean;
   /** Finalizers a kind starts with or needs on delete by default (`orphan` for some kinds). */
   readonly defaultGarbageCollectionPolicy?: "Background" | "Orphan";
   /** Values of the selectable fields beyond metadata.name and metadata.namespace. */
@@ -59,6 +70,16 @@ export interface Claim {
   rollback(): Promise<void>;
 }
 
+/**
+ * The policy of a subresource that reads and writes the whole object under other rules: `status` (made by default),
+ * `ephemeralcontainers`, `resize`, `approval`, `finalize`. Its `prepareForUpdate` puts back, from `old`, whatever the
+ * subresource may not change.
+ */
+export type SubresourceStrategy<T = KubeObject> = Pick<
+  Strategy<T>,
+  "prepareForUpdate" | "validateUpdate" | "warningsOnUpdate" | "generation" | "allowUnconditionalUpdate"
+>;
+
 /** What a custom subresource handler (binding, token, eviction, log …) is asked. */
 export interface SubresourceRequest {
   readonly namespace: string;
@@ -70,4 +91,8 @@ export interface SubresourceRequest {
   /** The path after the subresource's name, for `withPath` ones. */
   readonly path: string;
   readonly context: RequestContext;
+  /** The HTTP request, for connect subresources (upgrade, headers, abort signal, a body to pass on). That of `create` ones is read. */
+  readonly http: HttpRequest;
+  /** Every resource of this server, for handlers that act on objects (binding, eviction, token). */
+  readonly registry: RegistryAccess;
 }

@@ -1,0 +1,26 @@
+import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
+import { ageColumn, nameColumn } from "../../../apimachinery/schema/resource-schema.ts";
+import { endpointSliceTypes } from "./endpoint-slice.ts";
+
+export const discoveryV1: ApiVersionSchema = {
+  group: "discovery.k8s.io",
+  version: "v1",
+  folder: "discovery/v1",
+  goPackage: "io.k8s.api.discovery.v1",
+  types: [endpointSliceTypes],
+  resources: [
+    {
+      resource: "endpointslices",
+      kind: "EndpointSlice",
+      namespaced: true,
+      storageVersionHash: "qgS0xkrxYAI=",
+      columns: [
+        nameColumn,
+        { name: "AddressType", type: "string" },
+        { name: "Ports", type: "string" },
+        { name: "Endpoints", type: "string" },
+        ageColumn,
+      ],
+    },
+  ],
+};

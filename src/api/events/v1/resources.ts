@@ -1,0 +1,46 @@
+import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
+import { eventTypes } from "./event.ts";
+
+export const eventsV1: ApiVersionSchema = {
+  group: "events.k8s.io",
+  version: "v1",
+  folder: "events/v1",
+  goPackage: "io.k8s.api.events.v1",
+  types: [eventTypes],
+  resources: [
+    {
+      resource: "events",
+      kind: "Event",
+      namespaced: true,
+      shortNames: ["ev"],
+      storage: { group: "", version: "v1", kind: "Event" },
+      storageVersionHash: "r2yiGXH7wu8=",
+      fieldSelectors: [
+        "reason",
+        "regarding.kind",
+        "regarding.namespace",
+        "regarding.name",
+        "regarding.uid",
+        "regarding.apiVersion",
+        "regarding.resourceVersion",
+        "regarding.fieldPath",
+        "reportingController",
+        "type",
+        "metadata.namespace",
+        "metadata.name",
+      ],
+      columns: [
+        { name: "Last Seen", type: "string" },
+        { name: "Type", type: "string" },
+        { name: "Reason", type: "string" },
+        { name: "Object", type: "string" },
+        { name: "Subobject", type: "string", wide: true },
+        { name: "Source", type: "string", wide: true },
+        { name: "Message", type: "string" },
+        { name: "First Seen", type: "string", wide: true },
+        { name: "Count", type: "string", wide: true },
+        { name: "Name", type: "string", format: "name", wide: true },
+      ],
+    },
+  ],
+};

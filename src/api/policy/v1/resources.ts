@@ -1,0 +1,29 @@
+import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
+import { ageColumn, nameColumn, statusSubresource } from "../../../apimachinery/schema/resource-schema.ts";
+import { evictionTypes } from "./eviction.ts";
+import { podDisruptionBudgetTypes } from "./pod-disruption-budget.ts";
+
+export const policyV1: ApiVersionSchema = {
+  group: "policy",
+  version: "v1",
+  folder: "policy/v1",
+  goPackage: "io.k8s.api.policy.v1",
+  types: [evictionTypes, podDisruptionBudgetTypes],
+  resources: [
+    {
+      resource: "poddisruptionbudgets",
+      kind: "PodDisruptionBudget",
+      namespaced: true,
+      shortNames: ["pdb"],
+      storageVersionHash: "EVWiDmWqyJw=",
+      subresources: [statusSubresource],
+      columns: [
+        nameColumn,
+        { name: "Min Available", type: "string" },
+        { name: "Max Unavailable", type: "string" },
+        { name: "Allowed Disruptions", type: "integer" },
+        ageColumn,
+      ],
+    },
+  ],
+};

@@ -1,0 +1,230 @@
+import { goQuote } from "../go-format.ts";
+import { JsonError } from "./json-error.ts";
+
+export interface JsonReading {
+  readonly value: unknown;
+  /** Paths of members that occur again in their object, e.g. `spec.containers[0].name`; the last one wins. */
+  readonly duplicates: readonly string[];
+}
+
+/** How many duplicates are told; upstream stops there too. */
+const duplicatesMax = 100;
+
+/**
+ * A parser of our own, for the rare text JSON.parse is not enough for: it tells duplicate members by path, keeps integers
+ * of 64 bits exact as bigint, replaces lone surrogates, and says what is wrong in Go's words. About ten times slower.
+ * The caller has checked the depth.
+ */
+export function readJson(text: string): JsonReading {
+  const reader = new Reader(text);
+  const value = reader.readDocument();
+  return { value, duplicates: reader.duplicates };
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
+const literals: Readonly<Record<string, readonly [string, unknown]>> = {
+  t: ["true", true],
+  f: ["false", false],
+  n: ["null", null],
+};
+
+class Reader {
+  readonly duplicates: string[] = [];
+  readonly #text: string;
+  #position = 0;
+  /** Member names and item numbers from the root to here. */
+  readonly #path: (string | number)[] = [];
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  readDocument(): unknown {
+    const value = this.#value();
+    if (this.#peek() !== "") this.#fail("after top-level value");
+    return value;
+  }
+
+  #value(): unknown {
+    const c = this.#peek();
+    if (c === "{") return this.#object();
+    if (c === "[") return this.#array();
+    if (c === '"') return this.#string();
+    if (c === "-" || isDigit(c)) return this.#number();
+    const literal = Object.hasOwn(literals, c) ? literals[c] : undefined;
+    if (literal === undefined) return this.#fail("looking for beginning of value");
+    const [word, value] = literal;
+    for (const expected of word) {
+      if (this.#text[this.#position] !== expected) this.#fail(`in literal ${word} (expecting ${quoteRune(expected)})`);
+      this.#position++;
+    }
+    return value;
+  }
+
+  #object(): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    this.#position++;
+    if (this.#take("}")) return object;
+    for (;;) {
+      if (this.#peek() !== '"') this.#fail("looking for beginning of object key string");
+      const name = this.#string();
+      if (!this.#take(":")) this.#fail("after object key");
+      this.#path.push(name);
+      if (Object.hasOwn(object, name)) this.#noteDuplicate();
+      const value = this.#value();
+      // Plain assignment to `__proto__` would change the prototype; here it is a member like any other.
+      if (name === "__proto__") {
+        Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+      } else {
+        object[name] = value;
+      }
+      this.#path.pop();
+      if (this.#take("}")) return object;
+      if (!this.#take(",")) this.#fail("after object key:value pair");
+    }
+  }
+
+  #array(): unknown[] {
+    const array: unknown[] = [];
+    this.#position++;
+    if (this.#take("]")) return array;
+    for (;;) {
+      this.#path.push(array.length);
+      array.push(this.#value());
+      this.#path.pop();
+      if (this.#take("]")) return array;
+      if (!this.#take(",")) this.#fail("after array element");
+    }
+  }
+
+  #string(): string {
+    let out = "";
+    let start = ++this.#position;
+    for (;;) {
+      const c = this.#text[this.#position] ?? this.#failAtEnd();
+      if (c === '"') {
+        out += this.#text.slice(start, this.#position);
+        this.#position++;
+        return out.toWellFormed();
+      }
+      if (c < " ") this.#fail("in string literal");
+      if (c !== "\\") {
+        this.#position++;
+        continue;
+      }
+      out += this.#text.slice(start, this.#position);
+      this.#position++;
+      out += this.#escape();
+      start = this.#position;
+    }
+  }
+
+  #escape(): string {
+    const c = this.#text[this.#position] ?? this.#failAtEnd();
+    if (c !== "u") {
+      const escape = Object.hasOwn(escapes, c) ? escapes[c] : undefined;
+      if (escape === undefined) return this.#fail("in string escape code");
+      this.#position++;
+      return escape;
+    }
+    this.#position++;
+    const start = this.#position;
+    for (; this.#position < start + 4; this.#position++) {
+      const digit = this.#text[this.#position] ?? this.#failAtEnd();
+      if (!/[0-9a-fA-F]/.test(digit)) this.#fail("in \\u hexadecimal character escape");
+    }
+    return String.fromCharCode(Number.parseInt(this.#text.slice(start, this.#position), 16));
+  }
+
+  #number(): number | bigint {
+    const start = this.#position;
+    if (this.#text[this.#position] === "-") this.#position++;
+    if (this.#text[this.#position] === "0") this.#position++;
+    else this.#digits("in numeric literal");
+    let isInteger = true;
+    if (this.#text[this.#position] === ".") {
+      isInteger = false;
+      this.#position++;
+      this.#digits("after decimal point in numeric literal");
+    }
+    if (/[eE]/.test(this.#text[this.#position] ?? "")) {
+      isInteger = false;
+      this.#position++;
+      if (/[+-]/.test(this.#text[this.#position] ?? "")) this.#position++;
+      this.#digits("in exponent of numeric literal");
+    }
+    return toNumber(this.#text.slice(start, this.#position), isInteger);
+  }
+
+  #digits(context: string): void {
+    if (!isDigit(this.#text[this.#position] ?? "")) this.#fail(context);
+    while (isDigit(this.#text[this.#position] ?? "")) this.#position++;
+  }
+
+  /** The next character that is no white space, the empty string at the end. */
+  #peek(): string {
+    for (;;) {
+      const c = this.#text[this.#position] ?? "";
+      if (c !== " " && c !== "\n" && c !== "\r" && c !== "\t") return c;
+      this.#position++;
+    }
+  }
+
+  #take(character: string): boolean {
+    if (this.#peek() !== character) return false;
+    this.#position++;
+    return true;
+  }
+
+  #noteDuplicate(): void {
+    if (this.duplicates.length >= duplicatesMax) return;
+    let text = "";
+    for (const part of this.#path) {
+      if (typeof part === "number") text += `[${part}]`;
+      else text += text === "" ? part : `.${part}`;
+    }
+    this.duplicates.push(text);
+  }
+
+  #fail(context: string): never {
+    const code = this.#text.codePointAt(this.#position);
+    if (code === undefined) this.#failAtEnd();
+    throw new JsonError(`invalid character ${quoteRune(String.fromCodePoint(code ?? 0))} ${context}`);
+  }
+
+  #failAtEnd(): never {
+    throw new JsonError("unexpected end of JSON input");
+  }
+}
+
+/** Integers of 64 bits stay exact; whatever else is the nearest double, as in Go. */
+function toNumber(source: string, isInteger: boolean): number | bigint {
+  const number = Number(source);
+  if (!Number.isFinite(number)) {
+    throw new JsonError(`json: cannot unmarshal number ${source} into Go value of type float64`);
+  }
+  // 19 digits and a sign are the most an int64 has.
+  if (!isInteger || Number.isSafeInteger(number) || source.length > 20) return number;
+  const exact = BigInt(source);
+  return BigInt.asIntN(64, exact) === exact ? exact : number;
+}
+
+function isDigit(c: string): boolean {
+  return c >= "0" && c <= "9" && c.length === 1;
+}
+
+/** A Go rune literal: `'x'`. */
+function quoteRune(rune: string): string {
+  if (rune === "'") return "'\\''";
+  if (rune === '"') return "'\"'";
+  return `'${goQuote(rune).slice(1, -1)}'`;
+}

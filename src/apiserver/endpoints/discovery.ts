@@ -1,0 +1,83 @@
+import { utf8Encode } from "../../component-base/bytes.ts";
+import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import {
+  aggregatedDiscoveryDocument,
+  apiGroupDiscovery,
+  apiGroupDocument,
+  apiGroupListDocument,
+  apiResourceListDocument,
+  apiVersionsDocument,
+} from "../../apimachinery/scheme/discovery.ts";
+import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
+import { hashOf, respondCacheable } from "./etag.ts";
+import { negotiate, noViews, parseAccept } from "./negotiation.ts";
+import { respond } from "./response.ts";
+
+const aggregatedType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/** Tells clients what the server serves. The documents are made once, of what is registered. */
+export class DiscoveryEndpoints {
+  readonly #documents = new Map<string, unknown>();
+  readonly #aggregated = new Map<string, Promise<{ readonly bytes: Uint8Array; readonly hash: string }>>();
+
+  constructor(
+    groups: readonly ApiGroup[],
+    resources: (group: string, version: string) => readonly ApiResource[],
+    serverAddress: string,
+  ) {
+    const documents = this.#documents;
+    documents.set("/api", apiVersionsDocument(serverAddress));
+    documents.set("/apis", apiGroupListDocument(groups));
+    for (const group of groups) {
+      if (group.group !== "") documents.set(`/apis/${group.group}`, apiGroupDocument(group));
+      for (const version of group.versions) {
+        const path = group.group === "" ? `/api/${version}` : `/apis/${group.group}/${version}`;
+        documents.set(path, apiResourceListDocument(group.group, version, resources(group.group, version)));
+      }
+    }
+    const aggregate = async (isLegacy: boolean): Promise<{ readonly bytes: Uint8Array; readonly hash: string }> => {
+      const items = groups
+        .filter(({ group }) => (group === "") === isLegacy)
+        .map((group) => apiGroupDiscovery(group, resources));
+      const bytes = utf8Encode(JSON.stringify(aggregatedDiscoveryDocument(items)));
+      return { bytes, hash: await hashOf(bytes) };
+    };
+    this.#aggregated.set("/api", aggregate(true));
+    this.#aggregated.set("/apis", aggregate(false));
+  }
+
+  /** The paths served, without trailing slash. */
+  get paths(): readonly string[] {
+    return [...this.#documents.keys()];
+  }
+
+  /** Undefined when the path is no discovery document. */
+  async handle(request: HttpRequest): Promise<HttpResponse | undefined> {
+    const path = request.path.length > 1 && request.path.endsWith("/") ? request.path.slice(0, -1) : request.path;
+    const document = this.#documents.get(path);
+    if (document === undefined || request.method !== "GET") return undefined;
+    const { accept } = request.headers;
+    const aggregated = this.#aggregated.get(path);
+    if (aggregated && wantsAggregated(accept)) {
+      const { bytes, hash } = await aggregated;
+      return respondCacheable(bytes, hash, request.headers, { "content-type": aggregatedType });
+    }
+    return respond(200, document, negotiate(accept, false, noViews).encoding);
+  }
+}
+
+/** True when the first clause we can serve at all is the aggregated one. */
+function wantsAggregated(accept: string | undefined): boolean {
+  if (!accept?.includes("apidiscovery.k8s.io")) return false;
+  for (const { type, parameters } of parseAccept(accept)) {
+    if (type !== "application/json") continue;
+    if (!parameters.has("as")) return false;
+    if (
+      parameters.get("as") === "APIGroupDiscoveryList" &&
+      parameters.get("g") === "apidiscovery.k8s.io" &&
+      parameters.get("v") === "v2"
+    )
+      return true;
+  }
+  return false;
+}

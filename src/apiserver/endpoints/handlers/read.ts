@@ -1,0 +1,143 @@
+import { utf8Encode } from "../../../component-base/bytes.ts";
+import type { HttpResponse } from "../../../component-base/http.ts";
+import { defined } from "../../../component-base/assert.ts";
+import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { StorageList } from "../../storage/interface.ts";
+import type { StoredObject } from "../../storage/stored-object.ts";
+import { negotiate } from "../negotiation.ts";
+import type { Negotiated } from "../negotiation.ts";
+import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
+import type { RequestScope } from "../request-scope.ts";
+import type { ResourceEndpoint } from "../resource-endpoint.ts";
+import { served } from "../resource-endpoint.ts";
+import { encodeValue, respondObject } from "../response.ts";
+import { parseSelection } from "../selection.ts";
+import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
+
+// Lists are written in groups of about this size, with backpressure between them.
+const groupBytes = 512 * 1024;
+
+/** GET of one object. */
+export function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): HttpResponse {
+  const { info, http } = scope;
+  const store = defined(endpoint.store, "store");
+  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const version = http.query.get("resourceVersion");
+  if (version) store.storage.checkNotOlderThan(version);
+  return respondObject(
+    endpoint,
+    200,
+    store.stored(info.namespaceKey, info.name),
+    negotiated,
+    parseIncludeObject(http.query),
+  );
+}
+
+/** What the client wants to see of objects of a resource. */
+export function negotiateView(
+  scope: RequestScope,
+  partial: "PartialObjectMetadata" | "PartialObjectMetadataList",
+): Negotiated {
+  const { headers, query } = scope.http;
+  const { accept } = headers;
+  return negotiate(accept, isPretty(query, headers["user-agent"]), { table: true, partial });
+}
+
+/** GET of a collection. Stored bytes are strung together, never parsed, unless a view was asked for. */
+export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { info, http } = scope;
+  const store = defined(endpoint.store, "store");
+  const negotiated = negotiateView(scope, "PartialObjectMetadataList");
+  const options = parseListOptions(http.query);
+  const list = await store.storage.list({
+    selection: parseSelection(endpoint.resource, info.namespaceKey, options),
+    limit: Math.max(options.limit ?? 0, 0),
+    continueToken: options.continue ?? "",
+    resourceVersion: options.resourceVersion ?? "",
+    // Checked with the other options.
+    resourceVersionMatch: (options.resourceVersionMatch ?? "") as "" | "Exact" | "NotOlderThan",
+  });
+  return respondList(endpoint, scope, negotiated, list);
+}
+
+/** A list of stored objects as a response. */
+export function respondList(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  negotiated: Negotiated,
+  list: StorageList,
+): HttpResponse {
+  const { encoding, as, asVersion } = negotiated;
+  const metadata = {
+    resourceVersion: String(list.revision),
+    ...(list.continueToken === "" ? {} : { continue: list.continueToken }),
+    ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
+  };
+  const headers = { "content-type": encoding.contentType };
+  const kind = `${endpoint.resource.kind}List`;
+  const apiVersion = apiVersionOf(endpoint.resource);
+  if (as === "" && encoding.format === "json" && !encoding.pretty && !endpoint.convert) {
+    const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+    return { status: 200, headers, ...listBody(head, list.items, endpoint.typePrefixLength) };
+  }
+  const objects = list.items.map((stored) => stored.object());
+  if (as === "Table") {
+    const include = parseIncludeObject(scope.http.query);
+    const rows = objects.map((object) => tableRow(endpoint, object, include, asVersion));
+    const table = tableOf(metadata, tableColumns(endpoint), rows, asVersion);
+    return { status: 200, headers, body: encodeValue(table, encoding) };
+  }
+  const value =
+    as === ""
+      ? { kind, apiVersion, metadata, items: objects.map((object) => withoutType(served(endpoint, object))) }
+      : {
+          kind: as,
+          apiVersion: `meta.k8s.io/${asVersion}`,
+          metadata,
+          items: objects.map((object) => partialObject(served(endpoint, object), asVersion)),
+        };
+  return { status: 200, headers, body: encodeValue(value, encoding) };
+}
+
+/** Items of typed lists go without kind and apiVersion, as upstream's do. */
+function withoutType(object: object): unknown {
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as Readonly<Record<string, unknown>>;
+  return rest;
+}
+
+const comma = utf8Encode(",{");
+const firstItem = utf8Encode("{");
+const tail = utf8Encode("]}\n");
+
+function listBody(head: string, items: readonly StoredObject[], prefixLength: number): Pick<HttpResponse, "body"> {
+  const chunks: Uint8Array[] = [utf8Encode(head)];
+  let size = 0;
+  let at = 0;
+  const fill = (): void => {
+    for (; at < items.length && size < groupBytes; at++) {
+      const item = items[at];
+      if (!item) continue;
+      const rest = item.bytes.subarray(prefixLength);
+      chunks.push(at === 0 ? firstItem : comma, rest);
+      size += rest.length;
+    }
+  };
+  fill();
+  if (at === items.length) {
+    chunks.push(tail);
+    return { body: chunks };
+  }
+  return {
+    body: async (sink) => {
+      while (!sink.signal.aborted) {
+        const isLast = at === items.length;
+        if (isLast) chunks.push(tail);
+        const hasRoom = sink.write(chunks.splice(0));
+        if (isLast) return;
+        if (!hasRoom) await sink.drained();
+        size = 0;
+        fill();
+      }
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { defined } from "../../../component-base/assert.ts";
+import { utf8Decode } from "../../../component-base/bytes.ts";
+import type { HttpResponse } from "../../../component-base/http.ts";
+import { invalid, notFound } from "../../../apimachinery/errors/new.ts";
+import { selectorFromLabelSelector, selectorFromSet } from "../../../apimachinery/labels/selector.ts";
+import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
+import { objectOf } from "../../registry/generic/store.ts";
+import { admit, attributesOf } from "../admission.ts";
+import { negotiate, noViews } from "../negotiation.ts";
+import { isPretty, parseWriteOptions } from "../query-options.ts";
+import type { RequestScope } from "../request-scope.ts";
+import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
+import type { ResourceEndpoint } from "../resource-endpoint.ts";
+import { respond } from "../response.ts";
+import { applyPatch, patchTypeOf } from "./patch-types.ts";
+import { decodeBody, updateWith } from "./write.ts";
+
+/** Any object with replicas. */
+interface Scalable extends KubeObject {
+  readonly spec?: { readonly replicas?: number; readonly selector?: unknown };
+  readonly status?: { readonly replicas?: number };
+}
+
+interface Scale extends KubeObject {
+  readonly spec: { readonly replicas?: number };
+  readonly status: { readonly replicas: number; readonly selector?: string };
+}
+
+/** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
+export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { http, info } = scope;
+  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const store = defined(endpoint.store, "store");
+  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object()), encoding);
+  const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
+  const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
+  const sent =
+    info.verb === "update" ? ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale) : undefined;
+  const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
+  const next = (old: Scale): Scale => {
+    if (sent) return sent;
+    const type = patchTypeOf(contentTypeOf(http));
+    const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
+    return decodeAs(kind, applyPatch(type, patch, old, kind), fields) as Scale;
+  };
+  const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
+    if (!old) throw notFound(store.names.gr, info.name);
+    const before = scaleOf(old);
+    const scale = next(before);
+    await admit(
+      endpoint.context,
+      attributesOf(
+        endpoint,
+        scope,
+        { operation: "UPDATE", options: write.options, dryRun: write.dryRun, kind: "Scale" },
+        scale as Mutable<KubeObject>,
+        before,
+      ),
+    );
+    checkScale(scale);
+    return scaled(old, scale);
+  };
+  // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
+  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result)), encoding), "");
+}
+
+function scaleOf(object: Scalable): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = selectorText(object.spec?.selector);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    // An update of an object without a name would be one of another object: these are always there.
+    metadata: JSON.parse(
+      JSON.stringify({ name, namespace, uid, resourceVersion, creationTimestamp }),
+    ) as KubeObject["metadata"],
+    spec: object.spec?.replicas ? { replicas: object.spec.replicas } : {},
+    status: { replicas: object.status?.replicas ?? 0, ...(selector === "" ? {} : { selector }) },
+  };
+}
+
+/** A ReplicationController selects by a plain map, all others by a LabelSelector. */
+function selectorText(selector: unknown): string {
+  if (typeof selector !== "object" || selector === null) return "";
+  if ("matchLabels" in selector || "matchExpressions" in selector)
+    return selectorFromLabelSelector(selector as LabelSelector).toString();
+  return selectorFromSet(selector as Readonly<Record<string, string>>).toString();
+}
+
+function checkScale(scale: Scale): void {
+  const replicas = scale.spec.replicas ?? 0;
+  if (replicas >= 0) return;
+  const error = fieldInvalid(FieldPath.of("spec", "replicas"), replicas, "must be greater than or equal to 0");
+  throw invalid({ group: "autoscaling", kind: "Scale" }, scale.metadata.name ?? "", [error]);
+}
+
+function scaled(old: KubeObject, scale: Scale): Mutable<KubeObject> {
+  const object = cloneJson(old) as Mutable<KubeObject> & { spec?: { replicas?: number } };
+  object.spec = { ...object.spec, replicas: scale.spec.replicas ?? 0 };
+  const { uid, resourceVersion } = scale.metadata;
+  if (uid) object.metadata.uid = uid;
+  if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
+  else delete object.metadata.resourceVersion;
+  return object;
+}

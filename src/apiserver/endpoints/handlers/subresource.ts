@@ -1,0 +1,123 @@
+import { defined } from "../../../component-base/assert.ts";
+import type { HttpResponse } from "../../../component-base/http.ts";
+import { methodNotSupported } from "../../../apimachinery/errors/new.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { ApiSubresource } from "../../../apimachinery/scheme/scheme.ts";
+import type { Subresource } from "../../registry/generic/resource-registration.ts";
+import type { SubresourceRequest } from "../../registry/rest/strategy.ts";
+import { admit, attributesOf, validateAdmission } from "../admission.ts";
+import type { AdmissionBase } from "../admission.ts";
+import { negotiate, noViews } from "../negotiation.ts";
+import { isPretty, parseWriteOptions } from "../query-options.ts";
+import type { RequestScope } from "../request-scope.ts";
+import type { ResourceEndpoint } from "../resource-endpoint.ts";
+import { respond } from "../response.ts";
+import { handleGet } from "./read.ts";
+import { handleScale } from "./scale.ts";
+import { contextOf, decodeBody, handlePatch, handleUpdate } from "./write.ts";
+
+/** A request for a subresource the resource has, by what kind of subresource it is. */
+export async function handleSubresource(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  data: ApiSubresource,
+  subresource: Subresource,
+): Promise<HttpResponse> {
+  switch (subresource.type) {
+    case "object":
+      return handleWholeObject(endpoint, scope);
+    case "scale":
+      return handleScale(endpoint, scope);
+    case "create":
+      return handleCreateSubresource(endpoint, scope, data, subresource.create.bind(subresource));
+    case "connect":
+      return handleConnect(endpoint, scope, data, subresource.connect.bind(subresource));
+  }
+}
+
+async function handleWholeObject(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  switch (scope.info.verb) {
+    case "get":
+      return handleGet(endpoint, scope);
+    case "update":
+      return handleUpdate(endpoint, scope);
+    case "patch":
+      return handlePatch(endpoint, scope);
+    default: {
+      const { apiGroup, resource, subresource, verb } = scope.info;
+      throw methodNotSupported({ group: apiGroup, resource: `${resource}/${subresource}` }, verb);
+    }
+  }
+}
+
+/** POST of a body of the subresource's kind: binding, eviction, token. */
+async function handleCreateSubresource(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  data: ApiSubresource,
+  create: (request: SubresourceRequest) => Promise<KubeObject>,
+): Promise<HttpResponse> {
+  const { http } = scope;
+  const write = parseWriteOptions(http.query, "CreateOptions");
+  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const kind = defined(endpoint.context.scheme.kind(data.group, data.version, data.kind), data.kind);
+  const body = await decodeBody(endpoint, scope, kind, write.fieldValidation);
+  const base: AdmissionBase = {
+    operation: "CREATE",
+    options: write.options,
+    dryRun: write.dryRun,
+    kind: data.kind,
+    name: scope.info.name,
+  };
+  const attributes = attributesOf(endpoint, scope, base, body, undefined);
+  await admit(endpoint.context, attributes);
+  kind.applyDefaults(body);
+  await validateAdmission(endpoint.context, attributes);
+  const answer = await create(requestOf(endpoint, scope, body, write.dryRun));
+  const code = (answer as { readonly code?: unknown }).code;
+  return respond(typeof code === "number" && code !== 0 ? code : 201, answer, encoding);
+}
+
+/** Anything that streams or tunnels: the subresource answers HTTP itself. */
+async function handleConnect(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  data: ApiSubresource,
+  connect: (request: SubresourceRequest) => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  // `log` is a plain read; what CONNECT admission is about opens a connection into the node.
+  if (data.connectMethods) {
+    const options = { kind: data.options ?? data.kind, ...Object.fromEntries(scope.http.query) };
+    const base: AdmissionBase = {
+      operation: "CONNECT",
+      options,
+      dryRun: false,
+      kind: data.options ?? data.kind,
+      name: scope.info.name,
+    };
+    const attributes = attributesOf(endpoint, scope, base, undefined, undefined);
+    await admit(endpoint.context, attributes);
+    await validateAdmission(endpoint.context, attributes);
+  }
+  return connect(requestOf(endpoint, scope, undefined, false));
+}
+
+function requestOf(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  body: Mutable<KubeObject> | undefined,
+  dryRun: boolean,
+): SubresourceRequest {
+  const { info, http } = scope;
+  return {
+    namespace: info.namespaceKey,
+    name: info.name,
+    verb: info.verb,
+    body,
+    query: http.query,
+    path: info.parts.slice(2).map(encodeURIComponent).join("/"),
+    context: contextOf(endpoint, scope, dryRun),
+    http,
+    registry: endpoint.context.registry,
+  };
+}

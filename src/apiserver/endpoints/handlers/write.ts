@@ -1,0 +1,311 @@
+import { defined } from "../../../component-base/assert.ts";
+import { utf8Decode } from "../../../component-base/bytes.ts";
+import type { HttpResponse } from "../../../component-base/http.ts";
+import { badRequest, notFound } from "../../../apimachinery/errors/new.ts";
+import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
+import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
+import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
+import { objectOf } from "../../registry/generic/store.ts";
+import type { RequestContext } from "../../registry/rest/strategy.ts";
+import { admit, attributesOf, validateAdmission } from "../admission.ts";
+import type { AdmissionBase } from "../admission.ts";
+import { noViews, negotiate } from "../negotiation.ts";
+import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
+import type { WriteOptions } from "../query-options.ts";
+import { queryFlag } from "../request-info.ts";
+import type { RequestScope } from "../request-scope.ts";
+import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
+import type { ResourceEndpoint } from "../resource-endpoint.ts";
+import { served } from "../resource-endpoint.ts";
+import { respond, respondObject } from "../response.ts";
+import { parseSelection } from "../selection.ts";
+import { negotiateView, respondList } from "./read.ts";
+import { applyPatch, patchTypeOf } from "./patch-types.ts";
+
+/** What strategies and subresource handlers are told of the request. */
+export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRun: boolean): RequestContext {
+  return {
+    user: scope.user,
+    namespace: scope.info.namespaceKey,
+    nowMs: endpoint.context.clock.now(),
+    dryRun,
+    warn: (text) => void scope.warnings.add(text),
+  };
+}
+
+/** Reads, parses and type-checks the body as `kind`, and applies its defaults. */
+export async function decodeBody(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  kind: ObjectKind,
+  mode: WriteOptions["fieldValidation"],
+): Promise<Mutable<KubeObject>> {
+  const contentType = contentTypeOf(scope.http);
+  const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
+  const object = decodeAs(kind, parseBody(bytes, contentType, kind.kind), {
+    mode,
+    warn: (text) => void scope.warnings.add(text),
+  });
+  kind.applyDefaults(object);
+  return object;
+}
+
+function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Mutable<KubeObject> {
+  return endpoint.convert ? endpoint.convert.toStorage(object) : object;
+}
+
+/** Mutating admission works on the served version, with the defaults of whatever it adds applied afterwards. */
+async function admitObject(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  base: AdmissionBase,
+  object: Mutable<KubeObject>,
+  old: KubeObject | undefined,
+): Promise<void> {
+  if (endpoint.context.admission.length === 0) return;
+  await admit(endpoint.context, attributesOf(endpoint, scope, base, object, old));
+  endpoint.kind.applyDefaults(object);
+}
+
+/** Validating admission of what a store is about to write. */
+function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: AdmissionBase): ValidatingAdmission {
+  return async (object, old) => {
+    if (endpoint.context.admission.length === 0) return;
+    const now = object && (served(endpoint, object) as Mutable<KubeObject>);
+    const attributes = attributesOf(endpoint, scope, base, now, old && served(endpoint, old));
+    // A deletion has nothing to change, but plugins may refuse it in either phase.
+    if (!object) await admit(endpoint.context, attributes);
+    await validateAdmission(endpoint.context, attributes);
+  };
+}
+
+/** POST to a collection. */
+export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { query } = scope.http;
+  const write = parseWriteOptions(query, "CreateOptions");
+  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
+  warnOfDuplicateOwners(object, scope);
+  const context = contextOf(endpoint, scope, write.dryRun);
+  const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
+  await admitObject(endpoint, scope, base, object, undefined);
+  const store = defined(endpoint.store, "store");
+  const created = await store.createObject(toStorage(endpoint, object), context, validation(endpoint, scope, base));
+  return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query));
+}
+
+/** POST of a kind that is answered and not stored. */
+export async function handleReview(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const write = parseWriteOptions(scope.http.query, "CreateOptions");
+  const { headers, query } = scope.http;
+  const { encoding } = negotiate(headers.accept, isPretty(query, headers["user-agent"]), noViews);
+  const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
+  const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
+  await admitObject(endpoint, scope, base, object, undefined);
+  await validation(endpoint, scope, base)(object, undefined);
+  const { review } = endpoint.registration;
+  const answer = await defined(review, "review")(
+    object,
+    contextOf(endpoint, scope, write.dryRun),
+    endpoint.context.registry,
+  );
+  return respond(201, answer, encoding);
+}
+
+/** PUT of an object, or of a subresource that reads and writes the whole object. */
+export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { http, info } = scope;
+  const write = parseWriteOptions(http.query, "UpdateOptions");
+  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const sent = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  checkName(sent, scope);
+  ensureNamespaceMatches(sent, endpoint.resource.namespaced ? info.namespaceKey : "");
+  warnOfDuplicateOwners(sent, scope);
+  const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
+    // Each attempt changes a copy of its own.
+    const object = cloneJson(sent);
+    await admitChange(endpoint, scope, write, object, old);
+    return toStorage(endpoint, object);
+  };
+  return updateWith(endpoint, scope, write, change, (result, isCreated) =>
+    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
+  );
+}
+
+/** PATCH: the patch is applied to the newest state, and again when somebody else was faster. */
+export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { http, info } = scope;
+  const write = parseWriteOptions(http.query, "PatchOptions");
+  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const type = patchTypeOf(contentTypeOf(http));
+  const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
+  const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
+    if (!old) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
+    const patched = applyPatch(type, patch, served(endpoint, old), endpoint.kind);
+    const object = decodeAs(endpoint.kind, patched, {
+      mode: write.fieldValidation,
+      warn: (text) => void scope.warnings.add(text),
+    });
+    endpoint.kind.applyDefaults(object);
+    ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
+    await admitChange(endpoint, scope, write, object, old);
+    return toStorage(endpoint, object);
+  };
+  return updateWith(endpoint, scope, write, change, (result) =>
+    respondObject(endpoint, 200, result, negotiated, parseIncludeObject(http.query)),
+  );
+}
+
+async function admitChange(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  object: Mutable<KubeObject>,
+  old: KubeObject | undefined,
+): Promise<void> {
+  const operation = old ? "UPDATE" : "CREATE";
+  const base: AdmissionBase = { operation, options: write.options, dryRun: write.dryRun };
+  await admitObject(endpoint, scope, base, object, old && served(endpoint, old));
+}
+
+/** The common end of PUT and PATCH. */
+export async function updateWith(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
+  answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse,
+  subresource = scope.info.subresource,
+): Promise<HttpResponse> {
+  const { info } = scope;
+  const validate: ValidatingAdmission = (object, old) =>
+    validation(endpoint, scope, { operation: old ? "UPDATE" : "CREATE", options: write.options, dryRun: write.dryRun })(
+      object,
+      old,
+    );
+  const { object, isCreated } = await defined(endpoint.store, "store").updateObject({
+    namespace: info.namespaceKey,
+    name: info.name,
+    change,
+    context: contextOf(endpoint, scope, write.dryRun),
+    validate,
+    ...(subresource === "" ? {} : { subresource }),
+  });
+  return answer(object, isCreated);
+}
+
+/** DELETE of one object. */
+export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { http, info } = scope;
+  const options = await readDeleteOptions(endpoint, scope);
+  const dryRun = (options.dryRun?.length ?? 0) > 0;
+  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const store = defined(endpoint.store, "store");
+  const { object, isGone } = await store.deleteObject({
+    namespace: info.namespaceKey,
+    name: info.name,
+    options,
+    context: contextOf(endpoint, scope, dryRun),
+    validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
+  });
+  // As upstream: 202 when dependents have to go first and the client asked to wait for them.
+  const status = !isGone && options.orphanDependents === false ? 202 : 200;
+  if (!isGone || store.strategy.returnDeletedObject)
+    return respondObject(endpoint, status, object, negotiated, parseIncludeObject(http.query));
+  const { name = "", uid = "" } = objectOf(object).metadata;
+  const details = {
+    name,
+    ...(info.apiGroup === "" ? {} : { group: info.apiGroup }),
+    kind: info.resource,
+    uid,
+  };
+  return respond(
+    status,
+    { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details },
+    negotiated.encoding,
+  );
+}
+
+/** DELETE of a collection. */
+export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+  const { http, info } = scope;
+  const options = await readDeleteOptions(endpoint, scope);
+  const listOptions = parseListOptions(http.query);
+  const negotiated = negotiateView(scope, "PartialObjectMetadataList");
+  const dryRun = (options.dryRun?.length ?? 0) > 0;
+  const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
+    parseSelection(endpoint.resource, info.namespaceKey, listOptions),
+    {
+      limit: Math.max(listOptions.limit ?? 0, 0),
+      continueToken: listOptions.continue ?? "",
+      resourceVersion: listOptions.resourceVersion ?? "",
+    },
+    {
+      options,
+      context: contextOf(endpoint, scope, dryRun),
+      validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
+    },
+  );
+  return respondList(endpoint, scope, negotiated, {
+    items,
+    revision,
+    continueToken: "",
+    remainingItemCount: undefined,
+  });
+}
+
+/** From the body, when there is one, else from the query. */
+async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope): Promise<DeleteOptions> {
+  const { http } = scope;
+  const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
+  if (bytes.length > 0) {
+    const { value } = parseBody(bytes, contentTypeOf(http), "DeleteOptions");
+    const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
+    if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
+    // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
+    const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
+    return kind.decode(own).object;
+  }
+  const { query } = http;
+  const grace = query.get("gracePeriodSeconds");
+  if (grace !== null && !/^-?[0-9]{1,15}$/.test(grace))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  const policy = query.get("propagationPolicy");
+  const dryRun = query.getAll("dryRun");
+  return {
+    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(policy === null ? {} : { propagationPolicy: policy }),
+    ...(query.has("orphanDependents") ? { orphanDependents: queryFlag(query, "orphanDependents") } : {}),
+    ...(dryRun.length > 0 ? { dryRun } : {}),
+  };
+}
+
+function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
+  const { name = "", namespace = "" } = object.metadata;
+  const { info } = scope;
+  if (name === "") throw badRequest("name must be provided");
+  if (name !== info.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  if (namespace !== "" && namespace !== info.namespaceKey)
+    throw badRequest(
+      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespaceKey})`,
+    );
+}
+
+/** Owner references are a map by uid; a second one of the same object is dropped with a warning. */
+function warnOfDuplicateOwners(object: Mutable<KubeObject>, scope: RequestScope): void {
+  const owners = object.metadata.ownerReferences;
+  if (!owners || owners.length < 2) return;
+  const seen = new Set<string>();
+  const kept = owners.filter(({ uid }) => !seen.has(uid) && seen.add(uid));
+  if (kept.length === owners.length) return;
+  object.metadata.ownerReferences = kept;
+  scope.warnings.add(
+    ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests",
+  );
+}

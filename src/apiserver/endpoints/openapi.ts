@@ -1,0 +1,80 @@
+import { utf8Encode } from "../../component-base/bytes.ts";
+import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import { notAcceptable } from "../../apimachinery/errors/new.ts";
+import type { OpenApiProvider } from "../server/generic-api-server-options.ts";
+import { hashOf, respondCacheable } from "./etag.ts";
+import { parseAccept } from "./negotiation.ts";
+
+interface Document {
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+}
+
+// A client that has the hash in its URL never needs to ask again.
+const immutable = { "cache-control": "public, immutable" };
+
+/** `/openapi/v2`, `/openapi/v3` and the documents the latter lists. Made on first demand. */
+export class OpenApiEndpoints {
+  readonly #provider: OpenApiProvider;
+  readonly #documents = new Map<string, Promise<Document>>();
+
+  constructor(provider: OpenApiProvider) {
+    this.#provider = provider;
+  }
+
+  /** Undefined when the path is not ours. Throws NotAcceptable for clients that take protobuf alone. */
+  async handle(request: HttpRequest): Promise<HttpResponse | undefined> {
+    const { path, query } = request;
+    if (path === "/openapi/v2") return this.#answer(request, await this.#document("v2", () => this.#provider.v2()), {});
+    if (path === "/openapi/v3" || path === "/openapi/v3/") return this.#answer(request, await this.#index(), {});
+    if (!path.startsWith("/openapi/v3/")) return undefined;
+    const name = path.slice("/openapi/v3/".length);
+    if (!this.#provider.v3Paths().includes(name)) return undefined;
+    const document = await this.#document(`v3/${name}`, () => this.#provider.v3(name));
+    const asked = query.get("hash");
+    if (asked !== null && asked !== document.hash)
+      return { status: 301, headers: { location: this.#url(name, document.hash) } };
+    return this.#answer(request, document, asked === null ? {} : immutable);
+  }
+
+  #answer(request: HttpRequest, document: Document, more: Readonly<Record<string, string>>): HttpResponse {
+    const { accept } = request.headers;
+    if (accept && !parseAccept(accept).some(({ type }) => jsonTypes.has(type)))
+      throw notAcceptable(["application/json"]);
+    return respondCacheable(document.bytes, document.hash, request.headers, {
+      "content-type": "application/json",
+      ...more,
+    });
+  }
+
+  async #index(): Promise<Document> {
+    return this.#document("v3", async () => {
+      const paths: Record<string, { readonly serverRelativeURL: string }> = {};
+      for (const name of this.#provider.v3Paths()) {
+        const { hash } = await this.#document(`v3/${name}`, () => this.#provider.v3(name));
+        paths[name] = { serverRelativeURL: this.#url(name, hash) };
+      }
+      return { paths };
+    });
+  }
+
+  #url(name: string, hash: string): string {
+    return `/openapi/v3/${name}?hash=${hash}`;
+  }
+
+  #document(key: string, make: () => unknown): Promise<Document> {
+    let document = this.#documents.get(key);
+    if (!document) {
+      document = encode(make);
+      this.#documents.set(key, document);
+    }
+    return document;
+  }
+}
+
+const jsonTypes: ReadonlySet<string> = new Set(["application/json", "application/*", "*/*"]);
+
+async function encode(make: () => unknown): Promise<Document> {
+  const bytes = utf8Encode(JSON.stringify(await make()));
+  return { bytes, hash: await hashOf(bytes) };
+}

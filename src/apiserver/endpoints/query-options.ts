@@ -1,0 +1,109 @@
+import { badRequest, invalid } from "../../apimachinery/errors/new.ts";
+import type { CreateOptions, ListOptions, PatchOptions } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import {
+  validateCreateOptions,
+  validateListOptions,
+  validatePatchOptions,
+  validateUpdateOptions,
+} from "../../apimachinery/validation/options.ts";
+import { queryFlag } from "./request-info.ts";
+import type { IncludeObject } from "./table.ts";
+
+/** Options of a write as they come in the query. */
+export interface WriteOptions {
+  /** As admission sees them. */
+  readonly options: CreateOptions | PatchOptions;
+  readonly dryRun: boolean;
+  readonly fieldValidation: "Strict" | "Warn" | "Ignore";
+}
+
+type WriteKind = "CreateOptions" | "UpdateOptions" | "PatchOptions";
+
+/** Throws Invalid with upstream's texts. */
+export function parseWriteOptions(query: URLSearchParams, kind: WriteKind): WriteOptions {
+  const dryRun = query.getAll("dryRun");
+  const fieldManager = query.get("fieldManager");
+  const fieldValidation = query.get("fieldValidation");
+  const force = kind === "PatchOptions" && query.has("force") ? queryFlag(query, "force") : undefined;
+  const options: PatchOptions = {
+    kind,
+    apiVersion: "meta.k8s.io/v1",
+    ...(dryRun.length > 0 ? { dryRun } : {}),
+    ...(fieldManager === null ? {} : { fieldManager }),
+    ...(fieldValidation === null ? {} : { fieldValidation }),
+    ...(force === undefined ? {} : { force }),
+  };
+  if (query.size > 0) checkOptions(kind, validateByKind(kind, options));
+  return {
+    options,
+    dryRun: dryRun.length > 0,
+    // Checked just above.
+    fieldValidation: (fieldValidation || "Warn") as WriteOptions["fieldValidation"],
+  };
+}
+
+function validateByKind(kind: WriteKind, options: PatchOptions): readonly FieldError[] {
+  switch (kind) {
+    case "CreateOptions":
+      return validateCreateOptions(options);
+    case "UpdateOptions":
+      return validateUpdateOptions(options);
+    case "PatchOptions":
+      return validatePatchOptions(options, false);
+  }
+}
+
+function checkOptions(kind: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind }, "", errors);
+}
+
+/** Options of a list, watch or deletecollection. Throws BadRequest or Invalid with upstream's texts. */
+export function parseListOptions(query: URLSearchParams): ListOptions {
+  const options: ListOptions = {
+    ...text(query, "labelSelector"),
+    ...text(query, "fieldSelector"),
+    ...text(query, "resourceVersion"),
+    ...text(query, "resourceVersionMatch"),
+    ...text(query, "continue"),
+    ...flag(query, "watch"),
+    ...flag(query, "allowWatchBookmarks"),
+    ...flag(query, "sendInitialEvents"),
+    ...integer(query, "limit"),
+    ...integer(query, "timeoutSeconds"),
+  };
+  checkOptions("ListOptions", validateListOptions(options));
+  return options;
+}
+
+function text(query: URLSearchParams, name: string): Readonly<Record<string, string>> | undefined {
+  const value = query.get(name);
+  return value === null || value === "" ? undefined : { [name]: value };
+}
+
+function flag(query: URLSearchParams, name: string): Readonly<Record<string, boolean>> | undefined {
+  return query.has(name) ? { [name]: queryFlag(query, name) } : undefined;
+}
+
+function integer(query: URLSearchParams, name: string): Readonly<Record<string, number>> | undefined {
+  const value = query.get(name);
+  if (value === null || value === "") return undefined;
+  if (!/^-?[0-9]{1,15}$/.test(value))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  return { [name]: Number(value) };
+}
+
+/** `?includeObject=` of a Table request. Throws BadRequest for a value it does not know. */
+export function parseIncludeObject(query: URLSearchParams): IncludeObject {
+  const value = query.get("includeObject");
+  if (value === null || value === "") return "Metadata";
+  if (value === "None" || value === "Metadata" || value === "Object") return value;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+}
+
+/** `?pretty`: as upstream, also for browsers and curl, which people read. */
+export function isPretty(query: URLSearchParams, userAgent: string | undefined): boolean {
+  const value = query.get("pretty");
+  if (value !== null) return value === "" || value === "1" || value.toLowerCase() === "true";
+  return userAgent !== undefined && /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
+}

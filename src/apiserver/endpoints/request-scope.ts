@@ -1,0 +1,16 @@
+import type { HttpRequest } from "../../component-base/http.ts";
+import type { UserInfo } from "../authentication/user-info.ts";
+import type { RequestInfo } from "./request-info.ts";
+
+/** One request on its way through the chain: what each filter has found out, handed on explicitly. */
+export interface RequestScope {
+  readonly http: HttpRequest;
+  readonly info: RequestInfo;
+  readonly auditId: string;
+  /** Aborts when the client is gone, the request's time is up, or the server shuts down. */
+  readonly signal: AbortSignal;
+  /** Set by authentication. */
+  user: UserInfo;
+  /** Texts for `Warning` headers, each once. */
+  readonly warnings: Set<string>;
+}

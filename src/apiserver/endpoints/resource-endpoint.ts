@@ -1,0 +1,47 @@
+import type { Clock } from "../../component-base/clock.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import type { Random } from "../../component-base/random.ts";
+import type { KubeObject } from "../../apimachinery/resource-type.ts";
+import type { ApiResource, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
+import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
+import type { RegistryStore, StoredOrDry } from "../registry/generic/store.ts";
+import { objectOf } from "../registry/generic/store.ts";
+import type { RegistryAccess } from "../registry/rest/registry-access.ts";
+
+/** What all endpoints of one server share. */
+export interface EndpointContext {
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly admission: readonly AdmissionPlugin[];
+  readonly registry: RegistryAccess;
+  readonly bodyBytesMax: number;
+  readonly minRequestTimeoutSeconds: number;
+  /** Aborts when the server shuts down: watches end. */
+  readonly shutdown: AbortSignal;
+}
+
+/** One served resource, ready to answer. */
+export interface ResourceEndpoint {
+  readonly context: EndpointContext;
+  readonly resource: ApiResource;
+  readonly kind: ObjectKind;
+  readonly registration: ResourceRegistration;
+  /** Absent for kinds that are not persisted. */
+  readonly store: RegistryStore | undefined;
+  readonly convert: Conversion | undefined;
+  /** `{"kind":…,"apiVersion":…,` of the served kind, in bytes: the length items of a list are cut by. */
+  readonly typePrefixLength: number;
+}
+
+/** The object in the served version. Read-only. */
+export function served(endpoint: ResourceEndpoint, object: KubeObject): KubeObject {
+  return endpoint.convert ? endpoint.convert.fromStorage(object) : object;
+}
+
+/** The same of what a write returned. */
+export function servedResult(endpoint: ResourceEndpoint, result: StoredOrDry): KubeObject {
+  return served(endpoint, objectOf(result));
+}

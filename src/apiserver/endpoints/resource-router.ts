@@ -1,0 +1,91 @@
+import type { HttpResponse } from "../../component-base/http.ts";
+import { methodNotSupported } from "../../apimachinery/errors/new.ts";
+import type { ApiSubresource } from "../../apimachinery/scheme/scheme.ts";
+import type { Subresource } from "../registry/generic/resource-registration.ts";
+import { handleGet, handleList } from "./handlers/read.ts";
+import { handleSubresource } from "./handlers/subresource.ts";
+import { handleWatch } from "./handlers/watch.ts";
+import {
+  handleCreate,
+  handleDelete,
+  handleDeleteCollection,
+  handlePatch,
+  handleReview,
+  handleUpdate,
+} from "./handlers/write.ts";
+import type { RequestScope } from "./request-scope.ts";
+import type { ResourceEndpoint } from "./resource-endpoint.ts";
+import { respondText } from "./response.ts";
+
+type VerbHandler = (endpoint: ResourceEndpoint, scope: RequestScope) => HttpResponse | Promise<HttpResponse>;
+
+/** What each verb on a resource does; whether the resource has the verb is data. */
+const verbHandlers: Readonly<Record<string, VerbHandler>> = {
+  get: handleGet,
+  list: handleList,
+  watch: handleWatch,
+  create: handleCreate,
+  update: handleUpdate,
+  patch: handlePatch,
+  delete: handleDelete,
+  deletecollection: handleDeleteCollection,
+};
+
+/** A subresource as routes see it. */
+export interface RoutedSubresource {
+  readonly data: ApiSubresource;
+  readonly subresource: Subresource;
+}
+
+export interface RoutedResource {
+  readonly endpoint: ResourceEndpoint;
+  readonly subresources: ReadonlyMap<string, RoutedSubresource>;
+}
+
+/** The key resources are routed by. */
+export function routeKey(group: string, version: string, resource: string): string {
+  return `${group}/${version}/${resource}`;
+}
+
+/** Sends a resource request to its endpoint. */
+export async function routeResource(
+  routes: ReadonlyMap<string, RoutedResource>,
+  scope: RequestScope,
+): Promise<HttpResponse> {
+  const { info, http } = scope;
+  const route = routes.get(routeKey(info.apiGroup, info.apiVersion, info.resource));
+  if (!route) return notFoundPage();
+  const { endpoint } = route;
+  const { resource } = endpoint;
+  if (!resource.namespaced && info.namespaceKey !== "") return notFoundPage();
+  if (info.subresource !== "") return routeSubresource(route, scope);
+  const isItem = info.parts.length > 0;
+  const gr = { group: info.apiGroup, resource: info.resource };
+  if (http.method === "POST" ? isItem : !isItem && (http.method === "PUT" || http.method === "PATCH"))
+    throw methodNotSupported(gr, info.verb);
+  if (!resource.verbs.includes(info.verb)) throw methodNotSupported(gr, info.verb);
+  // One object of a namespaced resource has a namespace in its path; so has the collection that is created in.
+  if (resource.namespaced && info.namespaceKey === "" && (isItem || info.verb === "create"))
+    throw methodNotSupported(gr, info.verb);
+  if (!endpoint.store) return handleReview(endpoint, scope);
+  const handle = verbHandlers[info.verb];
+  if (!handle) throw methodNotSupported(gr, info.verb);
+  return handle(endpoint, scope);
+}
+
+async function routeSubresource(route: RoutedResource, scope: RequestScope): Promise<HttpResponse> {
+  const { info, http } = scope;
+  const found = route.subresources.get(info.subresource);
+  if (!found) return notFoundPage();
+  const { data, subresource } = found;
+  if (info.parts.length > 2 && !data.withPath) return notFoundPage();
+  const isAllowed = data.connectMethods ? data.connectMethods.includes(http.method) : data.verbs.includes(info.verb);
+  if (!isAllowed)
+    throw methodNotSupported({ group: info.apiGroup, resource: `${info.resource}/${info.subresource}` }, info.verb);
+  return handleSubresource(route.endpoint, scope, data, subresource);
+}
+
+/** As upstream: unknown paths get plain text, not a Status. */
+export function notFoundPage(): HttpResponse {
+  return respondText(404, "404 page not found\n");
+}

@@ -1,0 +1,91 @@
+import { utf8Encode } from "../../component-base/bytes.ts";
+import type { HttpHeaders, HttpResponse } from "../../component-base/http.ts";
+import type { StatusError } from "../../apimachinery/errors/status-error.ts";
+import { stringifyJson } from "../../apimachinery/json/stringify.ts";
+import { stringifyYaml } from "../../apimachinery/yaml/stringify.ts";
+import type { StoredOrDry } from "../registry/generic/store.ts";
+import { objectOf } from "../registry/generic/store.ts";
+import { encodeObject } from "../storage/object-codec.ts";
+import type { Encoding, Negotiated } from "./negotiation.ts";
+import { negotiateOrJson } from "./negotiation.ts";
+import type { ResourceEndpoint } from "./resource-endpoint.ts";
+import { served } from "./resource-endpoint.ts";
+import type { IncludeObject } from "./table.ts";
+import { partialObject, tableColumns, tableOf, tableRow } from "./table.ts";
+
+/** Any JSON value in the encoding asked for. */
+export function encodeValue(value: unknown, encoding: Encoding): Uint8Array {
+  if (encoding.format === "yaml") return utf8Encode(stringifyYaml(value));
+  return utf8Encode(encoding.pretty ? `${stringifyJson(value, 2)}\n` : stringifyJson(value));
+}
+
+export function respond(status: number, value: unknown, encoding: Encoding, headers?: HttpHeaders): HttpResponse {
+  return { status, headers: { "content-type": encoding.contentType, ...headers }, body: encodeValue(value, encoding) };
+}
+
+/** One object. The stored bytes themselves, when nothing else was asked for. */
+export function respondObject(
+  endpoint: ResourceEndpoint,
+  status: number,
+  result: StoredOrDry,
+  negotiated: Negotiated,
+  include: IncludeObject,
+): HttpResponse {
+  const headers = { "content-type": negotiated.encoding.contentType };
+  return { status, headers, body: objectBytes(endpoint, result, negotiated, include) };
+}
+
+function objectBytes(
+  endpoint: ResourceEndpoint,
+  result: StoredOrDry,
+  negotiated: Negotiated,
+  include: IncludeObject,
+): Uint8Array {
+  const { encoding, as, asVersion } = negotiated;
+  const isPlain = as === "" && encoding.format === "json" && !encoding.pretty;
+  if (isPlain && !endpoint.convert) return "dryRun" in result ? encodeObject(result.dryRun) : result.bytes;
+  const object = objectOf(result);
+  return encodeValue(viewOf(endpoint, object, as, asVersion, include), encoding);
+}
+
+/** The object, its metadata, or a table of it alone. */
+function viewOf(
+  endpoint: ResourceEndpoint,
+  stored: Parameters<typeof served>[1],
+  as: Negotiated["as"],
+  asVersion: string,
+  include: IncludeObject,
+): unknown {
+  switch (as) {
+    case "":
+      return served(endpoint, stored);
+    case "Table": {
+      const { resourceVersion } = stored.metadata;
+      return tableOf(
+        { resourceVersion },
+        tableColumns(endpoint),
+        [tableRow(endpoint, stored, include, asVersion)],
+        asVersion,
+      );
+    }
+    default:
+      return partialObject(served(endpoint, stored), asVersion);
+  }
+}
+
+/** A failure as its Status object. Never fails itself. */
+export function respondError(error: StatusError, accept: string | undefined): HttpResponse {
+  const encoding = negotiateOrJson(accept);
+  const retryAfter = error.details?.retryAfterSeconds;
+  const headers: Record<string, string> = { "content-type": encoding.contentType };
+  if (retryAfter) headers["retry-after"] = String(retryAfter);
+  return { status: error.code || 500, headers, body: encodeValue(error.toStatus(), encoding) };
+}
+
+export function respondText(status: number, text: string, headers?: HttpHeaders): HttpResponse {
+  return {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff", ...headers },
+    body: utf8Encode(text),
+  };
+}

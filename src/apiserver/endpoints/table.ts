@@ -1,0 +1,56 @@
+import type { KubeObject } from "../../apimachinery/resource-type.ts";
+import { humanDuration } from "./human-duration.ts";
+import type { ResourceEndpoint } from "./resource-endpoint.ts";
+import { served } from "./resource-endpoint.ts";
+
+/** How much of each object a row carries along. */
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+/** The columns, as a Table lists them. */
+export function tableColumns(endpoint: ResourceEndpoint): readonly unknown[] {
+  return endpoint.resource.columns.map(({ name, type, format, description, priority }) => ({
+    name,
+    type,
+    format: format ?? "",
+    description: description ?? "",
+    priority,
+  }));
+}
+
+/** One object's row. Cells come from the strategy, which knows the stored version. */
+export function tableRow(
+  endpoint: ResourceEndpoint,
+  stored: KubeObject,
+  include: IncludeObject,
+  asVersion: string,
+): unknown {
+  const nowMs = endpoint.context.clock.now();
+  const cells =
+    endpoint.store?.strategy.tableCells?.(stored, nowMs) ??
+    endpoint.resource.columns.map(({ name }) => defaultCell(name, stored, nowMs));
+  if (include === "None") return { cells };
+  const object = served(endpoint, stored);
+  return { cells, object: include === "Object" ? object : partialObject(object, asVersion) };
+}
+
+export function tableOf(
+  meta: unknown,
+  columns: readonly unknown[] | null,
+  rows: readonly unknown[],
+  asVersion: string,
+): unknown {
+  return { kind: "Table", apiVersion: `meta.k8s.io/${asVersion}`, metadata: meta, columnDefinitions: columns, rows };
+}
+
+/** An object's metadata alone. */
+export function partialObject(object: KubeObject, asVersion: string): KubeObject {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${asVersion}`, metadata: object.metadata };
+}
+
+function defaultCell(column: string, object: KubeObject, nowMs: number): unknown {
+  const { name = "", creationTimestamp } = object.metadata;
+  if (column === "Name") return name;
+  if (column === "Created At") return creationTimestamp ?? "";
+  if (column !== "Age") return "<none>";
+  return creationTimestamp === undefined ? "<unknown>" : humanDuration(nowMs - Date.parse(creationTimestamp));
+}

@@ -1,0 +1,182 @@
+import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
+import { StatusError } from "../../../apimachinery/errors/status-error.ts";
+import type { GroupKind, GroupResource } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import { validateObjectMeta, validateObjectMetaUpdate } from "../../../apimachinery/validation/object-meta.ts";
+import { randomUuid } from "../../../component-base/random.ts";
+import type { Random } from "../../../component-base/random.ts";
+import type { RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
+import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
+import { toTime } from "./deletion.ts";
+
+/** The names a kind goes by in messages. */
+export interface ResourceNames {
+  readonly gr: GroupResource;
+  readonly gk: GroupKind;
+  readonly namespaced: boolean;
+}
+
+export type GenerationRule = "spec" | "object" | "none";
+
+/** An object whose parts beyond metadata are looked at by name. */
+type WithParts = Mutable<KubeObject> & { spec?: unknown; status?: unknown };
+
+const metadataPath = FieldPath.of("metadata");
+
+/** Fills or checks metadata.namespace against the request's. Throws BadRequest when they differ. */
+export function ensureNamespaceMatches(object: Mutable<KubeObject>, namespace: string): void {
+  const own = object.metadata.namespace ?? "";
+  if (own === "" && namespace !== "") object.metadata.namespace = namespace;
+  else if (own !== namespace)
+    throw badRequest(
+      namespace === "" && own !== ""
+        ? "namespace may not be set on the object of a cluster-scoped resource"
+        : `the namespace of the provided object does not match the namespace sent on the request`,
+    );
+}
+
+/** What the server alone sets on a new object. */
+export function fillSystemFields(
+  object: Mutable<KubeObject>,
+  generation: GenerationRule,
+  nowMs: number,
+  random: Random,
+): void {
+  const meta = object.metadata;
+  if (meta.resourceVersion)
+    throw new StatusError({
+      code: 500,
+      reason: "",
+      message: "resourceVersion should not be set on objects to be created",
+    });
+  meta.uid = randomUuid(random);
+  meta.creationTimestamp = toTime(nowMs);
+  delete meta.deletionTimestamp;
+  delete meta.deletionGracePeriodSeconds;
+  delete meta.selfLink;
+  delete meta.managedFields;
+  delete meta.resourceVersion;
+  if (generation === "none") delete meta.generation;
+  else meta.generation = 1;
+}
+
+/** Throws Invalid with all errors of a new object. */
+export function validateCreate(
+  object: KubeObject,
+  names: ResourceNames,
+  strategy: Strategy,
+  context: RequestContext,
+): void {
+  const errors: FieldError[] = validateObjectMeta(
+    object.metadata,
+    { namespaced: names.namespaced, validateName: strategy.validateName?.bind(strategy) },
+    metadataPath,
+  );
+  const own = strategy.validate?.(object, context);
+  if (own) errors.push(...own);
+  if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
+}
+
+/**
+ * Makes resourceVersion, uid and the server's other metadata of an update what they must be. Throws Conflict when the
+ * update was made for another object or another state.
+ */
+export function reconcileMetadata(
+  object: Mutable<KubeObject>,
+  old: KubeObject,
+  names: ResourceNames,
+  allowUnconditionalUpdate: boolean,
+): void {
+  const meta = object.metadata;
+  const before = old.metadata;
+  const name = before.name ?? "";
+  if (meta.uid && meta.uid !== before.uid)
+    throw conflict(
+      names.gr,
+      name,
+      `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${before.uid ?? ""}`,
+    );
+  if (!meta.resourceVersion) {
+    if (!allowUnconditionalUpdate) {
+      const error = fieldInvalid(metadataPath.child("resourceVersion"), 0, "must be specified for an update");
+      throw invalid({ group: names.gr.group, kind: names.gr.resource }, name, [error]);
+    }
+  } else if (meta.resourceVersion !== before.resourceVersion) throw conflict(names.gr, name);
+  meta.resourceVersion = before.resourceVersion ?? "";
+  meta.name ??= name;
+  copyOrDrop(meta, before, "uid");
+  copyOrDrop(meta, before, "creationTimestamp");
+  copyOrDrop(meta, before, "generation");
+  copyOrDrop(meta, before, "generateName");
+  copyOrDrop(meta, before, "selfLink");
+  copyOrDrop(meta, before, "managedFields");
+  if (meta.deletionTimestamp === undefined || before.deletionTimestamp === undefined)
+    copyOrDrop(meta, before, "deletionTimestamp");
+  if (meta.deletionGracePeriodSeconds === undefined || before.deletionGracePeriodSeconds === undefined)
+    copyOrDrop(meta, before, "deletionGracePeriodSeconds");
+}
+
+function copyOrDrop(
+  to: Mutable<KubeObject>["metadata"],
+  from: KubeObject["metadata"],
+  key: keyof KubeObject["metadata"],
+): void {
+  // The stored value is shared; it is only ever replaced, never changed in place.
+  if (from[key] === undefined) delete to[key];
+  else Object.assign(to, { [key]: from[key] });
+}
+
+/** Status belongs to the status subresource: a main update keeps the stored one. */
+export function keepStatus(object: Mutable<KubeObject>, old: KubeObject): void {
+  const to = object as WithParts;
+  const from = old as { readonly status?: unknown };
+  if (from.status === undefined) delete to.status;
+  else to.status = cloneJson(from.status);
+}
+
+/**
+ * A status update: of the object sent, metadata (as far as updates may change it) and status count, all else is as
+ * stored.
+ */
+export function keepAllButStatus(object: Mutable<KubeObject>, old: KubeObject): void {
+  const to = object as unknown as Record<string, unknown>;
+  const from = old as unknown as Readonly<Record<string, unknown>>;
+  for (const key of new Set([...Object.keys(to), ...Object.keys(from)])) {
+    if (key === "metadata" || key === "status" || key === "kind" || key === "apiVersion") continue;
+    if (from[key] === undefined) delete to[key];
+    else to[key] = cloneJson(from[key]);
+  }
+}
+
+/** Raises generation when what the rule looks at has changed. Clients cannot set it: it was copied from `old` before. */
+export function bumpGeneration(object: Mutable<KubeObject>, old: KubeObject, rule: GenerationRule): void {
+  if (rule === "none" || !isChanged(object, old, rule)) return;
+  object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+}
+
+function isChanged(object: KubeObject, old: KubeObject, rule: "spec" | "object"): boolean {
+  const now = object as unknown as Readonly<Record<string, unknown>>;
+  const before = old as unknown as Readonly<Record<string, unknown>>;
+  if (rule === "spec") return !deepEqual(now.spec, before.spec);
+  const keys = new Set([...Object.keys(now), ...Object.keys(before)]);
+  keys.delete("metadata");
+  keys.delete("status");
+  return [...keys].some((key) => !deepEqual(now[key], before[key]));
+}
+
+/** Throws Invalid with all errors of an update. */
+export function validateUpdate(
+  object: KubeObject,
+  old: KubeObject,
+  names: ResourceNames,
+  strategy: SubresourceStrategy,
+  context: RequestContext,
+): void {
+  const errors: FieldError[] = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
+  const own = strategy.validateUpdate?.(object, old, context);
+  if (own) errors.push(...own);
+  if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
+}

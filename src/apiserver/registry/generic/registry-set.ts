@@ -1,0 +1,144 @@
+import { defined } from "../../../component-base/assert.ts";
+import type { Clock } from "../../../component-base/clock.ts";
+import type { Random } from "../../../component-base/random.ts";
+import type { ResourceType } from "../../../apimachinery/resource-type.ts";
+import type { ApiResource, ApiSubresource, Scheme } from "../../../apimachinery/scheme/scheme.ts";
+import type { ApiStorage, StoredResource } from "../../storage/api-storage.ts";
+import type { RegistryAccess, ResourceRegistry, StorageLister } from "../rest/registry-access.ts";
+import type { Strategy, SubresourceStrategy } from "../rest/strategy.ts";
+import { cloneJson } from "../../../apimachinery/object.ts";
+import type { ResourceRegistration, Subresource } from "./resource-registration.ts";
+import { RegistryStore } from "./store.ts";
+
+const noStrategy: Strategy = {};
+const statusStrategy: SubresourceStrategy = {};
+
+/** Subresources a registration need not mention. */
+function defaultSubresource(data: ApiSubresource): Subresource | undefined {
+  if (data.name === "status") return { type: "object", strategy: statusStrategy };
+  return data.name === "scale" ? { type: "scale" } : undefined;
+}
+
+/** How each subresource of a resource is served; those that nobody serves are left out. */
+export function subresourcesOf(
+  registration: ResourceRegistration,
+): ReadonlyMap<string, { readonly data: ApiSubresource; readonly subresource: Subresource }> {
+  const out = new Map<string, { readonly data: ApiSubresource; readonly subresource: Subresource }>();
+  for (const data of registration.resource.subresources) {
+    const own = registration.subresources?.[data.name];
+    const subresource = own ?? defaultSubresource(data);
+    if (subresource) out.set(data.name, { data, subresource });
+  }
+  return out;
+}
+
+/** The registries of one server: a store per persisted registration; versions of one resource share storage and strategy. */
+export class RegistrySet implements RegistryAccess {
+  readonly #storage: ApiStorage;
+  readonly #stores = new Map<string, RegistryStore>();
+
+  private constructor(storage: ApiStorage) {
+    this.#storage = storage;
+  }
+
+  /** Opens the storage with what is registered. */
+  static async open(options: {
+    readonly scheme: Scheme;
+    readonly storage: ApiStorage;
+    readonly registrations: readonly ResourceRegistration[];
+    readonly clock: Clock;
+    readonly random: Random;
+  }): Promise<RegistrySet> {
+    const { scheme, storage, clock, random } = options;
+    const registrations = options.registrations.filter((r) => r.resource.persisted);
+    const homes = new Map<string, ResourceRegistration>();
+    for (const registration of registrations) {
+      const { storagePrefix } = registration.resource;
+      if (!homes.has(storagePrefix) || isStorageVersion(registration.resource)) homes.set(storagePrefix, registration);
+    }
+    await storage.open([...homes.values()].map(storedResource));
+    const set = new RegistrySet(storage);
+    for (const registration of registrations) {
+      const { resource } = registration;
+      const home = defined(homes.get(resource.storagePrefix), resource.storagePrefix);
+      set.#stores.set(keyOf(resource), createStore(scheme, storage, registration, home, clock, random));
+    }
+    return set;
+  }
+
+  resource<T>(type: ResourceType<T>): ResourceRegistry<T> {
+    // The type's parameter says what is stored under its name.
+    return this.store(type) as ResourceRegistry<unknown> as ResourceRegistry<T>;
+  }
+
+  lister<T>(type: ResourceType<T>): StorageLister<T> {
+    return this.#storage.lister(type);
+  }
+
+  /** The store behind a resource. */
+  store(type: { readonly group: string; readonly version: string; readonly resource: string }): RegistryStore {
+    return defined(this.#stores.get(keyOf(type)), `registry of ${keyOf(type)}`);
+  }
+
+  stores(): Iterable<RegistryStore> {
+    return this.#stores.values();
+  }
+}
+
+function createStore(
+  scheme: Scheme,
+  storage: ApiStorage,
+  registration: ResourceRegistration,
+  home: ResourceRegistration,
+  clock: Clock,
+  random: Random,
+): RegistryStore {
+  const { resource } = registration;
+  const strategy = home.strategy ?? noStrategy;
+  const subresources: Record<string, SubresourceStrategy> = {};
+  for (const [name, { subresource }] of subresourcesOf(home))
+    if (subresource.type === "object") subresources[name] = subresource.strategy;
+  const hasStatusSubresource = resource.subresources.some(({ name }) => name === "status");
+  return new RegistryStore({
+    names: {
+      gr: { group: resource.group, resource: resource.resource },
+      gk: { group: resource.group, kind: resource.kind },
+      namespaced: resource.namespaced,
+    },
+    storage: storage.resource(resource.storagePrefix),
+    strategy,
+    generation: strategy.generation ?? (hasStatusSubresource ? "spec" : "none"),
+    hasStatus: strategy.hasStatus ?? hasStatusSubresource,
+    emptyStatus: emptyStatusOf(scheme, home.resource),
+    subresources,
+    clock,
+    random,
+  });
+}
+
+/** The status of an object that has none yet, in normal form. */
+function emptyStatusOf(scheme: Scheme, resource: ApiResource): () => unknown {
+  let status: { readonly value: unknown } | undefined;
+  return () => {
+    if (!status) {
+      const { group, version, kind } = resource;
+      const decoded = scheme.kind(group, version, kind)?.decode({ kind, apiVersion: "" }).object;
+      status = { value: (decoded as { readonly status?: unknown } | undefined)?.status };
+    }
+    return cloneJson(status.value);
+  };
+}
+
+function storedResource({ resource, strategy }: ResourceRegistration): StoredResource {
+  const { group, resource: name, storagePrefix, namespaced } = resource;
+  const selectableFields = strategy?.selectableFields?.bind(strategy);
+  return { group, resource: name, storagePrefix, namespaced, ...(selectableFields ? { selectableFields } : {}) };
+}
+
+function isStorageVersion(resource: ApiResource): boolean {
+  return resource.group === resource.storage.group && resource.version === resource.storage.version;
+}
+
+function keyOf(type: { readonly group: string; readonly version: string; readonly resource: string }): string {
+  return `${type.group}/${type.version}/${type.resource}`;
+}

@@ -1,0 +1,44 @@
+import type { HttpResponse } from "../../../component-base/http.ts";
+import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { ApiResource } from "../../../apimachinery/scheme/scheme.ts";
+import type { RequestContext, Strategy, SubresourceRequest, SubresourceStrategy } from "../rest/strategy.ts";
+import type { RegistryAccess } from "../rest/registry-access.ts";
+
+/** Between a served version and the storage version of one resource. Both functions return new objects. */
+export interface Conversion {
+  toStorage(object: KubeObject): Mutable<KubeObject>;
+  fromStorage(object: KubeObject): Mutable<KubeObject>;
+}
+
+/**
+ * How a subresource is served.
+ * - `object`: GET, PUT and PATCH of the whole object under the subresource's own strategy. A `status` needs no
+ *   registration of its own unless its rules differ from "status changes, nothing else does".
+ * - `scale`: autoscaling/v1 Scale over `spec.replicas`, `status.replicas` and the selector; made by default, too.
+ * - `create`: POST of a body of the subresource's kind (binding, eviction, token). Resolves to the object to answer.
+ * - `connect`: anything that streams or tunnels (log, exec, proxy). Answers HTTP itself.
+ */
+export type Subresource =
+  | { readonly type: "object"; readonly strategy: SubresourceStrategy }
+  | { readonly type: "scale" }
+  | { readonly type: "create"; create(request: SubresourceRequest): Promise<KubeObject> }
+  | { readonly type: "connect"; connect(request: SubresourceRequest): Promise<HttpResponse> };
+
+/** Answers the creation of a kind that is never stored (SubjectAccessReview, TokenReview …). */
+export type ReviewHandler = (
+  object: Mutable<KubeObject>,
+  context: RequestContext,
+  registry: RegistryAccess,
+) => Promise<KubeObject>;
+
+/** One resource of the server: its data from the scheme plus what policy it needs. Everything but `resource` is optional. */
+export interface ResourceRegistration {
+  readonly resource: ApiResource;
+  /** Of several registrations that share a storage prefix, the one whose version is the storage version gives the strategy. */
+  readonly strategy?: Strategy;
+  readonly subresources?: Readonly<Record<string, Subresource>>;
+  /** Needed when the served version is not the storage version. */
+  readonly convert?: Conversion;
+  /** Needed for, and only for, resources that are not persisted. */
+  readonly review?: ReviewHandler;
+}

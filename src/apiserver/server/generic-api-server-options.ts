@@ -1,0 +1,91 @@
+import type { Clock } from "../../component-base/clock.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import type { MetricRegistry } from "../../component-base/metrics.ts";
+import type { Random } from "../../component-base/random.ts";
+import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
+import type { AuditSink } from "../audit/audit-sink.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
+import type { RegistryAccess } from "../registry/rest/registry-access.ts";
+import type { ApiStorage } from "../storage/api-storage.ts";
+
+/** One named health check; `check` rejects, with the reason, when it fails. */
+export interface HealthCheck {
+  readonly name: string;
+  check(): Promise<void> | void;
+}
+
+/** Makes the OpenAPI documents of what the server serves. Called on first demand; the server caches by `hash`. */
+export interface OpenApiProvider {
+  /** The Swagger 2.0 document. */
+  v2(): unknown;
+  /** `api/v1`, `apis/apps/v1` …: the paths `/openapi/v3` lists. */
+  v3Paths(): readonly string[];
+  /** The OpenAPI 3.0 document of one of them. */
+  v3(path: string): unknown;
+}
+
+/** A path outside of the API groups, e.g. `/.well-known/openid-configuration`. Authentication and authorization come before. */
+export interface NonResourceRoute {
+  readonly path: string;
+  /** Also serves what is below the path. */
+  readonly isPrefix?: boolean;
+  handle(request: HttpRequest): Promise<HttpResponse>;
+}
+
+export interface GenericApiServerOptions {
+  readonly scheme: Scheme;
+  /** Opened, and closed with the server, by the server. An own object, so that listers exist before the server. */
+  readonly storage: ApiStorage;
+  readonly registrations: readonly ResourceRegistration[];
+  /** Tried in order; the first result counts. */
+  readonly authenticators: readonly Authenticator[];
+  readonly authorizer: Authorizer;
+  /** In calling order. */
+  readonly admission: readonly AdmissionPlugin[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly version: VersionInfo;
+  readonly openApi?: OpenApiProvider;
+  readonly audit?: AuditSink;
+  readonly routes?: readonly NonResourceRoute[];
+  /** Beside `ping` and the storage's own; also part of /healthz and /livez unless listed in `readyOnly`. */
+  readonly healthChecks?: readonly HealthCheck[];
+  /** Part of /readyz alone (informer sync, post-start hooks). */
+  readonly readyChecks?: readonly HealthCheck[];
+  /**
+   * Who may be anonymous: `everywhere` (upstream's default, authorization decides), `health` (/healthz, /livez, /readyz;
+   * ours), or `nowhere`.
+   */
+  readonly anonymous?: "everywhere" | "health" | "nowhere";
+  /** 400 unless given. */
+  readonly maxReadOnlyInFlight?: number;
+  /** 200 unless given. */
+  readonly maxMutatingInFlight?: number;
+  /** 60 s unless given; watches, logs and connects are exempt. */
+  readonly requestTimeoutMs?: number;
+  /** 3 MiB unless given. */
+  readonly bodyBytesMax?: number;
+  /** Watches without timeoutSeconds end after this plus a random part as long again; 1800 s unless given. */
+  readonly minRequestTimeoutSeconds?: number;
+  /** Address clients are told in `/api` (serverAddressByClientCIDRs). */
+  readonly advertiseAddress?: string;
+  /** How long dispose waits for requests in flight; 10 s unless given. */
+  readonly shutdownGraceMs?: number;
+}
+
+/** A running server: `handler` may be bound to any number of platforms at once. */
+export interface GenericApiServer extends AsyncDisposable {
+  readonly handler: HttpHandler;
+  readonly registry: RegistryAccess;
+  /** Makes /readyz fail from now on while everything is still served, so that load balancers go elsewhere. */
+  startShutdown(): void;
+  /** Not ready, no new requests (503), watches closed, requests in flight finished or cut after the grace, storage closed. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,264 @@
+import { sleep } from "../../component-base/clock.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import { randomUuid } from "../../component-base/random.ts";
+import { badRequest, internalError, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { StatusError } from "../../apimachinery/errors/status-error.ts";
+import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
+import { StoreFullError } from "../../mvcc/backend.ts";
+import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
+import { HealthEndpoint } from "../endpoints/health.ts";
+import { OpenApiEndpoints } from "../endpoints/openapi.ts";
+import { parseRequestInfo } from "../endpoints/request-info.ts";
+import type { RequestScope } from "../endpoints/request-scope.ts";
+import type { EndpointContext } from "../endpoints/resource-endpoint.ts";
+import { notFoundPage, routeKey, routeResource } from "../endpoints/resource-router.ts";
+import type { RoutedResource } from "../endpoints/resource-router.ts";
+import { respond, respondError, respondText } from "../endpoints/response.ts";
+import { negotiate, noViews } from "../endpoints/negotiation.ts";
+import { RegistrySet, subresourcesOf } from "../registry/generic/registry-set.ts";
+import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
+import { typePrefix } from "../storage/object-codec.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
+import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
+import { withAudit } from "./filters/audit.ts";
+import { withAuthorization } from "./filters/authorization.ts";
+import { withImpersonation } from "./filters/impersonation.ts";
+import { withMaxInFlight } from "./filters/max-in-flight.ts";
+import { withTimeout } from "./filters/timeout.ts";
+import { chain } from "./handler-chain.ts";
+import type { ScopeHandler } from "./handler-chain.ts";
+import type {
+  GenericApiServer,
+  GenericApiServerOptions,
+  HealthCheck,
+  NonResourceRoute,
+} from "./generic-api-server-options.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+import { RequestTracker } from "./request-tracker.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** Loads the storage and makes a server of what is registered. Resolves when the server can answer. */
+export async function createGenericApiServer(options: GenericApiServerOptions): Promise<GenericApiServer> {
+  const registry = await RegistrySet.open(options);
+  return new Server(options, registry);
+}
+
+class Server implements GenericApiServer {
+  readonly registry: RegistrySet;
+  readonly handler: HttpHandler;
+  readonly #options: GenericApiServerOptions;
+  readonly #chain: ScopeHandler;
+  readonly #tracker = new RequestTracker();
+  readonly #metrics: RequestMetrics;
+  readonly #watchesEnd = new AbortController();
+  readonly #routes = new Map<string, RoutedResource>();
+  readonly #discovery: DiscoveryEndpoints;
+  readonly #openApi: OpenApiEndpoints | undefined;
+  readonly #health: readonly HealthEndpoint[];
+  #isShuttingDown = false;
+  #isClosed = false;
+
+  constructor(options: GenericApiServerOptions, registry: RegistrySet) {
+    this.#options = options;
+    this.registry = registry;
+    this.#metrics = new RequestMetrics(options.metrics);
+    const context: EndpointContext = {
+      scheme: options.scheme,
+      clock: options.clock,
+      random: options.random,
+      logger: options.logger,
+      admission: options.admission,
+      registry,
+      bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
+      minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
+      shutdown: this.#watchesEnd.signal,
+    };
+    for (const registration of options.registrations) this.#addRoute(context, registration);
+    this.#discovery = this.#makeDiscovery();
+    this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
+    this.#health = this.#makeHealth();
+    this.#chain = chain(
+      [
+        withTimeout(options.clock, options.requestTimeoutMs ?? 60_000),
+        withAuthentication(options.authenticators, options.anonymous ?? "everywhere"),
+        ...(options.audit ? [withAudit(options.audit, options.clock)] : []),
+        withImpersonation(options.authorizer),
+        withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, options.metrics),
+        withAuthorization(options.authorizer),
+      ],
+      (scope) => this.#route(scope),
+    );
+    this.handler = (request) => this.#tracker.track(() => this.#handle(request));
+  }
+
+  startShutdown(): void {
+    this.#isShuttingDown = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.startShutdown();
+    this.#isClosed = true;
+    this.#watchesEnd.abort();
+    const waited = new AbortController();
+    const grace = sleep(this.#options.clock, this.#options.shutdownGraceMs ?? 10_000, waited.signal).catch(() => {});
+    await Promise.race([this.#tracker.idle(), grace]);
+    waited.abort();
+    this.#options.storage.close();
+  }
+
+  /** The outermost step: request info, audit id, failures into answers, headers and metrics. Never rejects. */
+  async #handle(request: HttpRequest): Promise<HttpResponse> {
+    const { clock, random } = this.#options;
+    const startMs = clock.monotonic();
+    const info = parseRequestInfo(request.method, request.path, request.query);
+    const auditId = request.headers["audit-id"] || randomUuid(random);
+    if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), auditId, []);
+    const scope: RequestScope = {
+      http: request,
+      info,
+      auditId,
+      signal: request.signal,
+      user: anonymousUser,
+      warnings: new Set(),
+    };
+    let response: HttpResponse;
+    try {
+      if (this.#isClosed) throw serviceUnavailable("the server is shutting down");
+      response = await this.#chain(scope);
+    } catch (error) {
+      response = respondError(this.#statusOf(error, scope), request.headers.accept);
+    }
+    this.#metrics.observe(info, request.query, response.status, clock.monotonic() - startMs);
+    return finish(response, auditId, scope.warnings);
+  }
+
+  /** Every failure as the API shows it. What is no StatusError is our fault, and logged. */
+  #statusOf(error: unknown, scope: RequestScope): StatusError {
+    if (error instanceof StatusError) return error;
+    if (error instanceof StoreFullError)
+      return new StatusError({ code: 507, reason: "", message: error.message }, { cause: error });
+    const { path, method } = scope.http;
+    this.#options.logger.error("request failed", { method, path, auditId: scope.auditId, error });
+    return internalError(error);
+  }
+
+  async #route(scope: RequestScope): Promise<HttpResponse> {
+    if (scope.info.isResourceRequest) return routeResource(this.#routes, scope);
+    const { http } = scope;
+    if (http.method === "GET" || http.method === "HEAD") {
+      const answer = await this.#routeDocument(http);
+      if (answer) return answer;
+    }
+    const route = this.#options.routes?.find((r) => servesPath(r, http.path));
+    return route ? route.handle(http) : notFoundPage();
+  }
+
+  async #routeDocument(http: HttpRequest): Promise<HttpResponse | undefined> {
+    switch (http.path) {
+      case "/version":
+      case "/version/":
+        return respond(200, this.#options.version, negotiate(http.headers.accept, true, noViews).encoding);
+      case "/metrics":
+        this.#options.storage.updateMetrics();
+        return respondText(200, this.#options.metrics.render(), {
+          "content-type": "text/plain; version=0.0.4; charset=utf-8",
+        });
+      case "/":
+        return respond(200, { paths: this.#rootPaths() }, negotiate(http.headers.accept, true, noViews).encoding);
+    }
+    for (const endpoint of this.#health) {
+      const answer = await endpoint.handle(http);
+      if (answer) return answer;
+    }
+    return (await this.#discovery.handle(http)) ?? (await this.#openApi?.handle(http));
+  }
+
+  #rootPaths(): readonly string[] {
+    const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
+    const own = ["/healthz", "/livez", "/metrics", "/readyz", "/version", ...openApi];
+    return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
+  }
+
+  #addRoute(context: EndpointContext, registration: ResourceRegistration): void {
+    const { resource } = registration;
+    const kind = this.#options.scheme.kind(resource.group, resource.version, resource.kind);
+    if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
+    if (!resource.persisted && !registration.review) throw new TypeError(`${resource.resource} needs a review handler`);
+    const endpoint = {
+      context,
+      resource,
+      kind,
+      registration,
+      store: resource.persisted ? this.registry.store(resource) : undefined,
+      convert: registration.convert,
+      typePrefixLength: typePrefix(resource.kind, apiVersionOf(resource)).length,
+    };
+    const key = routeKey(resource.group, resource.version, resource.resource);
+    this.#routes.set(key, { endpoint, subresources: subresourcesOf(registration) });
+  }
+
+  #makeDiscovery(): DiscoveryEndpoints {
+    const { scheme, registrations, advertiseAddress } = this.#options;
+    const servedResources = registrations.map((registration): ApiResource => ({
+      ...registration.resource,
+      subresources: [...subresourcesOf(registration).values()].map(({ data }) => data),
+    }));
+    const resources = (group: string, version: string): readonly ApiResource[] =>
+      servedResources
+        .filter((r) => r.group === group && r.version === version)
+        .sort((a, b) => (a.resource < b.resource ? -1 : 1));
+    const groups = scheme.groups.flatMap((group): readonly ApiGroup[] => {
+      const versions = group.versions.filter((version) => resources(group.group, version).length > 0);
+      const [first] = versions;
+      if (first === undefined) return [];
+      const preferredVersion = versions.includes(group.preferredVersion) ? group.preferredVersion : first;
+      return [{ ...group, versions, preferredVersion }];
+    });
+    return new DiscoveryEndpoints(groups, resources, advertiseAddress ?? "");
+  }
+
+  #makeHealth(): readonly HealthEndpoint[] {
+    const { logger, healthChecks = [], readyChecks = [], storage } = this.#options;
+    const ping: HealthCheck = { name: "ping", check: () => {} };
+    const store: HealthCheck = {
+      // The name upstream's tools know it by.
+      name: "etcd",
+      check: () => {
+        const why = storage.notReady();
+        if (why !== undefined) throw new Error(why);
+      },
+    };
+    const shutdown: HealthCheck = {
+      name: "shutdown",
+      check: () => {
+        if (this.#isShuttingDown) throw new Error("process is shutting down");
+      },
+    };
+    const alive = [ping, store, ...healthChecks];
+    return [
+      new HealthEndpoint("/healthz", alive, logger),
+      new HealthEndpoint("/livez", alive, logger),
+      new HealthEndpoint("/readyz", [...alive, ...readyChecks, shutdown], logger),
+    ];
+  }
+}
+
+function servesPath(route: NonResourceRoute, path: string): boolean {
+  return path === route.path || (route.isPrefix === true && path.startsWith(`${route.path}/`));
+}
+
+/** Headers every answer has. */
+function finish(response: HttpResponse, auditId: string, warnings: Iterable<string>): HttpResponse {
+  const headers: Record<string, string> = { "audit-id": auditId, "cache-control": "no-cache, private" };
+  const texts = [...warnings].map((text) => `299 - ${quoted(text)}`);
+  if (texts.length > 0) headers.warning = texts.join(", ");
+  return { ...response, headers: { ...headers, ...response.headers } };
+}
+
+/** A quoted string of an HTTP header: no control characters, printable ASCII escaped as RFC 7230 wants. */
+function quoted(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what must go.
+  return `"${text.replaceAll(/[\u0000-\u001f\u007f]/g, "").replaceAll(/["\\]/g, "\\$&")}"`;
+}

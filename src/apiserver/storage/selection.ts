@@ -1,0 +1,36 @@
+import type { StoredObject } from "./stored-object.ts";
+
+/** A condition on one selectable field. */
+export interface FieldRequirement {
+  readonly field: string;
+  readonly operator: "=" | "!=";
+  readonly value: string;
+}
+
+/** Which objects of a resource a list, watch or deletecollection is about. */
+export interface Selection {
+  /** One namespace, or undefined for all (and for cluster-scoped kinds). */
+  readonly namespace?: string;
+  readonly labels?: { matches(labels: Readonly<Record<string, string>>): boolean };
+  readonly fields?: readonly FieldRequirement[];
+}
+
+/** True when nothing but a namespace narrows the selection. */
+export function selectsAll(selection: Selection): boolean {
+  return !selection.labels && (selection.fields?.length ?? 0) === 0;
+}
+
+/** Whether labels and fields match; the namespace is the caller's to look at, who has an index of it. */
+export function matches(selection: Selection, object: StoredObject): boolean {
+  if (selection.fields) {
+    for (const { field, operator, value } of selection.fields) {
+      if ((object.field(field) === value) !== (operator === "=")) return false;
+    }
+  }
+  return !selection.labels || selection.labels.matches(object.labels);
+}
+
+/** The value a field must have, when the selection demands one. */
+export function requiredField(selection: Selection, field: string): string | undefined {
+  return selection.fields?.find((r) => r.field === field && r.operator === "=")?.value;
+}

@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { openSync, closeSync } from "node:fs";
+
+import { backoffDelay } from "../component-base/backoff.ts";
+import { errorText } from "../component-base/logger.ts";
+import type { ClusterDirectory } from "./cluster-directory.ts";
+import { removeProcessFile, writeProcessFile } from "./process-file.ts";
+
+const restartBackoff = { initialMs: 100, maxMs: 10_000 };
+// A component that ran this long before it ended starts over with the shortest delay.
+const stableAfterMs = 30_000;
+const stopGraceMs = 10_000;
+
+/** The processes of a cluster in starting order; they are stopped the other way round. */
+export const supervisedComponents = ["apiserver", "control", "node"] as const;
+export type SupervisedComponent = (typeof supervisedComponents)[number];
+
+/**
+ * Runs the three processes of a cluster and starts each again when it ends. They hold the other end of a pipe: when this
+ * process dies, however it dies, they notice and end themselves, so that there are never two of a kind.
+ */
+export async function supervise(directory: ClusterDirectory): Promise<void> {
+  await writeProcessFile(directory.processFile("supervisor"), process.pid);
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
+  const running = supervisedComponents.map((component) => new SupervisedProcess(directory, component));
+  for (const child of running) child.start();
+  await new Promise<void>((resolve) => {
+    // A pending promise alone does not keep Node running.
+    const keepAlive = setInterval(() => {}, 1 << 30);
+    stopping.signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(keepAlive);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+  for (const child of running.toReversed()) await child.stop();
+  await removeProcessFile(directory.processFile("supervisor"));
+}
+
+class SupervisedProcess {
+  readonly #directory: ClusterDirectory;
+  readonly #component: SupervisedComponent;
+  #child: ChildProcess | undefined;
+  #failures = 0;
+  #isStopping = false;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(directory: ClusterDirectory, component: SupervisedComponent) {
+    this.#directory = directory;
+    this.#component = component;
+  }
+
+  start(): void {
+    const log = openSync(this.#directory.logFile(this.#component), "a", 0o600);
+    const entry = process.argv[1] ?? "";
+    const child = spawn(process.execPath, [entry, "run", this.#component, "--data-dir", this.#directory.root], {
+      // The child reads end-of-file on its standard input when this process is gone.
+      stdio: ["pipe", log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    const startedAt = performance.now();
+    // A failed spawn also emits exit-less error; both lead to a restart, once.
+    let ended = false;
+    const onEnd = (why: string): void => {
+      if (ended) return;
+      ended = true;
+      this.#child = undefined;
+      if (this.#isStopping) return;
+      this.#failures = performance.now() - startedAt > stableAfterMs ? 1 : this.#failures + 1;
+      const delayMs = backoffDelay(restartBackoff, this.#failures);
+      process.stderr.write(`${new Date().toISOString()} ${this.#component} ended (${why}), again in ${delayMs} ms\n`);
+      this.#restart = setTimeout(() => this.start(), delayMs);
+    };
+    child.on("error", (error) => onEnd(errorText(error)));
+    child.on("exit", (code, signal) => onEnd(signal ?? `exit code ${code}`));
+    // EPIPE when the child closes its end first.
+    child.stdin?.on("error", () => {});
+    if (child.pid !== undefined) {
+      writeProcessFile(this.#directory.processFile(this.#component), child.pid).catch((error: unknown) => {
+        process.stderr.write(`cannot record the process of ${this.#component}: ${errorText(error)}\n`);
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child) {
+      const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), stopGraceMs);
+      await ended;
+      clearTimeout(timer);
+    }
+    await removeProcessFile(this.#directory.processFile(this.#component));
+  }
+}

@@ -1,0 +1,27 @@
+import type { PolicyRule } from "../../../api/rbac/v1/types.gen.ts";
+
+/** Verbs as they are most often granted. */
+export const read = "get list watch";
+export const write = "create delete deletecollection patch update";
+export const readWrite = `${write} ${read}`;
+
+/** A rule over resources; all arguments but `names` are space-separated lists, `groups` "" means the legacy group. */
+export function allow(verbs: string, groups: string, resources: string, ...names: string[]): PolicyRule {
+  return {
+    verbs: verbs.split(" "),
+    apiGroups: groups.split(" "),
+    resources: resources.split(" "),
+    ...(names.length > 0 ? { resourceNames: names } : {}),
+  };
+}
+
+export function allowUrls(verbs: string, urls: string): PolicyRule {
+  return { verbs: verbs.split(" "), nonResourceURLs: urls.split(" ") };
+}
+
+/** What everybody who records events needs, in both event groups. */
+export const recordEvents: PolicyRule = {
+  verbs: ["create", "patch", "update"],
+  apiGroups: ["", "events.k8s.io"],
+  resources: ["events"],
+};

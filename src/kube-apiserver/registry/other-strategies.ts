@@ -1,0 +1,155 @@
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import type { ResourceQuota } from "../../api/core/v1/types.gen.ts";
+import type { CertificateSigningRequest } from "../../api/certificates/v1/types.gen.ts";
+import type { Lease } from "../../api/coordination/v1/types.gen.ts";
+import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
+import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
+import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { Mutable } from "../../apimachinery/resource-type.ts";
+import type { RequestContext, Strategy } from "../../apiserver/registry/rest/strategy.ts";
+import { resourceQuotaCells } from "../printers/core.ts";
+import {
+  apiServiceCells,
+  certificateSigningRequestCells,
+  csiDriverCells,
+  csiNodeCells,
+  flowSchemaCells,
+  leaseCells,
+  priorityClassCells,
+  priorityLevelConfigurationCells,
+  runtimeClassCells,
+  storageClassCells,
+  validatingAdmissionPolicyBindingCells,
+  validatingAdmissionPolicyCells,
+  volumeAttachmentCells,
+  webhookConfigurationCells,
+} from "../printers/others.ts";
+import { podDisruptionBudgetCells } from "../printers/workloads.ts";
+import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
+import { validateLabelSelector } from "../validation/label-selector.ts";
+
+const spec = FieldPath.of("spec");
+
+export const leaseStrategy: Strategy<Lease> = {
+  allowCreateOnUpdate: true,
+  validate: ({ spec: { leaseDurationSeconds, leaseTransitions } }: Lease) => [
+    ...positive(spec.child("leaseDurationSeconds"), leaseDurationSeconds),
+    ...nonNegative(spec.child("leaseTransitions"), leaseTransitions),
+  ],
+  validateUpdate: ({ spec: { leaseDurationSeconds, leaseTransitions } }: Lease) => [
+    ...positive(spec.child("leaseDurationSeconds"), leaseDurationSeconds),
+    ...nonNegative(spec.child("leaseTransitions"), leaseTransitions),
+  ],
+  tableCells: leaseCells,
+};
+
+/** The classes of the system itself. Their names and values are theirs alone. */
+export const systemPriorityClasses = [
+  {
+    name: "system-node-critical",
+    value: 2_000_001_000,
+    description: "Used for system critical pods that must not be moved from their current node.",
+  },
+  {
+    name: "system-cluster-critical",
+    value: 2_000_000_000,
+    description:
+      "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+  },
+] as const;
+
+const userPriorityMax = 1_000_000_000;
+
+export const priorityClassStrategy: Strategy<PriorityClass> = {
+  validate({ metadata, value }: PriorityClass): readonly FieldError[] {
+    if (metadata.name.startsWith("system-")) {
+      const known = systemPriorityClasses.find((builtin) => builtin.name === metadata.name);
+      if (known?.value === value) return [];
+      const problem = known
+        ? `value of ${metadata.name} PriorityClass must be ${known.value}`
+        : `${metadata.name} is not a known system priority class`;
+      const why = `priority class names with 'system-' prefix are reserved for system use only. error: ${problem}`;
+      return [fieldForbidden(FieldPath.of("metadata", "name"), why)];
+    }
+    if (value <= userPriorityMax) return [];
+    return [
+      fieldForbidden(FieldPath.of("value"), `maximum allowed value of a user defined priority is ${userPriorityMax}`),
+    ];
+  },
+  validateUpdate: (object: PriorityClass, old: PriorityClass) => [
+    ...(object.value === old.value ? [] : [fieldForbidden(FieldPath.of("value"), "may not be changed in an update.")]),
+    ...immutable(FieldPath.of("preemptionPolicy"), object.preemptionPolicy, old.preemptionPolicy),
+  ],
+  generation: "object",
+  tableCells: priorityClassCells,
+};
+
+function validateDisruptionBudget(budget: PodDisruptionBudget): readonly FieldError[] {
+  const { minAvailable, maxUnavailable, selector } = budget.spec;
+  const errors: FieldError[] = [];
+  if (minAvailable !== undefined && maxUnavailable !== undefined) {
+    errors.push(fieldInvalid(spec, budget.spec, "minAvailable and maxUnavailable cannot be both set"));
+  }
+  for (const field of ["minAvailable", "maxUnavailable"] as const) {
+    const value = budget.spec[field];
+    if (value === undefined) continue;
+    errors.push(...intOrPercent(spec.child(field), value), ...atMost100Percent(spec.child(field), value));
+  }
+  return [...errors, ...validateLabelSelector(selector, spec.child("selector"))];
+}
+
+export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  validate: validateDisruptionBudget,
+  validateUpdate: validateDisruptionBudget,
+  tableCells: podDisruptionBudgetCells,
+};
+
+/** A request for a certificate says who asked for it; only the server may say so. */
+export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
+  prepareForCreate(object: Mutable<CertificateSigningRequest>, context: RequestContext): void {
+    const { name, uid, groups, extra } = context.user;
+    object.spec.username = name;
+    object.spec.groups = [...groups];
+    if (uid === undefined) delete object.spec.uid;
+    else object.spec.uid = uid;
+    if (extra) object.spec.extra = Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
+    else delete object.spec.extra;
+  },
+  prepareForUpdate(object: Mutable<CertificateSigningRequest>, old: Mutable<CertificateSigningRequest>): void {
+    object.spec = old.spec;
+  },
+  validate: ({ spec: { usages, signerName } }: CertificateSigningRequest) => [
+    ...((usages?.length ?? 0) === 0 ? [fieldRequired(spec.child("usages"))] : []),
+    ...(signerName ? [] : [fieldRequired(spec.child("signerName"))]),
+  ],
+  selectableFields: (object: CertificateSigningRequest) => ({ "spec.signerName": object.spec.signerName }),
+  tableCells: certificateSigningRequestCells,
+};
+
+export const resourceSliceStrategy: Strategy<ResourceSlice> = {
+  generation: "spec",
+  selectableFields: (slice: ResourceSlice) => ({
+    "spec.nodeName": slice.spec.nodeName ?? "",
+    "spec.driver": slice.spec.driver,
+  }),
+};
+
+export const resourceQuotaStrategy: Strategy<ResourceQuota> = { tableCells: resourceQuotaCells };
+
+/** Kinds whose only rule of their own is how they print. */
+export const printedStrategies = {
+  runtimeclasses: { tableCells: runtimeClassCells },
+  storageclasses: { tableCells: storageClassCells },
+  volumeattachments: { tableCells: volumeAttachmentCells },
+  csinodes: { tableCells: csiNodeCells },
+  csidrivers: { generation: "spec", tableCells: csiDriverCells },
+  mutatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
+  validatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
+  validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
+  validatingadmissionpolicybindings: { generation: "spec", tableCells: validatingAdmissionPolicyBindingCells },
+  flowschemas: { tableCells: flowSchemaCells },
+  prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
+  apiservices: { tableCells: apiServiceCells },
+} as const;

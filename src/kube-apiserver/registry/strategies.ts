@@ -1,0 +1,100 @@
+import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
+import {
+  controllerRevisionStrategy,
+  daemonSetStrategy,
+  deploymentStrategy,
+  replicaSetStrategy,
+  statefulSetStrategy,
+} from "./apps/strategies.ts";
+import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
+import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
+import { endpointsStrategy } from "./core/endpoints-strategy.ts";
+import { eventStrategy } from "./core/event-strategy.ts";
+import { namespaceStrategy } from "./core/namespace-strategy.ts";
+import { nodeStrategy } from "./core/node-strategy.ts";
+import { podStrategy } from "./core/pod/strategy.ts";
+import { podTemplateStrategy, replicationControllerStrategy } from "./core/replication-controller-strategy.ts";
+import type { ServiceAllocators } from "./core/service/strategy.ts";
+import { serviceStrategy } from "./core/service/strategy.ts";
+import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from "./core/volume-strategies.ts";
+import {
+  endpointSliceStrategy,
+  ingressClassStrategy,
+  ingressStrategy,
+  ipAddressStrategy,
+  networkPolicyStrategy,
+  serviceCidrStrategy,
+} from "./network-strategies.ts";
+import {
+  certificateSigningRequestStrategy,
+  leaseStrategy,
+  podDisruptionBudgetStrategy,
+  printedStrategies,
+  priorityClassStrategy,
+  resourceQuotaStrategy,
+  resourceSliceStrategy,
+} from "./other-strategies.ts";
+import {
+  clusterRoleBindingStrategy,
+  clusterRoleStrategy,
+  roleBindingStrategy,
+  roleStrategy,
+} from "./rbac/strategies.ts";
+
+/** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
+export function builtinStrategies(options: {
+  readonly allocators: ServiceAllocators;
+  readonly eventTtlSeconds?: number;
+}): Readonly<Record<string, Strategy>> {
+  return {
+    "/configmaps": configMapStrategy,
+    "/endpoints": endpointsStrategy,
+    "/events": eventStrategy(options.eventTtlSeconds),
+    "/namespaces": namespaceStrategy,
+    "/nodes": nodeStrategy,
+    "/persistentvolumeclaims": persistentVolumeClaimStrategy,
+    "/persistentvolumes": persistentVolumeStrategy,
+    "/pods": podStrategy,
+    "/podtemplates": podTemplateStrategy,
+    "/replicationcontrollers": replicationControllerStrategy,
+    "/resourcequotas": resourceQuotaStrategy,
+    "/secrets": secretStrategy,
+    "/serviceaccounts": serviceAccountStrategy,
+    "/services": serviceStrategy(options.allocators),
+    "apps/controllerrevisions": controllerRevisionStrategy,
+    "apps/daemonsets": daemonSetStrategy,
+    "apps/deployments": deploymentStrategy,
+    "apps/replicasets": replicaSetStrategy,
+    "apps/statefulsets": statefulSetStrategy,
+    "batch/cronjobs": cronJobStrategy,
+    "batch/jobs": jobStrategy,
+    "certificates.k8s.io/certificatesigningrequests": certificateSigningRequestStrategy,
+    "coordination.k8s.io/leases": leaseStrategy,
+    "discovery.k8s.io/endpointslices": endpointSliceStrategy,
+    "networking.k8s.io/ingressclasses": ingressClassStrategy,
+    "networking.k8s.io/ingresses": ingressStrategy,
+    "networking.k8s.io/ipaddresses": ipAddressStrategy,
+    "networking.k8s.io/networkpolicies": networkPolicyStrategy,
+    "networking.k8s.io/servicecidrs": serviceCidrStrategy,
+    "policy/poddisruptionbudgets": podDisruptionBudgetStrategy,
+    "rbac.authorization.k8s.io/clusterrolebindings": clusterRoleBindingStrategy,
+    "rbac.authorization.k8s.io/clusterroles": clusterRoleStrategy,
+    "rbac.authorization.k8s.io/rolebindings": roleBindingStrategy,
+    "rbac.authorization.k8s.io/roles": roleStrategy,
+    "resource.k8s.io/resourceslices": resourceSliceStrategy,
+    "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
+    "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
+    "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
+    "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
+    "storage.k8s.io/csinodes": printedStrategies.csinodes,
+    "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": printedStrategies.mutatingwebhookconfigurations,
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": printedStrategies.validatingwebhookconfigurations,
+    "admissionregistration.k8s.io/validatingadmissionpolicies": printedStrategies.validatingadmissionpolicies,
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings":
+      printedStrategies.validatingadmissionpolicybindings,
+    "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
+    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
+    "apiregistration.k8s.io/apiservices": printedStrategies.apiservices,
+  };
+}

@@ -1,0 +1,165 @@
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import {
+  nameIsDnsSubdomain,
+  validateConfigMapKey,
+  validateQualifiedName,
+  validateRelaxedEnvVarName,
+} from "../../apimachinery/validation/names.ts";
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from "../../api/core/v1/types.gen.ts";
+import { syntax } from "./common.ts";
+
+const envFieldPaths = [
+  "metadata.name",
+  "metadata.namespace",
+  "metadata.uid",
+  "spec.nodeName",
+  "spec.serviceAccountName",
+  "status.hostIP",
+  "status.hostIPs",
+  "status.podIP",
+  "status.podIPs",
+];
+
+const resourceFields = [
+  "limits.cpu",
+  "limits.ephemeral-storage",
+  "limits.memory",
+  "requests.cpu",
+  "requests.ephemeral-storage",
+  "requests.memory",
+];
+
+export function validateEnv(
+  env: readonly EnvVar[],
+  volumeNames: ReadonlySet<string>,
+  path: FieldPath,
+): readonly FieldError[] {
+  return env.flatMap((variable, i) => {
+    const at = path.index(i);
+    const name = variable.name
+      ? syntax(at.child("name"), variable.name, validateRelaxedEnvVarName(variable.name))
+      : [fieldRequired(at.child("name"))];
+    const source = variable.valueFrom
+      ? validateEnvVarSource(variable.valueFrom, variable.value, volumeNames, at.child("valueFrom"))
+      : [];
+    return [...name, ...source];
+  });
+}
+
+function validateEnvVarSource(
+  source: EnvVarSource,
+  value: string | undefined,
+  volumeNames: ReadonlySet<string>,
+  path: FieldPath,
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
+  if (fieldRef) errors.push(...validateFieldRef(fieldRef, envFieldPaths, path.child("fieldRef")));
+  if (resourceFieldRef) errors.push(...validateResourceFieldRef(resourceFieldRef, path.child("resourceFieldRef")));
+  if (configMapKeyRef) errors.push(...validateKeyRef(configMapKeyRef, path.child("configMapKeyRef")));
+  if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, path.child("secretKeyRef")));
+  if (fileKeyRef && !volumeNames.has(fileKeyRef.volumeName)) {
+    errors.push(
+      fieldInvalid(path.child("fileKeyRef", "volumeName"), fileKeyRef.volumeName, "must be the name of a volume"),
+    );
+  }
+  const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
+  if (value) {
+    if (count > 0) errors.push(fieldInvalid(path, "", "may not be specified when `value` is not empty"));
+  } else if (count === 0) {
+    errors.push(
+      fieldInvalid(
+        path,
+        "",
+        "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
+      ),
+    );
+  } else if (count > 1) {
+    errors.push(fieldInvalid(path, "", "may not have more than one field specified at a time"));
+  }
+  return errors;
+}
+
+/** A reference into the pod itself; `supported` are the paths beside single labels and annotations. */
+export function validateFieldRef(
+  reference: ObjectFieldSelector,
+  supported: readonly string[],
+  path: FieldPath,
+): readonly FieldError[] {
+  if (!reference.apiVersion) return [fieldRequired(path.child("apiVersion"))];
+  const at = path.child("fieldPath");
+  if (!reference.fieldPath) return [fieldRequired(at)];
+  const subscript = /^(.+)\['(.*)'\]$/.exec(reference.fieldPath);
+  if (subscript) {
+    const [, base = "", key = ""] = subscript;
+    if (base !== "metadata.labels" && base !== "metadata.annotations") {
+      return [fieldInvalid(at, base, "does not support subscript")];
+    }
+    return syntax(at, key, validateQualifiedName(base === "metadata.annotations" ? key.toLowerCase() : key));
+  }
+  if (supported.includes(reference.fieldPath)) return [];
+  if (!knownFieldPaths.has(reference.fieldPath)) {
+    const why = `error converting fieldPath: field label not supported: ${reference.fieldPath}`;
+    return [fieldInvalid(at, reference.fieldPath, why)];
+  }
+  return [fieldNotSupported(at, reference.fieldPath, supported)];
+}
+
+// What pods' field labels convert from; a path among them that does not fit here gets the other message.
+const knownFieldPaths = new Set([
+  ...envFieldPaths,
+  "metadata.annotations",
+  "metadata.labels",
+  "spec.restartPolicy",
+  "spec.schedulerName",
+  "status.phase",
+]);
+
+export function validateResourceFieldRef(reference: ResourceFieldSelector, path: FieldPath): readonly FieldError[] {
+  if (!reference.resource) return [fieldRequired(path.child("resource"))];
+  const isHugePages = /^(limits|requests)\.hugepages-/.test(reference.resource);
+  if (!isHugePages && !resourceFields.includes(reference.resource)) {
+    return [fieldNotSupported(path.child("resource"), reference.resource, resourceFields)];
+  }
+  return [];
+}
+
+function validateKeyRef(
+  reference: { readonly name?: string; readonly key: string },
+  path: FieldPath,
+): readonly FieldError[] {
+  const key = reference.key
+    ? syntax(path.child("key"), reference.key, validateConfigMapKey(reference.key))
+    : [fieldRequired(path.child("key"))];
+  return [...(reference.name ? [] : [fieldRequired(path.child("name"))]), ...key];
+}
+
+export function validateEnvFrom(sources: readonly EnvFromSource[], path: FieldPath): readonly FieldError[] {
+  return sources.flatMap((source, i) => {
+    const at = path.index(i);
+    const errors: FieldError[] = [];
+    if (source.prefix)
+      errors.push(...syntax(at.child("prefix"), source.prefix, validateRelaxedEnvVarName(source.prefix)));
+    for (const field of ["configMapRef", "secretRef"] as const) {
+      const reference = source[field];
+      if (!reference) continue;
+      const name = at.child(field, "name");
+      if (reference.name) errors.push(...syntax(name, reference.name, nameIsDnsSubdomain(reference.name, false)));
+      else errors.push(fieldRequired(name));
+    }
+    if (!source.configMapRef && !source.secretRef) {
+      errors.push(fieldInvalid(path, "", "must specify one of: `configMapRef` or `secretRef`"));
+    } else if (source.configMapRef && source.secretRef) {
+      errors.push(fieldInvalid(path, "", "may not have more than one field specified at a time"));
+    }
+    return errors;
+  });
+}

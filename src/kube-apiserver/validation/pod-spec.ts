@@ -1,0 +1,235 @@
+import type { ObjectMeta } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldDuplicate,
+  fieldForbidden,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
+import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import {
+  inclusiveRangeMessage,
+  nameIsDnsSubdomain,
+  validateDns1123Label,
+  validateDns1123Subdomain,
+  validateId,
+  validateQualifiedName,
+} from "../../apimachinery/validation/names.ts";
+import type { PodSecurityContext, PodSpec, PodTemplateSpec } from "../../api/core/v1/types.gen.ts";
+import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
+import { oneOf, syntax } from "./common.ts";
+import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
+import { validateAnnotations, validateLabels } from "../../apimachinery/validation/object-meta.ts";
+import { validateResourceList, validateResourceRequirements } from "./resources.ts";
+import { validateSeccompProfile } from "./security-context.ts";
+import { validateTolerations } from "./tolerations.ts";
+import { validateIp } from "../../apimachinery/validation/ip.ts";
+import { validateVolumes } from "./volumes.ts";
+
+const int32Max = 2147483647;
+
+export const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] as const;
+export const restartPolicies = ["Always", "OnFailure", "Never"] as const;
+
+/** Everything a pod template of a workload must fulfil, before the workload's own rules. */
+export function validatePodTemplateSpec(template: PodTemplateSpec, path: FieldPath): readonly FieldError[] {
+  return [
+    ...validateLabels(template.metadata.labels, path.child("labels")),
+    ...validateAnnotations(template.metadata.annotations, path.child("annotations")),
+    ...validatePodSpec(template.spec, template.metadata, path.child("spec")),
+    ...((template.spec.ephemeralContainers?.length ?? 0) > 0
+      ? [fieldForbidden(path.child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template")]
+      : []),
+  ];
+}
+
+/** The rules of a pod's spec, the same in pods and in templates. */
+export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: FieldPath): readonly FieldError[] {
+  const volumeNames = new Set((spec.volumes ?? []).map((volume) => volume.name));
+  const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
+  const scope = { volumeNames, claims, isHostNetwork: spec.hostNetwork ?? false };
+  return [
+    ...validateVolumes(spec.volumes ?? [], path.child("volumes")),
+    ...validateContainers(spec.containers ?? [], scope, path.child("containers")),
+    ...validateInitContainers(spec.initContainers ?? [], spec.containers ?? [], scope, path.child("initContainers")),
+    ...validateEphemeralContainers(spec, scope, path.child("ephemeralContainers")),
+    ...oneOf(path.child("restartPolicy"), spec.restartPolicy, restartPolicies),
+    ...oneOf(path.child("dnsPolicy"), spec.dnsPolicy, dnsPolicies),
+    ...validateLabels(spec.nodeSelector, path.child("nodeSelector")),
+    ...validatePodSecurityContext(spec, path.child("securityContext")),
+    ...validateImagePullSecrets(spec, path.child("imagePullSecrets")),
+    ...validateAffinity(spec.affinity, path.child("affinity")),
+    ...validateDnsConfig(spec, path.child("dnsConfig")),
+    ...validateGates(spec, path),
+    ...validateTopologySpreadConstraints(spec.topologySpreadConstraints ?? [], path.child("topologySpreadConstraints")),
+    ...validateNames(spec, path),
+    ...validateTolerations(spec.tolerations ?? [], path.child("tolerations")),
+    ...validateHostAliases(spec, path.child("hostAliases")),
+    ...oneOf(path.child("preemptionPolicy"), spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], true),
+    ...(spec.overhead ? validateResourceList(spec.overhead, path.child("overhead")) : []),
+    ...(spec.resources ? validateResourceRequirements(spec.resources, claims, path.child("resources")) : []),
+    ...(spec.os ? oneOf(path.child("os", "name"), spec.os.name, ["linux", "windows"]) : []),
+  ];
+}
+
+function validateNames(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  const subdomain = (field: "serviceAccountName" | "nodeName" | "priorityClassName" | "runtimeClassName") =>
+    spec[field] ? syntax(path.child(field), spec[field], nameIsDnsSubdomain(spec[field], false)) : [];
+  const label = (field: "hostname" | "subdomain") =>
+    spec[field] ? syntax(path.child(field), spec[field], validateDns1123Label(spec[field])) : [];
+  const deadline = spec.activeDeadlineSeconds;
+  const isBadDeadline = deadline !== undefined && (deadline < 1 || deadline > int32Max);
+  return [
+    ...subdomain("serviceAccountName"),
+    ...subdomain("nodeName"),
+    ...(isBadDeadline
+      ? [fieldInvalid(path.child("activeDeadlineSeconds"), deadline, inclusiveRangeMessage(1, int32Max))]
+      : []),
+    ...label("hostname"),
+    ...label("subdomain"),
+    ...subdomain("priorityClassName"),
+    ...subdomain("runtimeClassName"),
+  ];
+}
+
+function validatePodSecurityContext(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  const context: PodSecurityContext | undefined = spec.securityContext;
+  const errors: FieldError[] = [];
+  if (spec.shareProcessNamespace && spec.hostPID) {
+    errors.push(
+      fieldInvalid(
+        path.child("shareProcessNamespace"),
+        true,
+        "ShareProcessNamespace and HostPID cannot both be enabled",
+      ),
+    );
+  }
+  if (!context) return errors;
+  for (const field of ["fsGroup", "runAsUser", "runAsGroup"] as const) {
+    const id = context[field];
+    if (id !== undefined) errors.push(...syntax(path.child(field), id, validateId(id)));
+  }
+  for (const [i, id] of (context.supplementalGroups ?? []).entries()) {
+    errors.push(...syntax(path.child("supplementalGroups").index(i), id, validateId(id)));
+  }
+  const seen = new Set<string>();
+  for (const [i, sysctl] of (context.sysctls ?? []).entries()) {
+    const name = path.child("sysctls").index(i).child("name");
+    if (sysctl.name === "") errors.push(fieldRequired(name));
+    else if (!sysctlName.test(sysctl.name) || sysctl.name.length > 253) {
+      errors.push(
+        fieldInvalid(name, sysctl.name, `must have at most 253 characters and match regex ${sysctlName.source}`),
+      );
+    } else if (seen.has(sysctl.name)) errors.push(fieldDuplicate(name, sysctl.name));
+    seen.add(sysctl.name);
+  }
+  errors.push(
+    ...oneOf(path.child("fsGroupChangePolicy"), context.fsGroupChangePolicy, ["Always", "OnRootMismatch"], true),
+    ...validateSeccompProfile(context.seccompProfile, path.child("seccompProfile")),
+    ...oneOf(path.child("supplementalGroupsPolicy"), context.supplementalGroupsPolicy, ["Merge", "Strict"], true),
+  );
+  return errors;
+}
+
+const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
+
+function validateImagePullSecrets(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  return (spec.imagePullSecrets ?? []).flatMap((reference, i) =>
+    reference.name ? [] : [fieldRequired(path.index(i).child("name"))],
+  );
+}
+
+const nameserversMax = 3;
+const searchPathsMax = 32;
+const searchCharactersMax = 2048;
+
+function validateDnsConfig(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  const config = spec.dnsConfig;
+  const errors: FieldError[] = [];
+  const nameservers = config?.nameservers ?? [];
+  if (spec.dnsPolicy === "None") {
+    if (!config) {
+      return [fieldRequired(path, "must provide `dnsConfig` when `dnsPolicy` is None")];
+    }
+    if (nameservers.length === 0) {
+      return [
+        fieldRequired(path.child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None"),
+      ];
+    }
+  }
+  if (!config) return [];
+  if (nameservers.length > nameserversMax) {
+    errors.push(
+      fieldInvalid(path.child("nameservers"), nameservers, `must not have more than ${nameserversMax} nameservers`),
+    );
+  }
+  for (const [i, server] of nameservers.entries())
+    errors.push(...validateIp(path.child("nameservers").index(i), server));
+  const searches = config.searches ?? [];
+  if (searches.length > searchPathsMax) {
+    errors.push(
+      fieldInvalid(path.child("searches"), searches, `must not have more than ${searchPathsMax} search paths`),
+    );
+  }
+  if (searches.join(" ").length > searchCharactersMax) {
+    errors.push(
+      fieldInvalid(
+        path.child("searches"),
+        searches,
+        `must not have more than ${searchCharactersMax} characters (including spaces) in the search list`,
+      ),
+    );
+  }
+  for (const [i, option] of (config.options ?? []).entries()) {
+    if (!option.name) errors.push(fieldRequired(path.child("options").index(i), "must not be empty"));
+  }
+  return errors;
+}
+
+function validateGates(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [i, gate] of (spec.readinessGates ?? []).entries()) {
+    const at = path.child("readinessGates").index(i).child("conditionType");
+    errors.push(...syntax(at, gate.conditionType, validateQualifiedName(gate.conditionType)));
+  }
+  const seen = new Set<string>();
+  for (const [i, gate] of (spec.schedulingGates ?? []).entries()) {
+    const at = path.child("schedulingGates").index(i);
+    errors.push(...syntax(at, gate.name, validateQualifiedName(gate.name)));
+    if (seen.has(gate.name)) errors.push(fieldDuplicate(at, gate.name));
+    seen.add(gate.name);
+  }
+  return errors;
+}
+
+function validateHostAliases(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  return (spec.hostAliases ?? []).flatMap((alias, i) => [
+    ...validateIp(path.index(i).child("ip"), alias.ip),
+    ...(alias.hostnames ?? []).flatMap((name, j) =>
+      syntax(path.index(i).child("hostnames").index(j), name, validateDns1123Subdomain(name)),
+    ),
+  ]);
+}
+
+/** Long-running workloads take no other restart policy than Always, and no deadline. */
+export function validateAlwaysRestarting(
+  template: PodTemplateSpec,
+  kind: string,
+  path: FieldPath,
+): readonly FieldError[] {
+  const { restartPolicy, activeDeadlineSeconds } = template.spec;
+  return [
+    ...(restartPolicy === "Always"
+      ? []
+      : [fieldNotSupported(path.child("spec", "restartPolicy"), restartPolicy ?? "", ["Always"])]),
+    ...(activeDeadlineSeconds === undefined
+      ? []
+      : [
+          fieldForbidden(
+            path.child("spec", "activeDeadlineSeconds"),
+            `activeDeadlineSeconds in ${kind} is not Supported`,
+          ),
+        ]),
+  ];
+}

@@ -1,0 +1,208 @@
+import type { Node } from "../../api/core/v1/types.gen.ts";
+import { resourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import type { PodInfo } from "./pod-info.ts";
+
+/**
+ * One node as the scheduler sees it. Its numbers live in the table's columns at `slot`, because scanning typed arrays is
+ * several times faster than scanning objects.
+ */
+export interface NodeInfo {
+  readonly slot: number;
+  readonly name: string;
+  /** Undefined while pods are known on a node that is not. Such nodes are in no snapshot. */
+  readonly node: Node | undefined;
+  /** Pods on the node by `namespace/name`, assumed ones included. */
+  readonly pods: ReadonlyMap<string, PodInfo>;
+  readonly table: NodeColumns;
+}
+
+/** Columns by node slot. CPU in milli-cores, memory and storage in bytes: exact in a double up to 2^53. */
+export interface NodeColumns {
+  readonly allocatableMilliCpu: Float64Array;
+  readonly allocatableMemory: Float64Array;
+  readonly allocatableStorage: Float64Array;
+  readonly allocatablePods: Float64Array;
+  readonly requestedMilliCpu: Float64Array;
+  readonly requestedMemory: Float64Array;
+  readonly requestedStorage: Float64Array;
+  readonly podCount: Float64Array;
+  readonly nonZeroMilliCpu: Float64Array;
+  readonly nonZeroMemory: Float64Array;
+  /** Extended resources, rare, by slot and name. */
+  readonly scalar: readonly (ScalarResources | undefined)[];
+}
+
+export interface ScalarResources {
+  readonly allocatable: Map<string, number>;
+  readonly requested: Map<string, number>;
+}
+
+/** The nodes one attempt looks at, in a stable order. Valid until the next change of the table. */
+export interface Snapshot {
+  readonly nodes: readonly NodeInfo[];
+  readonly columns: NodeColumns;
+  get(name: string): NodeInfo | undefined;
+}
+
+interface MutableNodeInfo extends NodeInfo {
+  node: Node | undefined;
+  readonly pods: Map<string, PodInfo>;
+}
+
+const columnNames = [
+  "allocatableMilliCpu",
+  "allocatableMemory",
+  "allocatableStorage",
+  "allocatablePods",
+  "requestedMilliCpu",
+  "requestedMemory",
+  "requestedStorage",
+  "podCount",
+  "nonZeroMilliCpu",
+  "nonZeroMemory",
+] as const;
+
+type Columns = { -readonly [K in (typeof columnNames)[number]]: Float64Array } & {
+  readonly scalar: (ScalarResources | undefined)[];
+};
+
+/** Nodes and the pods on them. Slots of removed nodes are used again. */
+export class NodeTable implements Snapshot {
+  readonly #columns: Columns;
+  readonly #byName = new Map<string, MutableNodeInfo>();
+  #freeSlots: number[] = [];
+  #capacity = 64;
+  #ordered: readonly NodeInfo[] | undefined;
+
+  constructor() {
+    const columns: Partial<Columns> = { scalar: [] };
+    for (const name of columnNames) columns[name] = new Float64Array(this.#capacity);
+    this.#columns = columns as Columns;
+    for (let slot = this.#capacity - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+  }
+
+  get columns(): NodeColumns {
+    return this.#columns;
+  }
+
+  get nodes(): readonly NodeInfo[] {
+    this.#ordered ??= [...this.#byName.values()].filter((n) => n.node !== undefined);
+    return this.#ordered;
+  }
+
+  get(name: string): NodeInfo | undefined {
+    const info = this.#byName.get(name);
+    return info?.node ? info : undefined;
+  }
+
+  setNode(node: Node): void {
+    const info = this.#entry(node.metadata.name);
+    info.node = node;
+    this.#ordered = undefined;
+    const allocatable = resourceAmounts(node.status.allocatable);
+    const { slot } = info;
+    const c = this.#columns;
+    c.allocatableMilliCpu[slot] = allocatable.get("cpu") ?? 0;
+    c.allocatableMemory[slot] = allocatable.get("memory") ?? 0;
+    c.allocatableStorage[slot] = allocatable.get("ephemeral-storage") ?? 0;
+    c.allocatablePods[slot] = allocatable.get("pods") ?? 0;
+    const scalar = this.#scalar(slot, false);
+    scalar?.allocatable.clear();
+    for (const [name, amount] of allocatable) {
+      if (isScalar(name)) this.#scalar(slot, true)?.allocatable.set(name, amount);
+    }
+  }
+
+  /** Pods still known on it keep their numbers until they are removed too. */
+  removeNode(name: string): void {
+    const info = this.#byName.get(name);
+    if (!info) return;
+    info.node = undefined;
+    this.#ordered = undefined;
+    this.#releaseIfEmpty(info);
+  }
+
+  addPod(nodeName: string, pod: PodInfo): void {
+    const info = this.#entry(nodeName);
+    const present = info.pods.get(pod.key);
+    if (present) this.#count(info.slot, present, -1);
+    info.pods.set(pod.key, pod);
+    this.#count(info.slot, pod, 1);
+  }
+
+  removePod(nodeName: string, key: string): void {
+    const info = this.#byName.get(nodeName);
+    const pod = info?.pods.get(key);
+    if (!info || !pod) return;
+    info.pods.delete(key);
+    this.#count(info.slot, pod, -1);
+    this.#releaseIfEmpty(info);
+  }
+
+  #count(slot: number, pod: PodInfo, sign: 1 | -1): void {
+    const c = this.#columns;
+    bump(c.podCount, slot, sign);
+    bump(c.nonZeroMilliCpu, slot, sign * pod.nonZeroMilliCpu);
+    bump(c.nonZeroMemory, slot, sign * pod.nonZeroMemoryBytes);
+    for (const [name, amount] of pod.requests) {
+      if (name === "cpu") bump(c.requestedMilliCpu, slot, sign * amount);
+      else if (name === "memory") bump(c.requestedMemory, slot, sign * amount);
+      else if (name === "ephemeral-storage") bump(c.requestedStorage, slot, sign * amount);
+      else {
+        const requested = this.#scalar(slot, true)?.requested;
+        requested?.set(name, (requested.get(name) ?? 0) + sign * amount);
+      }
+    }
+  }
+
+  #scalar(slot: number, create: boolean): ScalarResources | undefined {
+    const found = this.#columns.scalar[slot];
+    if (found || !create) return found;
+    return (this.#columns.scalar[slot] = { allocatable: new Map(), requested: new Map() });
+  }
+
+  #entry(name: string): MutableNodeInfo {
+    const found = this.#byName.get(name);
+    if (found) return found;
+    const info: MutableNodeInfo = {
+      slot: this.#takeSlot(),
+      name,
+      node: undefined,
+      pods: new Map(),
+      table: this.#columns,
+    };
+    this.#byName.set(name, info);
+    return info;
+  }
+
+  #takeSlot(): number {
+    const slot = this.#freeSlots.pop();
+    if (slot !== undefined) return slot;
+    const grown = this.#capacity * 2;
+    for (const name of columnNames) {
+      const column = new Float64Array(grown);
+      column.set(this.#columns[name]);
+      this.#columns[name] = column;
+    }
+    for (let free = grown - 1; free > this.#capacity; free--) this.#freeSlots.push(free);
+    const next = this.#capacity;
+    this.#capacity = grown;
+    return next;
+  }
+
+  #releaseIfEmpty(info: MutableNodeInfo): void {
+    if (info.node || info.pods.size > 0) return;
+    this.#byName.delete(info.name);
+    for (const name of columnNames) this.#columns[name][info.slot] = 0;
+    this.#columns.scalar[info.slot] = undefined;
+    this.#freeSlots.push(info.slot);
+  }
+}
+
+function bump(column: Float64Array, slot: number, amount: number): void {
+  column[slot] = (column[slot] ?? 0) + amount;
+}
+
+function isScalar(name: string): boolean {
+  return name !== "cpu" && name !== "memory" && name !== "ephemeral-storage" && name !== "pods";
+}

@@ -1,0 +1,85 @@
+import { resourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import type { Node } from "../../api/core/v1/types.gen.ts";
+import type { NodeInfo } from "../cache/node-table.ts";
+import { podInfo, type PodInfo } from "../cache/pod-info.ts";
+import { scoreMax, type Plugin, type Status } from "../framework/interface.ts";
+
+/**
+ * A node must have room for what the pod requests and for one more pod. Scoring is upstream's default strategy,
+ * LeastAllocated over CPU and memory with equal weight.
+ */
+export const nodeResourcesFit: Plugin = {
+  name: "NodeResourcesFit",
+  eventsToRegister: [
+    { resource: "AssignedPod", actions: ["delete", "update"] },
+    {
+      resource: "Node",
+      actions: ["add", "update"],
+      hint: (pod, event) => event.resource === "Node" && fitsEmptyNode(podInfo(pod), event.current),
+    },
+  ],
+  filter(_state, pod, node) {
+    const missing = insufficient(pod, node);
+    if (missing.length === 0) return undefined;
+    return status(missing, pod, node);
+  },
+  score(_state, pod, node) {
+    const { slot, table } = node;
+    const cpu = leastAllocated(
+      at(table.nonZeroMilliCpu, slot) + pod.nonZeroMilliCpu,
+      at(table.allocatableMilliCpu, slot),
+    );
+    const memory = leastAllocated(
+      at(table.nonZeroMemory, slot) + pod.nonZeroMemoryBytes,
+      at(table.allocatableMemory, slot),
+    );
+    return Math.floor((cpu + memory) / 2);
+  },
+};
+
+/** Upstream's texts, e.g. `Insufficient cpu`, one for each resource that is short. */
+function insufficient(pod: PodInfo, node: NodeInfo): readonly string[] {
+  const { slot, table } = node;
+  let reasons: string[] | undefined;
+  if (at(table.podCount, slot) + 1 > at(table.allocatablePods, slot)) (reasons ??= []).push("Too many pods");
+  for (const [name, amount] of pod.requests) {
+    if (amount > 0 && amount > freeOf(node, name)) (reasons ??= []).push(`Insufficient ${name}`);
+  }
+  return reasons ?? [];
+}
+
+function freeOf({ slot, table }: NodeInfo, name: string): number {
+  switch (name) {
+    case "cpu":
+      return at(table.allocatableMilliCpu, slot) - at(table.requestedMilliCpu, slot);
+    case "memory":
+      return at(table.allocatableMemory, slot) - at(table.requestedMemory, slot);
+    case "ephemeral-storage":
+      return at(table.allocatableStorage, slot) - at(table.requestedStorage, slot);
+    default: {
+      const scalar = table.scalar[slot];
+      return (scalar?.allocatable.get(name) ?? 0) - (scalar?.requested.get(name) ?? 0);
+    }
+  }
+}
+
+/** A request larger than the whole node cannot be helped by pods going away. */
+function status(reasons: readonly string[], pod: PodInfo, node: NodeInfo): Status {
+  const hopeless = node.node !== undefined && !fitsEmptyNode(pod, node.node);
+  return { code: hopeless ? "unresolvable" : "unschedulable", plugin: "NodeResourcesFit", reason: reasons.join("\n") };
+}
+
+function fitsEmptyNode(pod: PodInfo, node: Node): boolean {
+  const allocatable = resourceAmounts(node.status.allocatable);
+  for (const [name, amount] of pod.requests) if (amount > (allocatable.get(name) ?? 0)) return false;
+  return (allocatable.get("pods") ?? 0) >= 1;
+}
+
+function leastAllocated(requested: number, capacity: number): number {
+  if (capacity === 0 || requested > capacity) return 0;
+  return Math.floor(((capacity - requested) * scoreMax) / capacity);
+}
+
+function at(column: Float64Array, slot: number): number {
+  return column[slot] ?? 0;
+}

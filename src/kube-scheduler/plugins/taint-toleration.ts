@@ -1,0 +1,30 @@
+import { findUntoleratedTaint, isTolerated } from "../../component-helpers/scheduling/taints.ts";
+import { normalizeByMax, type Plugin } from "../framework/interface.ts";
+
+const hardEffects = ["NoSchedule", "NoExecute"] as const;
+
+/** Filters nodes by hard taints and prefers nodes with fewer soft ones. */
+export const taintToleration: Plugin = {
+  name: "TaintToleration",
+  eventsToRegister: [
+    {
+      resource: "Node",
+      actions: ["add", "update"],
+      hint: (pod, event) =>
+        event.resource === "Node" &&
+        findUntoleratedTaint(event.current.spec.taints, pod.spec.tolerations, hardEffects) === undefined,
+    },
+  ],
+  filter(_state, { pod }, node) {
+    if (!findUntoleratedTaint(node.node?.spec.taints, pod.spec.tolerations, hardEffects)) return undefined;
+    return { code: "unresolvable", plugin: "TaintToleration", reason: "node(s) had untolerated taint(s)" };
+  },
+  score(_state, { pod }, node) {
+    let count = 0;
+    for (const taint of node.node?.spec.taints ?? []) {
+      if (taint.effect === "PreferNoSchedule" && !isTolerated(pod.spec.tolerations, taint)) count++;
+    }
+    return count;
+  },
+  normalizeScore: (_state, _pod, scores) => normalizeByMax(scores, true),
+};

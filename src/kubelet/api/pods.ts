@@ -1,0 +1,66 @@
+import type { Container, Pod, PodCondition } from "../../api/core/v1/types.gen.ts";
+
+/** The pod as upstream prints it in messages: `name_namespace(uid)`. */
+export function formatPod(pod: Pod): string {
+  return `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`;
+}
+
+/** Seconds-precision time as the API writes it. */
+export function rfc3339(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+export function parseTime(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+export function isHostNetwork(pod: Pod): boolean {
+  return pod.spec.hostNetwork === true;
+}
+
+/** An init container that keeps running beside the others. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === "Always";
+}
+
+/** Init containers first, in the order they start. */
+export function allContainers(pod: Pod): readonly Container[] {
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+}
+
+export function findContainer(pod: Pod, name: string): Container | undefined {
+  return allContainers(pod).find((c) => c.name === name);
+}
+
+/** Where events about a container point. */
+export function containerFieldPath(pod: Pod, name: string): string {
+  const isInit = (pod.spec.initContainers ?? []).some((c) => c.name === name);
+  return `spec.${isInit ? "initContainers" : "containers"}{${name}}`;
+}
+
+export function condition(pod: { readonly status?: Pod["status"] }, type: string): PodCondition | undefined {
+  return pod.status?.conditions?.find((c) => c.type === type);
+}
+
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+/** A duration as Go prints it, in seconds and minutes: `10s`, `1m20s`, `1.248s`, `35ms`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1) return ms <= 0 ? "0s" : `${Math.round(ms * 1000)}µs`;
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const seconds = `${Number(((ms - minutes * 60_000) / 1000).toFixed(3))}s`;
+  if (minutes < 60) return minutes === 0 ? seconds : `${minutes}m${seconds}`;
+  return `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
+
+/** The FNV-1a hash upstream uses for containers and names of files, 32 bits. */
+export function fnv32a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,88 @@
+import type { ConfigMap, Secret } from "../../api/core/v1/types.gen.ts";
+import { configMaps, secrets } from "../../api/resources.gen.ts";
+import { isNotFound } from "../../apimachinery/errors/status-error.ts";
+import type { ResourceType } from "../../apimachinery/resource-type.ts";
+import type { ApiClient } from "../../client/rest/api-client.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import { Singleflight } from "../../component-base/singleflight.ts";
+
+interface Entry {
+  readonly object: ConfigMap | Secret | undefined;
+  readonly fetchedMs: number;
+}
+
+// A pod is synced about once a minute at rest; a shorter life would fetch twice for pods that share an object.
+const freshMs = 45_000;
+const entriesMax = 10_000;
+
+/**
+ * The ConfigMaps and Secrets pods of this node refer to, fetched when needed and kept for under a minute.
+ *
+ * Differs from upstream: objects are read again at the pod's periodic sync instead of being watched one by one. An update
+ * reaches a volume as soon (upstream writes it at the next periodic sync as well), and a node holds no watch per object.
+ */
+export class ObjectStore {
+  readonly #client: ApiClient;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  readonly #flights = new Singleflight<string, ConfigMap | Secret | undefined>();
+
+  constructor(client: ApiClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** Rejects with `configmap "x" not found`; resolves to undefined instead when `optional`. */
+  configMap(namespace: string, name: string, optional = false): Promise<ConfigMap | undefined> {
+    return this.#get("configmap", configMaps, namespace, name, optional);
+  }
+
+  secret(namespace: string, name: string, optional = false): Promise<Secret | undefined> {
+    return this.#get("secret", secrets, namespace, name, optional);
+  }
+
+  /** Forgets what is known of a namespace, so that a new pod sees objects as they are now. */
+  invalidate(namespace: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (key.split("/")[1] === namespace && entry.object?.immutable !== true) this.#entries.delete(key);
+    }
+  }
+
+  async #get<T extends ConfigMap | Secret>(
+    singular: string,
+    type: ResourceType<T>,
+    namespace: string,
+    name: string,
+    optional: boolean,
+  ): Promise<T | undefined> {
+    const key = `${singular}/${namespace}/${name}`;
+    const known = this.#entries.get(key);
+    const isFresh = known?.object?.immutable === true || (known && this.#clock.monotonic() - known.fetchedMs < freshMs);
+    // Entries are keyed by kind, so the object under this key is a T.
+    const object = (
+      isFresh ? known?.object : await this.#flights.run(key, () => this.#fetch(key, type, namespace, name))
+    ) as T | undefined;
+    if (object === undefined && !optional) throw new Error(`${singular} "${name}" not found`);
+    return object;
+  }
+
+  async #fetch<T extends ConfigMap | Secret>(
+    key: string,
+    type: ResourceType<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
+    let object: T | undefined;
+    try {
+      object = await this.#client.resource(type, namespace).get(name);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      // Absence is not kept: whoever waits for the object sees it at once when it comes.
+      this.#entries.delete(key);
+      return undefined;
+    }
+    if (this.#entries.size >= entriesMax) this.#entries.clear();
+    this.#entries.set(key, { object, fetchedMs: this.#clock.monotonic() });
+    return object;
+  }
+}

@@ -1,0 +1,7 @@
+import type { Container } from "../../api/core/v1/types.gen.ts";
+import { fnv32a } from "../api/pods.ts";
+
+/** Changes when a running container must be replaced because its definition did: only the image may be updated in place. */
+export function containerHash(container: Container): string {
+  return fnv32a(JSON.stringify({ name: container.name, image: container.image })).toString(16);
+}

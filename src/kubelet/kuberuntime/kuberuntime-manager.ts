@@ -1,0 +1,323 @@
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
+import type { EventRecorder } from "../../client/record/event-recorder.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import type { FileSystem } from "../../component-base/file-system.ts";
+import { errorText, type Logger } from "../../component-base/logger.ts";
+import { criErrorText } from "../../cri-api/runtime/v1/cri-error.ts";
+import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
+import type { DnsConfig, Image, KeyValue, Mount, PodSandboxConfig } from "../../cri-api/runtime/v1/types.ts";
+import { containerFieldPath, findContainer, formatDuration, formatPod } from "../api/pods.ts";
+import { BackoffTracker } from "../container/backoff-tracker.ts";
+import { latestContainer, type PodRecord } from "../container/pod-record.ts";
+import type { ImageManager } from "../images/image-manager.ts";
+import type { HandlerRunner } from "../lifecycle/handler-runner.ts";
+import { computePodActions, type PodActions, type ProbeVerdicts } from "./compute-pod-actions.ts";
+import { containerConfig } from "./container-config.ts";
+import { containerHash } from "./container-hash.ts";
+import type { ContainerKiller } from "./container-killer.ts";
+import { ContainerStartError, type StartFailureReason } from "./container-start-error.ts";
+import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
+import { runAsNonRootViolation } from "./security-context.ts";
+import type { Semaphore } from "./semaphore.ts";
+
+/** What the manager asks the rest of the kubelet for. */
+export interface RuntimeHelper {
+  dnsConfig(pod: Pod): Promise<DnsConfig>;
+  hostname(pod: Pod): string;
+  cgroupParent(pod: Pod): Promise<string>;
+  environment(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly KeyValue[]>;
+  mounts(
+    pod: Pod,
+    container: Container,
+    input: { readonly podIps: readonly string[]; readonly environment: readonly KeyValue[] },
+  ): Promise<readonly Mount[]>;
+  memoryCapacityBytes(): number;
+  runtimeHandler(pod: Pod): Promise<string>;
+}
+
+export interface KuberuntimeOptions {
+  readonly runtime: RuntimeService;
+  readonly images: ImageManager;
+  readonly hooks: HandlerRunner;
+  readonly killer: ContainerKiller;
+  readonly helper: RuntimeHelper;
+  readonly probes: ProbeVerdicts;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fileSystem: FileSystem;
+  readonly podLogsDirectory: string;
+  readonly sandboxStarts: Semaphore;
+}
+
+/** Why a container is waiting. */
+export interface StartFailure {
+  readonly reason: StartFailureReason;
+  readonly message: string;
+}
+
+export interface SyncResult {
+  /** Something was done, so the runtime's state must be read again. */
+  readonly hasActed: boolean;
+  /** By container name: those that should have been started and could not be. */
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  /** Wall-clock time at which a back-off ends. */
+  readonly retryAtMs: number | undefined;
+  /** A failure without a back-off of its own. */
+  readonly error: unknown;
+}
+
+const crashBackoffInitialMs = 10_000;
+const crashBackoffMaxMs = 300_000;
+
+/** Brings the containers of one pod to what the pod asks for, through the runtime interface. */
+export class KuberuntimeManager {
+  readonly #options: KuberuntimeOptions;
+  readonly #crashBackoff: BackoffTracker;
+
+  constructor(options: KuberuntimeOptions) {
+    this.#options = options;
+    this.#crashBackoff = new BackoffTracker(options.clock, {
+      initialMs: crashBackoffInitialMs,
+      maxMs: crashBackoffMaxMs,
+    });
+  }
+
+  forgetPod(uid: string): void {
+    this.#crashBackoff.forget(`${uid}_`);
+    this.#options.images.forgetPod(uid);
+  }
+
+  /** One pass. Rejects only when aborted; everything else is in the result. */
+  async syncPod(pod: Pod, record: PodRecord, signal: AbortSignal): Promise<SyncResult> {
+    const actions = computePodActions(pod, record, this.#options.probes);
+    const failures = new Map<string, StartFailure>();
+    let hasActed = false;
+    try {
+      hasActed = await this.#kill(pod, record, actions, signal);
+      const starts = [...actions.initContainersToStart, ...actions.containersToStart];
+      if (!actions.createSandbox && (starts.length === 0 || actions.killPod)) {
+        return { hasActed, failures, retryAtMs: undefined, error: undefined };
+      }
+      const sandbox = await this.#sandbox(pod, record, actions, signal);
+      if (actions.createSandbox) hasActed = true;
+      let retryAtMs: number | undefined;
+      let error: unknown;
+      for (const container of starts) {
+        try {
+          await this.#start(pod, container, record, sandbox, signal);
+          hasActed = true;
+        } catch (failure) {
+          if (signal.aborted) throw failure;
+          if (!(failure instanceof ContainerStartError)) {
+            error = failure;
+            continue;
+          }
+          failures.set(container.name, { reason: failure.reason, message: failure.message });
+          // What was created before it failed has to be seen, too.
+          if (failure.reason === "RunContainerError" || failure.reason === "PostStartHookError") hasActed = true;
+          if (failure.retryAtMs === undefined) error = failure;
+          else retryAtMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, failure.retryAtMs);
+        }
+      }
+      return { hasActed, failures, retryAtMs, error };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { hasActed, failures, retryAtMs: undefined, error };
+    }
+  }
+
+  async #kill(pod: Pod, record: PodRecord, actions: PodActions, signal: AbortSignal): Promise<boolean> {
+    const { runtime, killer, recorder } = this.#options;
+    if (actions.killPod) {
+      const isRunning = record.containers.some((c) => c.state === "running");
+      const ready = record.sandboxes.filter((s) => s.state === "ready");
+      if (actions.createSandbox && record.sandboxes.length > 0) {
+        recorder.event(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+      }
+      if (!isRunning && ready.length === 0) return false;
+      await killer.killAll(pod, record, { signal });
+      for (const sandbox of ready) await runtime.stopPodSandbox(sandbox.id, { signal });
+      return true;
+    }
+    for (const { record: containerRecord, container, message, reason } of actions.containersToKill) {
+      await killer.kill(
+        { pod, container, record: containerRecord, message, reason, podIp: record.ips[0] ?? "" },
+        signal,
+      );
+    }
+    return actions.containersToKill.length > 0;
+  }
+
+  async #sandbox(pod: Pod, record: PodRecord, actions: PodActions, signal: AbortSignal): Promise<Sandbox> {
+    const { runtime, helper, recorder, fileSystem, podLogsDirectory, sandboxStarts } = this.#options;
+    const config = async (): Promise<PodSandboxConfig> =>
+      sandboxConfig(pod, {
+        attempt: actions.attempt,
+        hostname: helper.hostname(pod),
+        dnsConfig: await helper.dnsConfig(pod),
+        logDirectory: podLogDirectory(podLogsDirectory, pod),
+        cgroupParent: await helper.cgroupParent(pod),
+      });
+    if (!actions.createSandbox) return { id: actions.sandboxId ?? "", config: await config(), ips: record.ips };
+    try {
+      const sandboxConfiguration = await config();
+      await fileSystem.makeDirectory(sandboxConfiguration.logDirectory, 0o755);
+      const handler = await helper.runtimeHandler(pod);
+      const id = await sandboxStarts.run(() => {
+        signal.throwIfAborted();
+        return runtime.runPodSandbox(sandboxConfiguration, handler, { signal });
+      });
+      const status = await runtime.podSandboxStatus(id, { signal });
+      const ips = status.network ? [status.network.ip, ...status.network.additionalIps].filter((ip) => ip !== "") : [];
+      return { id, config: sandboxConfiguration, ips };
+    } catch (error) {
+      if (!signal.aborted) {
+        const message = `Failed to create pod sandbox: ${criErrorText(error)}`;
+        recorder.event(pod, "Warning", "FailedCreatePodSandBox", message);
+      }
+      throw error;
+    }
+  }
+
+  async #start(
+    pod: Pod,
+    container: Container,
+    record: PodRecord,
+    sandbox: Sandbox,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#checkCrashBackoff(pod, container, record);
+    const { images, helper, runtime, fileSystem } = this.#options;
+    const image = await this.#reported(pod, container, () => images.ensureImage(pod, container, signal), signal);
+    const restartCount = nextRestartCount(pod, container, record);
+    const config = await this.#configured(pod, container, signal, async () => {
+      const violation = runAsNonRootViolation(pod, container, image);
+      if (violation !== undefined) throw new Error(violation);
+      const environment = await helper.environment(pod, container, sandbox.ips);
+      const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment });
+      const memoryCapacityBytes = helper.memoryCapacityBytes();
+      return containerConfig(pod, container, { image, restartCount, environment, mounts, memoryCapacityBytes });
+    });
+    await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);
+    let containerId: string;
+    try {
+      containerId = await runtime.createContainer(sandbox.id, config, sandbox.config, { signal });
+    } catch (error) {
+      throw this.#failed(pod, container, "CreateContainerError", error, signal);
+    }
+    this.#event(pod, container, "Normal", "Created", "Container created");
+    try {
+      await runtime.startContainer(containerId, { signal });
+    } catch (error) {
+      throw this.#failed(pod, container, "RunContainerError", error, signal);
+    }
+    this.#event(pod, container, "Normal", "Started", "Container started");
+    await this.#postStart(pod, container, containerId, sandbox, signal);
+  }
+
+  #checkCrashBackoff(pod: Pod, container: Container, record: PodRecord): void {
+    const latest = latestContainer(record, container.name);
+    if (latest?.state !== "exited") return;
+    const key = `${pod.metadata.uid}_${container.name}_${containerHash(container)}`;
+    const blockedUntil = this.#crashBackoff.blockedUntil(key, latest.finishedAtMs);
+    if (blockedUntil !== undefined) {
+      const message = `Back-off restarting failed container ${container.name} in pod ${formatPod(pod)}`;
+      this.#event(pod, container, "Warning", "BackOff", message);
+      const delay = formatDuration(this.#crashBackoff.delayOf(key));
+      throw new ContainerStartError(
+        "CrashLoopBackOff",
+        `back-off ${delay} restarting failed container=${container.name} pod=${formatPod(pod)}`,
+        { retryAtMs: blockedUntil },
+      );
+    }
+    this.#crashBackoff.next(key, latest.finishedAtMs);
+  }
+
+  async #postStart(
+    pod: Pod,
+    container: Container,
+    containerId: string,
+    sandbox: Sandbox,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const handler = container.lifecycle?.postStart;
+    if (!handler) return;
+    const { hooks, killer, runtime } = this.#options;
+    try {
+      await hooks.run({ pod, container, containerId, handler, podIp: sandbox.ips[0] ?? "" }, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#options.logger.warn("postStart hook failed", { pod: pod.metadata.name, container: container.name, error });
+      this.#event(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
+      const status = await runtime.containerStatus(containerId, { signal });
+      const record = { ...emptyRecord, id: containerId, name: container.name, state: status.state };
+      await killer.kill(
+        { pod, container, record, message: "FailedPostStartHook", podIp: sandbox.ips[0] ?? "" },
+        signal,
+      );
+      throw new ContainerStartError("PostStartHookError", errorText(error), { cause: error });
+    }
+  }
+
+  /** Adds the `Failed` event upstream puts beside the image manager's own. */
+  async #reported(pod: Pod, container: Container, get: () => Promise<Image>, signal: AbortSignal): Promise<Image> {
+    try {
+      return await get();
+    } catch (error) {
+      if (!signal.aborted && error instanceof ContainerStartError) {
+        this.#event(pod, container, "Warning", "Failed", `Error: ${error.reason}`);
+      }
+      throw error;
+    }
+  }
+
+  async #configured<T>(pod: Pod, container: Container, signal: AbortSignal, make: () => Promise<T>): Promise<T> {
+    try {
+      return await make();
+    } catch (error) {
+      throw this.#failed(pod, container, "CreateContainerConfigError", error, signal);
+    }
+  }
+
+  #failed(pod: Pod, container: Container, reason: StartFailureReason, error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return error;
+    const message = errorText(error);
+    this.#event(pod, container, "Warning", "Failed", `Error: ${message}`);
+    return new ContainerStartError(reason, message, { cause: error });
+  }
+
+  #event(pod: Pod, container: Container, type: "Normal" | "Warning", reason: string, message: string): void {
+    this.#options.recorder.event(pod, type, reason, message, containerFieldPath(pod, container.name));
+  }
+}
+
+interface Sandbox {
+  readonly id: string;
+  readonly config: PodSandboxConfig;
+  readonly ips: readonly string[];
+}
+
+const emptyRecord = {
+  sandboxId: "",
+  hash: "",
+  restartCount: 0,
+  image: "",
+  imageId: "",
+  createdAtMs: 0,
+  startedAtMs: 0,
+  finishedAtMs: 0,
+  exitCode: 0,
+  reason: "",
+  message: "",
+  logPath: "",
+};
+
+/** One more than the newest container's; from the last status written when the runtime lost the container. */
+function nextRestartCount(pod: Pod, container: Container, record: PodRecord): number {
+  const latest = latestContainer(record, container.name);
+  if (latest) return latest.restartCount + 1;
+  const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+  const reported = findContainer(pod, container.name) && statuses.find((s) => s.name === container.name);
+  return reported?.containerID ? reported.restartCount + 1 : 0;
+}

@@ -1,0 +1,79 @@
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
+import type { LinuxContainerResources } from "../../cri-api/runtime/v1/types.ts";
+import type { PodCgroupResources } from "../ports.ts";
+import { milliValue, wholeValue } from "../api/quantities.ts";
+import { podResources, qosClass } from "../api/qos.ts";
+
+const sharesPerCpu = 1024;
+const sharesMin = 2;
+const sharesMax = 262_144;
+const quotaPeriodUs = 100_000;
+const quotaMinUs = 1_000;
+
+const guaranteedOomScoreAdj = -997;
+const bestEffortOomScoreAdj = 1000;
+
+// Priorities from this up are `system-node-critical`.
+const nodeCriticalPriority = 2_000_001_000;
+
+export function cpuSharesOf(milli: number): number {
+  return Math.min(sharesMax, Math.max(sharesMin, Math.floor((milli * sharesPerCpu) / 1000)));
+}
+
+/** Microseconds a period of 100 ms; 0 (no limit) for 0. */
+export function cpuQuotaOf(milli: number): number {
+  return milli === 0 ? 0 : Math.max(quotaMinUs, Math.floor((milli * quotaPeriodUs) / 1000));
+}
+
+/** Who dies first when the node runs out of memory: the more of its request a pod could use up beyond others, the sooner. */
+export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes: number): number {
+  if ((pod.spec.priority ?? 0) >= nodeCriticalPriority) return guaranteedOomScoreAdj;
+  switch (qosClass(pod)) {
+    case "Guaranteed":
+      return guaranteedOomScoreAdj;
+    case "BestEffort":
+      return bestEffortOomScoreAdj;
+    case "Burstable": {
+      const request = wholeValue(container.resources?.requests?.["memory"]);
+      const adjusted = 1000 - Math.floor((1000 * request) / memoryCapacityBytes);
+      // Above every guaranteed pod, below every best-effort one.
+      if (adjusted < 1000 + guaranteedOomScoreAdj) return 1000 + guaranteedOomScoreAdj;
+      return adjusted === bestEffortOomScoreAdj ? adjusted - 1 : adjusted;
+    }
+  }
+}
+
+export function containerLinuxResources(
+  pod: Pod,
+  container: Container,
+  memoryCapacityBytes: number,
+): LinuxContainerResources {
+  const { requests, limits } = container.resources ?? {};
+  const cpuLimit = milliValue(limits?.["cpu"]);
+  const cpuRequest = requests?.["cpu"] === undefined ? cpuLimit : milliValue(requests["cpu"]);
+  const memoryLimit = wholeValue(limits?.["memory"]);
+  return {
+    cpuShares: cpuSharesOf(cpuRequest),
+    cpuPeriod: quotaPeriodUs,
+    cpuQuota: cpuQuotaOf(cpuLimit),
+    ...(memoryLimit > 0 ? { memoryLimitInBytes: memoryLimit } : {}),
+    oomScoreAdj: oomScoreAdj(pod, container, memoryCapacityBytes),
+  };
+}
+
+/** The limits of the pod's own control group. A limit of the pod needs one of every container. */
+export function podCgroupResources(pod: Pod): PodCgroupResources {
+  const requests = podResources(pod, "requests");
+  const limits = podResources(pod, "limits");
+  switch (qosClass(pod)) {
+    case "BestEffort":
+      return { cpuShares: sharesMin };
+    case "Guaranteed":
+    case "Burstable":
+      return {
+        cpuShares: cpuSharesOf(requests.cpuMilli),
+        ...(limits.cpuDeclared ? { cpuQuota: cpuQuotaOf(limits.cpuMilli), cpuPeriod: quotaPeriodUs } : {}),
+        ...(limits.memoryDeclared ? { memoryLimitInBytes: limits.memoryBytes } : {}),
+      };
+  }
+}

@@ -1,0 +1,197 @@
+import type { Pod, PodStatus } from "../api/core/v1/types.gen.ts";
+import type { EventRecorder } from "../client/record/event-recorder.ts";
+import type { Clock } from "../component-base/clock.ts";
+import type { FileSystem } from "../component-base/file-system.ts";
+import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
+import { isHostNetwork, isTerminalPhase, parseTime } from "./api/pods.ts";
+import { qosClass } from "./api/qos.ts";
+import type { ObjectStore } from "./config/object-store.ts";
+import { isRunning, type PodRecord } from "./container/pod-record.ts";
+import type { DownwardFacts } from "./environment/downward-api.ts";
+import { collectPodGarbage } from "./kuberuntime/container-gc.ts";
+import type { ContainerKiller } from "./kuberuntime/container-killer.ts";
+import type { KuberuntimeManager, StartFailure } from "./kuberuntime/kuberuntime-manager.ts";
+import { podCgroupResources } from "./kuberuntime/linux-resources.ts";
+import { podLogDirectory } from "./kuberuntime/sandbox-config.ts";
+import type { RuntimeState } from "./nodestatus/runtime-state.ts";
+import type { PodRecordCache } from "./pleg/pod-record-cache.ts";
+import type { PodLifecycle } from "./pod-workers.ts";
+import type { CgroupManager } from "./ports.ts";
+import type { ProbeManager } from "./prober/probe-manager.ts";
+import { generatePodStatus } from "./status/generate-pod-status.ts";
+import type { StatusManager } from "./status/status-manager.ts";
+import type { TokenManager } from "./volumes/token-manager.ts";
+import { MountError, type VolumeManager } from "./volumes/volume-manager.ts";
+
+export interface PodSyncerOptions {
+  readonly runtime: RuntimeService;
+  readonly state: RuntimeState;
+  readonly records: PodRecordCache;
+  readonly kuberuntime: KuberuntimeManager;
+  readonly killer: ContainerKiller;
+  readonly probes: ProbeManager;
+  readonly statuses: StatusManager;
+  readonly volumes: VolumeManager;
+  readonly objects: ObjectStore;
+  readonly tokens: TokenManager;
+  readonly cgroups: CgroupManager;
+  readonly fileSystem: FileSystem;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly podLogsDirectory: string;
+  readonly hostIps: () => Promise<readonly string[]>;
+  readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
+  /** Asks for another pass soon. */
+  readonly wake: (uid: string) => void;
+}
+
+const noFailures: ReadonlyMap<string, StartFailure> = new Map();
+
+/** The steps of a pod's life over the kubelet's parts. Its own memory is only why containers could not be started. */
+export class PodSyncer implements PodLifecycle {
+  readonly #options: PodSyncerOptions;
+  readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
+
+  constructor(options: PodSyncerOptions) {
+    this.#options = options;
+  }
+
+  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
+    const { uid } = pod.metadata;
+    const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
+    const runtimeProblem = state.runtimeProblem();
+    if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
+    const record = await records.get(uid, signal);
+    const deadlineInMs = this.#deadlineInMs(pod);
+    const status = await this.#setStatus(pod, record, {
+      isTerminal: false,
+      ...(deadlineInMs !== undefined && deadlineInMs <= 0 ? { verdict: deadlineExceeded } : {}),
+    });
+    if (isTerminalPhase(status.phase)) return { isTerminal: true };
+    const networkProblem = state.networkProblem();
+    if (networkProblem !== undefined && !isHostNetwork(pod)) {
+      recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${networkProblem}`);
+      throw new Error(networkProblem);
+    }
+    await this.#mount(pod, record);
+    probes.addPod(pod);
+    const result = await kuberuntime.syncPod(pod, record, signal);
+    this.#failures.set(uid, result.failures);
+    if (result.hasActed) {
+      records.invalidate(uid);
+      wake(uid);
+    } else if (await collectPodGarbage(runtime, fileSystem, record, signal)) records.invalidate(uid);
+    const latest = await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: false });
+    if (isTerminalPhase(latest.phase)) return { isTerminal: true };
+    if (result.error !== undefined) throw result.error;
+    const retries = [deadlineInMs, result.retryAtMs === undefined ? undefined : result.retryAtMs - clock.now()];
+    const known = retries.filter((ms) => ms !== undefined);
+    return { isTerminal: false, ...(known.length === 0 ? {} : { retryInMs: Math.max(0, Math.min(...known)) }) };
+  }
+
+  async syncTerminatingPod(
+    pod: Pod,
+    options: { readonly gracePeriodSeconds?: number; readonly isOrphan: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { uid } = pod.metadata;
+    const { records, probes, killer, runtime } = this.#options;
+    const { signal, isOrphan } = options;
+    const record = await records.get(uid, signal);
+    if (!isOrphan) {
+      await this.#setStatus(pod, record, { isTerminal: false });
+      probes.stopLivenessAndStartup(uid);
+    }
+    await killer.killAll(pod, record, options);
+    for (const sandbox of record.sandboxes) {
+      if (sandbox.state === "ready") await runtime.stopPodSandbox(sandbox.id, { signal });
+    }
+    probes.removePod(uid);
+    records.invalidate(uid);
+    const after = await records.get(uid, signal);
+    if (isRunning(after)) throw new Error("detected running containers after a successful KillPod, CRI violation");
+    if (!isOrphan) await this.#setStatus(pod, after, { isTerminal: true });
+  }
+
+  async syncTerminatedPod(
+    pod: Pod,
+    { isOrphan, signal }: { readonly isOrphan: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { uid } = pod.metadata;
+    const { records, volumes, cgroups, statuses } = this.#options;
+    if (!isOrphan) await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: true });
+    await volumes.tearDown(uid);
+    await cgroups.removePod(uid);
+    if (!isOrphan) statuses.finish(pod);
+  }
+
+  async removePod(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { uid } = pod.metadata;
+    const { records, runtime, fileSystem, podLogsDirectory, statuses, kuberuntime, tokens, volumes } = this.#options;
+    records.invalidate(uid);
+    const record = await records.get(uid, signal);
+    for (const container of record.containers) await runtime.removeContainer(container.id, { signal });
+    for (const sandbox of record.sandboxes) {
+      await runtime.stopPodSandbox(sandbox.id, { signal });
+      await runtime.removePodSandbox(sandbox.id, { signal });
+    }
+    await fileSystem.removeAll(podLogDirectory(podLogsDirectory, pod));
+    await volumes.tearDown(uid);
+    statuses.forget(uid);
+    kuberuntime.forgetPod(uid);
+    tokens.forgetPod(uid);
+    records.forget(uid);
+    this.#failures.delete(uid);
+  }
+
+  async #mount(pod: Pod, record: PodRecord): Promise<void> {
+    const { volumes, objects, tokens, downwardFacts, recorder } = this.#options;
+    const facts = await downwardFacts(record.ips);
+    // A pod that is being made sees what its volumes refer to as it is now.
+    if (record.sandboxes.length === 0) objects.invalidate(pod.metadata.namespace);
+    try {
+      await volumes.mountAll(pod, { objects, tokens, facts });
+    } catch (error) {
+      if (error instanceof MountError) recorder.event(pod, "Warning", "FailedMount", error.message);
+      throw error;
+    }
+  }
+
+  async #setStatus(
+    pod: Pod,
+    record: PodRecord,
+    options: { readonly isTerminal: boolean; readonly verdict?: { readonly reason: string; readonly message: string } },
+  ): Promise<PodStatus> {
+    const { statuses, probes, state, hostIps } = this.#options;
+    const { uid } = pod.metadata;
+    const status = generatePodStatus(pod, {
+      ...options,
+      record,
+      previous: statuses.get(uid) ?? pod.status,
+      failures: this.#failures.get(uid) ?? noFailures,
+      readiness: probes,
+      hostIps: await hostIps(),
+      runtimeName: state.runtimeName,
+    });
+    statuses.set(pod, status);
+    return status;
+  }
+
+  /** Milliseconds until the pod's active deadline; undefined without one. */
+  #deadlineInMs(pod: Pod): number | undefined {
+    const { activeDeadlineSeconds } = pod.spec;
+    const { statuses, clock } = this.#options;
+    const startedMs = parseTime((statuses.get(pod.metadata.uid) ?? pod.status).startTime);
+    if (activeDeadlineSeconds === undefined) return undefined;
+    return (startedMs ?? clock.now()) + activeDeadlineSeconds * 1000 - clock.now();
+  }
+}
+
+const deadlineExceeded = {
+  reason: "DeadlineExceeded",
+  message: "Pod was active on the node longer than the specified deadline",
+};
+
+/** Creates the pod's control group; resolves to the parent for its sandbox. */
+export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod): Promise<string> {
+  return cgroups.ensurePod(pod.metadata.uid, qosClass(pod), podCgroupResources(pod));
+}

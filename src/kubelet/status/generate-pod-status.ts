@@ -1,0 +1,103 @@
+import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
+import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
+import { qosClass } from "../api/qos.ts";
+import type { PodRecord } from "../container/pod-record.ts";
+import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
+import { containerStatuses } from "./container-statuses.ts";
+import { ownedConditions, podConditions } from "./pod-conditions.ts";
+import { podPhase } from "./pod-phase.ts";
+
+/** Whether a running container counts as started and ready, by its probes. */
+export interface ReadinessSource {
+  isStarted(podUid: string, containerName: string, containerId: string): boolean;
+  isReady(podUid: string, containerName: string, containerId: string): boolean;
+}
+
+export interface StatusInput {
+  readonly record: PodRecord;
+  /** The last status known: the one we set, or the API's. */
+  readonly previous: PodStatus;
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  readonly readiness: ReadinessSource;
+  readonly hostIps: readonly string[];
+  readonly runtimeName: string;
+  /** The pod ends: see podPhase. */
+  readonly isTerminal: boolean;
+  /** Ends the pod as Failed for this reason, whatever its containers say. */
+  readonly verdict?: { readonly reason: string; readonly message: string };
+}
+
+/** The pod's status as the runtime's record shows it. Pure; times of transitions are the status manager's. */
+export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
+  const { record, previous, failures, runtimeName, isTerminal } = input;
+  const inits = pod.spec.initContainers ?? [];
+  const shared = { record, failures, runtimeName, isTerminal, hasInitContainers: inits.length > 0 };
+  const previousByName = (list: readonly ContainerStatus[] | undefined): Map<string, ContainerStatus> =>
+    new Map((list ?? []).map((s) => [s.name, s]));
+  const regular = containerStatuses(pod, pod.spec.containers, false, {
+    ...shared,
+    previous: previousByName(previous.containerStatuses),
+  }).map((s) => withReadiness(pod, s, input.readiness));
+  const init = containerStatuses(pod, inits, true, {
+    ...shared,
+    hasInitContainers: true,
+    previous: previousByName(previous.initContainerStatuses),
+  }).map((status, i) => withInitReadiness(pod, inits[i], status, input.readiness));
+
+  // A phase that ended stays: a container the runtime has lost since cannot bring the pod back.
+  const computed = input.verdict ? "Failed" : podPhase(pod, [...init, ...regular], isTerminal);
+  const phase = isTerminalPhase(previous.phase) && previous.phase ? previous.phase : computed;
+  const foreign = (pod.status.conditions ?? []).filter((c) => !ownedConditions.has(c.type));
+  const podIps = isHostNetwork(pod) ? input.hostIps : record.ips.length > 0 ? record.ips : keptIps(previous, phase);
+  const sandbox = record.sandboxes[0];
+  const hasReadySandbox = sandbox?.state === "ready" && (isHostNetwork(pod) || record.ips.length > 0);
+  const reason = input.verdict?.reason ?? (isTerminalPhase(phase) ? previous.reason : undefined);
+  const message = input.verdict?.message ?? (isTerminalPhase(phase) ? previous.message : undefined);
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    conditions: podConditions(pod, {
+      phase,
+      initStatuses: init,
+      containerStatuses: regular,
+      hasReadySandbox,
+      foreign,
+    }),
+    ...(message ? { message } : {}),
+    ...(reason ? { reason } : {}),
+    ...(input.hostIps[0] === undefined
+      ? {}
+      : { hostIP: input.hostIps[0], hostIPs: input.hostIps.map((ip) => ({ ip })) }),
+    ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
+    ...(inits.length === 0 ? {} : { initContainerStatuses: init }),
+    containerStatuses: regular,
+    qosClass: pod.status.qosClass ?? qosClass(pod),
+  };
+}
+
+/** A pod that ended keeps the address it had. */
+function keptIps(previous: PodStatus, phase: string): readonly string[] {
+  return isTerminalPhase(phase) ? (previous.podIPs ?? []).map((p) => p.ip) : [];
+}
+
+function withReadiness(pod: Pod, status: ContainerStatus, readiness: ReadinessSource): ContainerStatus {
+  if (!status.state.running || !status.containerID) return { ...status, started: false, ready: false };
+  const id = status.containerID.slice(status.containerID.indexOf("://") + 3);
+  const started = readiness.isStarted(pod.metadata.uid, status.name, id);
+  return { ...status, started, ready: started && readiness.isReady(pod.metadata.uid, status.name, id) };
+}
+
+function withInitReadiness(
+  pod: Pod,
+  container: { readonly restartPolicy?: string; readonly name: string } | undefined,
+  status: ContainerStatus,
+  readiness: ReadinessSource,
+): ContainerStatus {
+  if (container && isSidecar(container as Parameters<typeof isSidecar>[0]))
+    return withReadiness(pod, status, readiness);
+  return {
+    ...status,
+    started: status.state.running !== undefined,
+    ready: status.state.terminated?.exitCode === 0,
+  };
+}

@@ -1,0 +1,162 @@
+import type { Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
+import { pods } from "../../api/resources.gen.ts";
+import { isConflict, isNotFound } from "../../apimachinery/errors/status-error.ts";
+import type { ApiClient } from "../../client/rest/api-client.ts";
+import { backoffDelay } from "../../component-base/backoff.ts";
+import { type Clock, sleep } from "../../component-base/clock.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import type { TaskGroup } from "../../component-base/task-group.ts";
+import { isTerminalPhase, rfc3339 } from "../api/pods.ts";
+import { equal, statusPatch } from "./status-patch.ts";
+
+interface Entry {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** The newest the server is known to have. */
+  base: Pod;
+  status: PodStatus;
+  /** Everything of the pod is gone from the node: the object may go, once its status is written. */
+  isFinished: boolean;
+  isWriting: boolean;
+  isDirty: boolean;
+}
+
+const retry = { initialMs: 500, maxMs: 10_000 };
+
+export interface StatusManagerOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tasks: TaskGroup;
+}
+
+/**
+ * Keeps the status of each pod and writes it to the API server: the newest only, one write at a time per pod, again until
+ * it is through, and nothing when nothing changed. A pod that is finished and marked for deletion is deleted for good.
+ */
+export class StatusManager {
+  readonly #options: StatusManagerOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: StatusManagerOptions) {
+    this.#options = options;
+  }
+
+  /** The status last set, which the server may not have yet. */
+  get(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.status;
+  }
+
+  /** Takes over times of transitions from what was known, and schedules a write if something differs. */
+  set(pod: Pod, status: PodStatus): void {
+    const entry = this.#entry(pod);
+    const known = this.#entries.get(pod.metadata.uid)?.status ?? pod.status;
+    const now = rfc3339(this.#options.clock.now());
+    const merged: PodStatus = {
+      ...status,
+      startTime: known.startTime ?? now,
+      conditions: (status.conditions ?? []).map((c) => withTransition(c, known.conditions, now)),
+    };
+    if (isTerminalPhase(known.phase) && merged.phase !== known.phase) return;
+    if (
+      equal(entry.status, merged) &&
+      !entry.isDirty &&
+      statusPatch(entry.uid, entry.base.status, merged) === undefined
+    )
+      return;
+    entry.status = merged;
+    this.#schedule(entry);
+  }
+
+  /** Nothing of the pod is left on the node. */
+  finish(pod: Pod): void {
+    const entry = this.#entry(pod);
+    entry.isFinished = true;
+    this.#schedule(entry);
+  }
+
+  /** The informer has seen the pod; what others overwrote is written again. */
+  observe(pod: Pod): void {
+    const entry = this.#entries.get(pod.metadata.uid);
+    if (!entry || Number(pod.metadata.resourceVersion) <= Number(entry.base.metadata.resourceVersion)) return;
+    entry.base = pod;
+    this.#schedule(entry);
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  #entry(pod: Pod): Entry {
+    const { uid, name, namespace } = pod.metadata;
+    const known = this.#entries.get(uid);
+    if (known) return known;
+    const entry: Entry = {
+      uid,
+      name,
+      namespace,
+      base: pod,
+      status: pod.status,
+      isFinished: false,
+      isWriting: false,
+      isDirty: false,
+    };
+    this.#entries.set(uid, entry);
+    return entry;
+  }
+
+  #schedule(entry: Entry): void {
+    entry.isDirty = true;
+    if (entry.isWriting) return;
+    entry.isWriting = true;
+    this.#options.tasks.spawn(async (signal) => {
+      try {
+        await this.#writeUntilClean(entry, signal);
+      } finally {
+        entry.isWriting = false;
+      }
+    });
+  }
+
+  async #writeUntilClean(entry: Entry, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    let failures = 0;
+    while (entry.isDirty && this.#entries.get(entry.uid) === entry) {
+      entry.isDirty = false;
+      try {
+        await this.#write(entry, signal);
+        failures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        // The object is gone or is another one of that name: the informer will say so.
+        if (isNotFound(error) || isConflict(error)) return;
+        entry.isDirty = true;
+        failures++;
+        logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });
+        await sleep(clock, backoffDelay(retry, failures), signal);
+      }
+    }
+  }
+
+  async #write(entry: Entry, signal: AbortSignal): Promise<void> {
+    const resource = this.#options.client.resource(pods, entry.namespace);
+    const patch = statusPatch(entry.uid, entry.base.status, entry.status);
+    if (patch !== undefined) {
+      const written = await resource.patch(entry.name, "strategic", patch, { subresource: "status", signal });
+      if (Number(written.metadata.resourceVersion) > Number(entry.base.metadata.resourceVersion)) entry.base = written;
+    }
+    if (!entry.isFinished || entry.isDirty || entry.base.metadata.deletionTimestamp === undefined) return;
+    await resource.delete(entry.name, { gracePeriodSeconds: 0, preconditions: { uid: entry.uid }, signal });
+  }
+}
+
+function withTransition(
+  condition: PodCondition,
+  known: readonly PodCondition[] | undefined,
+  now: string,
+): PodCondition {
+  const before = known?.find((c) => c.type === condition.type);
+  const isSame = before?.status === condition.status;
+  return { ...condition, lastTransitionTime: (isSame ? before?.lastTransitionTime : undefined) ?? now };
+}

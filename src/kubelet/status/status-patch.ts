@@ -1,0 +1,75 @@
+import type { PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
+import { ownedConditions } from "./pod-conditions.ts";
+
+// Lists merged by key in a strategic patch, which here are to be replaced whole.
+const replacedLists: ReadonlySet<string> = new Set(["podIPs", "hostIPs"]);
+
+/** Set by the server or by others; a pod's node agent neither writes nor removes them. */
+const foreignFields: ReadonlySet<string> = new Set([
+  "conditions",
+  "nominatedNodeName",
+  "resize",
+  "resourceClaimStatuses",
+  "ephemeralContainerStatuses",
+  "extendedResourceClaimStatus",
+  "nodeAllocatableResourceClaimStatuses",
+  "allocatedResources",
+  "resources",
+]);
+
+/**
+ * The strategic merge patch that turns `current` into `wanted`, or undefined when there is nothing to do. Conditions of
+ * other owners are not mentioned, so a concurrent change to one of them is not lost.
+ */
+export function statusPatch(uid: string, current: PodStatus, wanted: PodStatus): unknown {
+  const before: Readonly<Record<string, unknown>> = { ...current };
+  const after: Readonly<Record<string, unknown>> = { ...wanted };
+  const status: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (foreignFields.has(key) || equal(before[key], after[key])) continue;
+    const value = after[key];
+    if (value === undefined) status[key] = null;
+    else if (replacedLists.has(key) && Array.isArray(value)) status[key] = [{ $patch: "replace" }, ...value];
+    else status[key] = value;
+  }
+  const conditions = changedConditions(current.conditions ?? [], wanted.conditions ?? []);
+  if (conditions.length > 0) status["conditions"] = conditions;
+  return Object.keys(status).length === 0 ? undefined : { metadata: { uid }, status };
+}
+
+function changedConditions(current: readonly PodCondition[], wanted: readonly PodCondition[]): unknown[] {
+  const out: unknown[] = [];
+  for (const condition of wanted) {
+    const known = current.find((c) => c.type === condition.type);
+    if (equal(known, condition)) continue;
+    // A key left out of a merge patch stays; what the new condition lacks has to be removed by name.
+    const cleared = Object.fromEntries(
+      Object.keys(known ?? {})
+        .filter((key) => !(key in condition) && key !== "lastProbeTime")
+        .map((key) => [key, null]),
+    );
+    out.push({ ...cleared, ...condition });
+  }
+  for (const { type } of current) {
+    const isGone = ownedConditions.has(type) && !wanted.some((c) => c.type === type);
+    if (isGone) out.push({ $patch: "delete", type });
+  }
+  return out;
+}
+
+/** Deep equality of JSON values; a key with undefined (or null, which the server drops) is a key that is not there. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (a === null || a === undefined || b === null || b === undefined) return (a ?? undefined) === (b ?? undefined);
+  if (typeof a !== "object" || typeof b !== "object") return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, i) => equal(item, b[i]));
+  }
+  const left: Readonly<Record<string, unknown>> = { ...a };
+  const right: Readonly<Record<string, unknown>> = { ...b };
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+    if (!equal(left[key], right[key])) return false;
+  }
+  return true;
+}

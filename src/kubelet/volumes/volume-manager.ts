@@ -1,0 +1,219 @@
+import type { Container, Pod, Volume } from "../../api/core/v1/types.gen.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import { utf8Encode } from "../../component-base/bytes.ts";
+import { errorText } from "../../component-base/logger.ts";
+import type { Random } from "../../component-base/random.ts";
+import type { KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
+import { isHostNetwork } from "../api/pods.ts";
+import { wholeValue } from "../api/quantities.ts";
+import { expand } from "../environment/expansion.ts";
+import { hostsFile } from "../network/hosts-file.ts";
+import { podHostName } from "../network/host-name.ts";
+import type { KubeletPorts } from "../ports.ts";
+import { writeAtomically } from "./atomic-writer.ts";
+import { prepareHostPath } from "./host-path.ts";
+import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
+import { resolveSubPath } from "./sub-path.ts";
+
+/** A volume that could not be made; the message is the event's. */
+export class MountError extends Error {
+  override readonly name = "MountError";
+}
+
+export interface VolumeManagerOptions {
+  readonly ports: KubeletPorts;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Holds `pods/<uid>/…`. */
+  readonly rootDirectory: string;
+  readonly clusterDomain: string;
+}
+
+export interface MountInput {
+  readonly podIps: readonly string[];
+  readonly environment: readonly KeyValue[];
+}
+
+/** Makes the volumes of pods, keeps those from the API up to date, and removes them. Its only memory is the file system. */
+export class VolumeManager {
+  readonly #options: VolumeManagerOptions;
+
+  constructor(options: VolumeManagerOptions) {
+    this.#options = options;
+  }
+
+  podDirectory(uid: string): string {
+    return `${this.#options.rootDirectory}/pods/${uid}`;
+  }
+
+  /** Whether the pod has to be looked at from time to time because of its volumes. */
+  hasLiveVolumes(pod: Pod): boolean {
+    return (pod.spec.volumes ?? []).some(isLiveVolume);
+  }
+
+  /** Makes or updates every volume of the pod. Rejects with MountError on the first that cannot be. Idempotent. */
+  async mountAll(pod: Pod, sources: PayloadSources): Promise<void> {
+    const { fileSystem } = this.#options.ports;
+    await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/volumes`, 0o750);
+    await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/containers`, 0o750);
+    for (const volume of pod.spec.volumes ?? []) {
+      try {
+        await this.#setUp(pod, volume, sources);
+      } catch (error) {
+        throw new MountError(`MountVolume.SetUp failed for volume "${volume.name}" : ${errorText(error)}`, {
+          cause: error,
+        });
+      }
+    }
+  }
+
+  /** The mounts of one container, with the files the kubelet itself keeps for it. */
+  async mountsFor(pod: Pod, container: Container, input: MountInput): Promise<Mount[]> {
+    const out: Mount[] = [];
+    const variables = new Map(input.environment.map((v) => [v.key, v.value]));
+    for (const mount of container.volumeMounts ?? []) {
+      const volume = (pod.spec.volumes ?? []).find((v) => v.name === mount.name);
+      if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
+      const subPath = mount.subPathExpr
+        ? expand(mount.subPathExpr, (name) => variables.get(name))
+        : (mount.subPath ?? "");
+      const root = this.#hostPathOf(pod, volume);
+      out.push({
+        containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,
+        hostPath: subPath === "" ? root : await resolveSubPath(this.#options.ports.fileSystem, root, subPath),
+        readonly: mount.readOnly === true || isReadOnly(volume),
+        propagation: propagation(mount.mountPropagation),
+      });
+    }
+    if (!out.some((m) => m.containerPath === "/etc/hosts") && (isHostNetwork(pod) || input.podIps.length > 0)) {
+      out.push({
+        containerPath: "/etc/hosts",
+        hostPath: await this.#writeHostsFile(pod, input.podIps),
+        readonly: false,
+      });
+    }
+    const messagePath = container.terminationMessagePath;
+    if (messagePath) {
+      out.push({ containerPath: messagePath, hostPath: await this.#terminationLog(pod, container), readonly: false });
+    }
+    return out;
+  }
+
+  /** Unmounts and removes everything of the pod. Nothing is removed below a mount that would not go. */
+  async tearDown(uid: string): Promise<void> {
+    const { mounter, fileSystem } = this.#options.ports;
+    const directory = this.podDirectory(uid);
+    if ((await fileSystem.stat(directory)) === undefined) return;
+    for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
+    const left = await mounter.listBelow(directory);
+    if (left.length > 0) throw new Error(`still mounted: ${left.join(", ")}`);
+    await fileSystem.removeAll(directory);
+  }
+
+  /** The uids of the pods that have a directory. */
+  async listPods(): Promise<readonly string[]> {
+    const root = `${this.#options.rootDirectory}/pods`;
+    return (await this.#options.ports.fileSystem.stat(root)) ? this.#options.ports.fileSystem.list(root) : [];
+  }
+
+  async #setUp(pod: Pod, volume: Volume, sources: PayloadSources): Promise<void> {
+    const { ports, clock } = this.#options;
+    const fs = ports.fileSystem;
+    const fsGroup = pod.spec.securityContext?.fsGroup;
+    if (volume.hostPath) return prepareHostPath(fs, volume.hostPath);
+    const path = this.#hostPathOf(pod, volume);
+    if (volume.emptyDir) return this.#setUpEmptyDir(path, volume.emptyDir, fsGroup);
+    const payload = await volumePayload(pod, volume, sources);
+    if (!payload) throw new Error(`no volume plugin matched: ${Object.keys(volume).join(", ")}`);
+    if ((await fs.stat(path)) === undefined) await fs.makeDirectory(path, 0o777);
+    // What is secret lives in memory, never on the node's disk.
+    if (volume.secret ?? volume.projected) await ports.mounter.mountTmpfs(path, { mode: 0o777 });
+    const stamp = new Date(clock.now()).toISOString().replaceAll(/[-T:]/g, "_").replace("Z", "");
+    const suffix = Math.floor(this.#options.random.next() * 1e9)
+      .toString()
+      .padStart(9, "0");
+    await writeAtomically(fs, path, payload, {
+      versionName: `${stamp}.${suffix}`,
+      ...(fsGroup === undefined ? {} : { fsGroup }),
+    });
+  }
+
+  async #setUpEmptyDir(
+    path: string,
+    source: NonNullable<Volume["emptyDir"]>,
+    fsGroup: number | undefined,
+  ): Promise<void> {
+    const { fileSystem: fs, mounter } = this.#options.ports;
+    const isMemory = source.medium === "Memory";
+    const isThere = (await fs.stat(path)) !== undefined;
+    if (source.medium && !isMemory) throw new Error(`unknown storage medium "${source.medium}"`);
+    if (!isThere) await fs.makeDirectory(path, 0o777);
+    if (isMemory && !(await mounter.isMounted(path))) {
+      const sizeBytes = wholeValue(source.sizeLimit);
+      await mounter.mountTmpfs(path, { mode: 0o777, ...(sizeBytes > 0 ? { sizeBytes } : {}) });
+    } else if (isThere) return;
+    // The process's umask took bits away.
+    await fs.chmod(path, 0o777);
+    if (fsGroup === undefined) return;
+    await fs.chown(path, 0, fsGroup);
+    await fs.chmod(path, 0o2777);
+  }
+
+  #hostPathOf(pod: Pod, volume: Volume): string {
+    if (volume.hostPath) return volume.hostPath.path;
+    return `${this.podDirectory(pod.metadata.uid)}/volumes/kubernetes.io~${pluginName(volume)}/${volume.name}`;
+  }
+
+  async #writeHostsFile(pod: Pod, podIps: readonly string[]): Promise<string> {
+    const { ports, clusterDomain } = this.#options;
+    const path = `${this.podDirectory(pod.metadata.uid)}/etc-hosts`;
+    const text = hostsFile({
+      podIps,
+      ...podHostName(pod, clusterDomain),
+      aliases: pod.spec.hostAliases ?? [],
+      ...(isHostNetwork(pod) ? { hostNetworkText: await ports.host.hostsFile() } : {}),
+    });
+    await ports.fileSystem.writeFile(path, utf8Encode(text), 0o644);
+    await ports.fileSystem.chmod(path, 0o644);
+    return path;
+  }
+
+  async #terminationLog(pod: Pod, container: Container): Promise<string> {
+    const { ports, random } = this.#options;
+    const directory = `${this.podDirectory(pod.metadata.uid)}/containers/${container.name}`;
+    await ports.fileSystem.makeDirectory(directory, 0o750);
+    const id = Math.floor(random.next() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, "0");
+    const path = `${directory}/${id}`;
+    await ports.fileSystem.writeFile(path, new Uint8Array(), 0o666);
+    // The container's user, whoever that is, must be able to write it.
+    await ports.fileSystem.chmod(path, 0o666);
+    return path;
+  }
+}
+
+function pluginName(volume: Volume): string {
+  if (volume.configMap) return "configmap";
+  if (volume.secret) return "secret";
+  if (volume.projected) return "projected";
+  if (volume.downwardAPI) return "downward-api";
+  return "empty-dir";
+}
+
+/** Content from the API is the kubelet's to write. */
+function isReadOnly(volume: Volume): boolean {
+  return isLiveVolume(volume);
+}
+
+function propagation(mode: "Bidirectional" | "HostToContainer" | "None" | undefined): MountPropagation {
+  switch (mode) {
+    case "Bidirectional":
+      return "bidirectional";
+    case "HostToContainer":
+      return "hostToContainer";
+    case "None":
+    case undefined:
+      return "private";
+  }
+}
