@@ -45,8 +45,13 @@ async function whyNot(needs: readonly string[]): Promise<string | undefined> {
 const janitorScript = `
 cat >/dev/null
 for i in $(seq 200); do
-  ls -d "/sys/fs/cgroup/$1" /sys/fs/cgroup/*/"$1" >/dev/null 2>&1 || exit 0
-  find "/sys/fs/cgroup/$1" /sys/fs/cgroup/*/"$1" -depth -type d -exec rmdir {} + 2>/dev/null
+  left=
+  for group in "/sys/fs/cgroup/$1" /sys/fs/cgroup/*/"$1"; do
+    [ -d "$group" ] || continue
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+    [ -d "$group" ] && left=yes
+  done
+  [ -n "$left" ] || exit 0
   sleep 0.05
 done`;
 

@@ -198,12 +198,6 @@ class Server implements GenericApiServer {
     const kind = this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
     if (!resource.persisted && !registration.review) throw new TypeError(`${resource.resource} needs a review handler`);
-    const { storage } = resource;
-    const isStorageVersion = resource.group === storage.group && resource.version === storage.version;
-    if (resource.persisted && !isStorageVersion && !registration.convert)
-      throw new TypeError(
-        `${resource.resource} in ${apiVersionOf(resource)} needs a conversion from its storage version`,
-      );
     const endpoint = {
       context,
       resource,

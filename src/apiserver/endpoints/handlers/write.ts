@@ -47,7 +47,7 @@ export async function decodeBody(
 ): Promise<Mutable<KubeObject>> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
-  const object = decodeAs(kind, parseBody(bytes, contentType, kind.kind), {
+  const object = decodeAs(kind, parseBody(bytes, contentType, kind), {
     mode,
     warn: (text) => void scope.warnings.add(text),
   });
@@ -274,8 +274,8 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   const { http } = scope;
   const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
   if (bytes.length > 0) {
-    const { value } = parseBody(bytes, contentTypeOf(http), "DeleteOptions");
     const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
+    const { value } = parseBody(bytes, contentTypeOf(http), kind);
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };

@@ -97,7 +97,7 @@ export function reconcileMetadata(
       name,
       `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${before.uid ?? ""}`,
     );
-  if (!meta.resourceVersion) {
+  if (!meta.resourceVersion || meta.resourceVersion === "0") {
     if (!allowUnconditionalUpdate) {
       const error = fieldInvalid(metadataPath.child("resourceVersion"), 0, "must be specified for an update");
       throw invalid({ group: names.gr.group, kind: names.gr.resource }, name, [error]);
