@@ -19,7 +19,7 @@ import {
   roleBindings as namespacedBindingPolicies,
   roles as namespacedRolePolicies,
 } from "../authorization/bootstrap-policy/namespace-policy.ts";
-import { deepEqual } from "../validation/common.ts";
+import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import type { SystemWriter } from "./system-writer.ts";
 
 const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
@@ -128,13 +128,13 @@ function isAutoUpdated(object: Mutable<Pick<ClusterRole | Role, "metadata">>): b
 
 function addRules(role: Mutable<ClusterRole> | Mutable<Role>, rules: readonly PolicyRule[]): void {
   if (!isAutoUpdated(role)) return;
-  const missing = rules.filter((rule) => !role.rules?.some((each) => deepEqual(each, rule)));
+  const missing = rules.filter((rule) => !role.rules?.some((each) => semanticEqual(each, rule)));
   if (missing.length > 0) role.rules = [...(role.rules ?? []), ...structuredClone(missing as Mutable<PolicyRule>[])];
 }
 
 function addSubjects(binding: Mutable<ClusterRoleBinding> | Mutable<RoleBinding>, subjects: readonly Subject[]): void {
   if (!isAutoUpdated(binding)) return;
-  const missing = subjects.filter((subject) => !binding.subjects?.some((each) => deepEqual(each, subject)));
+  const missing = subjects.filter((subject) => !binding.subjects?.some((each) => semanticEqual(each, subject)));
   if (missing.length > 0)
     binding.subjects = [...(binding.subjects ?? []), ...missing.map((subject) => ({ ...subject }))];
 }

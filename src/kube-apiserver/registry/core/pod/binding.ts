@@ -6,7 +6,7 @@ import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import { pods } from "../../../../api/resources.gen.ts";
 import type { Binding, Pod } from "../../../../api/core/v1/types.gen.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
-import { toTime } from "../../../time.ts";
+import { formatTime } from "../../../../component-helpers/time.ts";
 import { statusSuccess } from "../../status-success.ts";
 import { setPodCondition } from "./conditions.ts";
 
@@ -50,5 +50,5 @@ function assign(pod: Mutable<Pod>, binding: Mutable<Binding>, nowMs: number): vo
   const { annotations, labels } = binding.metadata;
   if (annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
   if (labels) pod.metadata.labels = { ...labels, ...pod.metadata.labels };
-  setPodCondition(pod, { type: "PodScheduled", status: "True", lastTransitionTime: toTime(nowMs) });
+  setPodCondition(pod, { type: "PodScheduled", status: "True", lastTransitionTime: formatTime(nowMs) });
 }
