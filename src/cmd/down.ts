@@ -8,7 +8,7 @@ import { CriConnection } from "../node/cri-client/cri-connection.ts";
 import { execChecked } from "../node/exec.ts";
 import { removeAllPods, removeLeftovers, type ClusterTraces } from "../node/leftovers.ts";
 import { mountsBelow, readMounts } from "../node/mount-info.ts";
-import { nodeLinkName } from "../node/node-address.ts";
+import { removeNodeAddress } from "../node/node-address.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 import { removeFromUserKubeconfig } from "./kubeconfig.ts";
@@ -55,6 +55,7 @@ async function stopCluster(directory: ClusterDirectory, state: ClusterState, pro
   await progress.step("remove mounts, routes, rules and control groups", async () => {
     for (const mount of mountsBelow(await readMounts(), directory.node)) await execChecked("umount", ["--lazy", "--", mount]);
     await removeLeftovers(tracesOf(directory, state, []));
+    if (state.ownsNodeAddress) await removeNodeAddress();
   });
 }
 
@@ -81,7 +82,6 @@ function tracesOf(directory: ClusterDirectory, state: ClusterState, directories:
     serviceCidr: network.serviceCidr,
     pidFiles: [],
     nftTables: [{ family: "ip", name: proxyTable(state) }],
-    links: state.ownsNodeLink ? [nodeLinkName] : [],
     clock: new SystemClock(),
     logger: createLogger((record) => process.stderr.write(`${formatLogRecord(record)}\n`), "warn"),
   };

@@ -24,7 +24,7 @@ import { ImageImporter } from "../node/images/image-import.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
-import { ensureNodeLink } from "../node/node-address.ts";
+import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
@@ -68,7 +68,7 @@ async function containerdNode(
 ): Promise<NodeOptions> {
   const { clock, logger } = environment;
   const config = defaultClusterConfig;
-  if (state.ownsNodeLink) await ensureNodeLink();
+  if (state.ownsNodeAddress) await ensureNodeAddress();
   const network = podNetworkOf(directory, state);
   const machine = await examineMachine(directory.root);
   await Promise.all([writeCniConfig(network), setUpPodNetwork(network), shareMounts(directory)]);

@@ -121,10 +121,10 @@ async function decideState(
   }
   const address =
     values["node-ip"] !== undefined
-      ? { ip: values["node-ip"], ownsLink: false }
+      ? { ip: values["node-ip"], isOwn: false }
       : runtime === "containerd"
         ? await nodeAddress()
-        : { ip: "127.0.0.1", ownsLink: false };
+        : { ip: "127.0.0.1", isOwn: false };
   return {
     name: values.name,
     apiServerPort: await choosePort(values.port),
@@ -133,7 +133,7 @@ async function decideState(
     cgroupRoot: values["cgroup-root"] ?? `/k8ts-${values.name}`,
     nodeName: nodeNameOf(hostname()),
     nodeIp: address.ip,
-    ownsNodeLink: address.ownsLink,
+    ownsNodeAddress: address.isOwn,
     runtime,
     simulatedNodes: runtime === "simulated" ? nodeCount : 0,
   };

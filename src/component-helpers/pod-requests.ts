@@ -64,12 +64,12 @@ function raiseTo(most: Map<string, Quantity>, amounts: ResourceAmounts): void {
   }
 }
 
-/** A pod's quality of service, which decides who is evicted and killed first. */
+/** A pod's quality of service, which decides who is evicted and killed first. The pod need not be valid yet. */
 export function podQosClass(pod: Pick<Pod, "spec">): "BestEffort" | "Burstable" | "Guaranteed" {
   const { spec } = pod;
   const all: readonly (ResourceRequirements | undefined)[] = spec.resources
     ? [spec.resources]
-    : [...spec.containers, ...(spec.initContainers ?? [])].map((container) => container.resources);
+    : [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((container) => container.resources);
   let isAnySet = false;
   let isGuaranteed = true;
   for (const requirements of all) {

@@ -11,7 +11,7 @@ export interface KubeletConfig {
   readonly podLogsDirectory?: string;
   /** 110 unless given. */
   readonly maxPods?: number;
-  /** Sandboxes started at a time; 4 per core unless given. */
+  /** Sandboxes started at a time; 8 unless given. 2 to 4 per core keeps a machine busy without choking it. */
   readonly parallelSandboxStarts?: number;
   /** 5 unless given. */
   readonly parallelImagePulls?: number;
@@ -25,7 +25,11 @@ export interface KubeletConfig {
   /** 5 s and 1 s unless given; a simulated runtime, whose events cannot get lost, may be looked at more rarely. */
   readonly relistPeriodMs?: number;
   readonly relistPeriodWithoutEventsMs?: number;
-  /** How often pods with content from the API are looked at; 60 s unless given. */
+  /**
+   * How often pods with content from the API are looked at; 20 s unless given.
+   *
+   * Differs from upstream, where it is a minute: only pods with such content are looked at, so it costs less.
+   */
   readonly syncPeriodMs?: number;
   /** 10 s unless given. */
   readonly nodeStatusUpdateMs?: number;
@@ -39,9 +43,7 @@ export interface KubeletConfig {
   readonly streamingIdentity?: string;
 }
 
-export type ResolvedConfig = Required<Omit<KubeletConfig, "parallelSandboxStarts">> & {
-  readonly parallelSandboxStarts: number | undefined;
-};
+export type ResolvedConfig = Required<KubeletConfig>;
 
 export function resolveConfig(config: KubeletConfig): ResolvedConfig {
   return {
@@ -50,7 +52,7 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     rootDirectory: config.rootDirectory ?? "/var/lib/kubelet",
     podLogsDirectory: config.podLogsDirectory ?? "/var/log/pods",
     maxPods: config.maxPods ?? 110,
-    parallelSandboxStarts: config.parallelSandboxStarts,
+    parallelSandboxStarts: config.parallelSandboxStarts ?? 8,
     parallelImagePulls: config.parallelImagePulls ?? 5,
     port: config.port ?? 10_250,
     nodeLabels: config.nodeLabels ?? {},
@@ -60,7 +62,7 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     kubeletVersion: config.kubeletVersion ?? "v1.36.0",
     relistPeriodMs: config.relistPeriodMs ?? 5_000,
     relistPeriodWithoutEventsMs: config.relistPeriodWithoutEventsMs ?? 1_000,
-    syncPeriodMs: config.syncPeriodMs ?? 60_000,
+    syncPeriodMs: config.syncPeriodMs ?? 20_000,
     nodeStatusUpdateMs: config.nodeStatusUpdateMs ?? 10_000,
     nodeStatusReportMs: config.nodeStatusReportMs ?? 300_000,
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,

@@ -145,7 +145,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
-      sandboxStarts: new Semaphore(config.parallelSandboxStarts ?? 8),
+      sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
     const lifecycle = new PodSyncer({
       runtime,

@@ -62,7 +62,7 @@ test("startup: holds the other probes back, and a failing one restarts the conta
     harness.ports.prober.targets.some((t) => t.endsWith("/ready")),
     false,
   );
-  await harness.pass(16_000);
+  await harness.pass(6_000);
   assert.equal((await status(harness))?.restartCount, 1);
   assert.ok(harness.events("p").includes("Killing Container main failed startup probe, will be restarted"));
   harness.ports.prober.answer = () => success;

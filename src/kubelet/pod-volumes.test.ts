@@ -72,7 +72,7 @@ test("configMap, secret, downwardAPI and emptyDir volumes: content, modes, owner
   assert.equal(config?.mounts[1]?.hostPath, `${root}/kubernetes.io~empty-dir/scratch/p`);
 
   await harness.client.resource(configMaps, "default").update({ ...configMap, data: { a: "new", c: "3" } });
-  await harness.pass(130_000);
+  await harness.pass(40_000);
   assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/a`), "new");
   assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/c`), "3");
   assert.equal(await harness.fileSystem.stat(`${root}/kubernetes.io~configmap/config/b`), undefined);

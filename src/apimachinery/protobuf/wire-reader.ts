@@ -1,4 +1,4 @@
-import { base64Encode, utf8Decode } from "../../component-base/bytes.ts";
+import { base64Encode } from "../../component-base/bytes.ts";
 
 /** The bytes are no protobuf message, or not one of the expected type. */
 export class ProtobufError extends Error {
@@ -7,25 +7,54 @@ export class ProtobufError extends Error {
 
 export const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Reads protobuf's wire format. Every method throws ProtobufError past the end. */
+/**
+ * Messages within messages. Differs from upstream, which knows no limit: as with JSON, every recursive walk over what was
+ * read may rely on the stack being large enough. A map counts twice, as its entries are messages.
+ */
+export const messageDepthMax = 500;
+
+/** Strings up to here are put together from their characters; calling the decoder costs more than that. */
+const shortStringMax = 24;
+
+/** Reads protobuf's wire format. Every method throws ProtobufError past the end of the message it is in. */
 export class WireReader {
   readonly #bytes: Uint8Array;
-  readonly #end: number;
+  #end: number;
   #at: number;
+  #depth = 0;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0) {
     this.#bytes = bytes;
     this.#at = start;
-    this.#end = end;
+    this.#end = bytes.length;
   }
 
+  /** Whether the message that was entered last has been read whole. */
   get done(): boolean {
     return this.#at >= this.#end;
   }
 
+  /** Enters the message that begins here. Give the result to `leave` once `done` is true. */
+  enter(): number {
+    const length = this.#length();
+    const start = this.#take(length);
+    if (++this.#depth > messageDepthMax) throw new ProtobufError("exceeded max depth");
+    const outer = this.#end;
+    this.#at = start;
+    this.#end = start + length;
+    return outer;
+  }
+
+  leave(outer: number): void {
+    this.#depth--;
+    this.#end = outer;
+  }
+
   /** A field's key: number times 8 plus wire type. */
   key(): number {
-    return this.#smallVarint();
+    const key = this.#small();
+    if (key < 8) throw new ProtobufError(`illegal tag ${key >>> 3} (wire type ${key & 7})`);
+    return key;
   }
 
   /** A signed 64-bit integer; a bigint when a number does not hold it exactly. */
@@ -49,29 +78,47 @@ export class WireReader {
     throw new ProtobufError("varint is too long");
   }
 
+  /** The low 32 bits of an integer, signed. */
+  int32(): number {
+    const value = this.int64();
+    return typeof value === "number" && value <= 0x7fffffff && value >= -0x80000000
+      ? value
+      : Number(BigInt.asIntN(32, BigInt(value)));
+  }
+
+  bool(): boolean {
+    return this.int64() !== 0;
+  }
+
   double(): number {
     const start = this.#take(8);
     return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, 8).getFloat64(0, true);
   }
 
+  /** Sequences that are no UTF-8 become U+FFFD. */
   string(): string {
-    return utf8Decode(this.bytes());
+    const length = this.#length();
+    const start = this.#take(length);
+    const bytes = this.#bytes;
+    if (length > shortStringMax) return decoder.decode(bytes.subarray(start, start + length));
+    let text = "";
+    for (let i = start; i < start + length; i++) {
+      const byte = bytes[i] ?? 0;
+      if (byte > 0x7f) return decoder.decode(bytes.subarray(start, start + length));
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   base64(): string {
     return base64Encode(this.bytes());
   }
 
+  /** A view of what is read, not a copy. */
   bytes(): Uint8Array {
-    const length = this.#smallVarint();
+    const length = this.#length();
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
-  }
-
-  message(): WireReader {
-    const length = this.#smallVarint();
-    const start = this.#take(length);
-    return new WireReader(this.#bytes, start, start + length);
   }
 
   skip(wireType: number): void {
@@ -83,7 +130,7 @@ export class WireReader {
         this.#take(8);
         return;
       case wireTypes.bytes:
-        this.#take(this.#smallVarint());
+        this.#take(this.#length());
         return;
       case wireTypes.fixed32:
         this.#take(4);
@@ -93,7 +140,16 @@ export class WireReader {
     }
   }
 
-  #smallVarint(): number {
+  #length(): number {
+    return this.#small();
+  }
+
+  #small(): number {
+    const byte = this.#at < this.#end ? (this.#bytes[this.#at] ?? 0) : 0x80;
+    if (byte < 0x80) {
+      this.#at++;
+      return byte;
+    }
     const value = this.int64();
     if (typeof value !== "number" || value < 0 || value > 0x7fffffff) throw new ProtobufError("length is out of range");
     return value;
@@ -111,3 +167,6 @@ export class WireReader {
     return start;
   }
 }
+
+/** A byte order mark is text like any other. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -121,7 +121,7 @@ export class StructType {
   /** The structs whose fields are this struct's own. */
   get inlined(): readonly StructType[] {
     return Object.entries(this.schema.fields).flatMap(([name, schema]) =>
-      isInline(schema) ? [this.#inlined(name)] : [],
+      isInline(schema) ? [this.inlinedStruct(name)] : [],
     );
   }
 
@@ -146,6 +146,13 @@ export class StructType {
     return this.#registry.resolve(member.type.replace(/^\*/, ""), this.version.folder);
   }
 
+  /** The struct behind an inline field. */
+  inlinedStruct(name: string): StructType {
+    const inlined = this.#registry.resolve(name, this.version.folder);
+    assert(inlined.kind === "struct", `${name} is inlined in ${this.goName} and is no struct`);
+    return inlined.struct;
+  }
+
   #resolveFields(): StructField[] {
     const fields: StructField[] = [];
     if (this.schema.typeMeta === true) {
@@ -155,18 +162,12 @@ export class StructType {
     }
     for (const [name, schema] of Object.entries(this.schema.fields)) {
       if (isInline(schema)) {
-        for (const field of this.#inlined(name).fields) fields.push({ ...field, inlinedFrom: name });
+        for (const field of this.inlinedStruct(name).fields) fields.push({ ...field, inlinedFrom: name });
       } else if (schema.json !== false) {
         fields.push(this.#resolveField(name, schema));
       }
     }
     return fields;
-  }
-
-  #inlined(name: string): StructType {
-    const inlined = this.#registry.resolve(name, this.version.folder);
-    assert(inlined.kind === "struct", `${name} is inlined in ${this.goName} and is no struct`);
-    return inlined.struct;
   }
 
   #resolveField(name: string, schema: FieldSchema): StructField {

@@ -1,7 +1,8 @@
 import { badRequest } from "../errors/new.ts";
 import { goQuote } from "../go-format.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
-import { ProtobufDecoder } from "../protobuf/decode.ts";
+import type { TypedObject } from "../protobuf/encode.ts";
+import { hasMessage, ProtobufCodec } from "../protobuf/codec.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
@@ -46,7 +47,7 @@ class SchemaScheme implements Scheme {
   readonly #versions = new Map<string, VersionEntry>();
   readonly #decoders = new DecoderCache();
   readonly #defaulters = new DefaulterCache();
-  readonly #protobuf = new ProtobufDecoder();
+  readonly #protobuf = new ProtobufCodec();
 
   constructor(served: readonly ApiVersionSchema[], typesOnly: readonly ApiVersionSchema[]) {
     this.allVersions = [...served, ...typesOnly];
@@ -105,7 +106,8 @@ class SchemaKind implements ObjectKind {
   readonly type: StructType;
   readonly #decoders: DecoderCache;
   readonly #defaulters: DefaulterCache;
-  readonly #protobuf: ProtobufDecoder;
+  readonly fromProtobuf?: (message: Uint8Array) => Record<string, unknown>;
+  readonly toProtobuf?: (object: TypedObject) => Uint8Array;
   #patchSchema: PatchSchema | undefined;
 
   constructor(
@@ -113,7 +115,7 @@ class SchemaKind implements ObjectKind {
     type: StructType,
     decoders: DecoderCache,
     defaulters: DefaulterCache,
-    protobuf: ProtobufDecoder,
+    protobuf: ProtobufCodec,
   ) {
     this.group = schema.group;
     this.version = schema.version;
@@ -121,11 +123,10 @@ class SchemaKind implements ObjectKind {
     this.type = type;
     this.#decoders = decoders;
     this.#defaulters = defaulters;
-    this.#protobuf = protobuf;
-  }
-
-  fromProtobuf(message: Uint8Array): Record<string, unknown> {
-    return this.#protobuf.decode(this.type, message);
+    if (hasMessage(type)) {
+      this.fromProtobuf = (message) => protobuf.decode(type, message);
+      this.toProtobuf = (object) => protobuf.encode(type, object);
+    }
   }
 
   get patchSchema(): PatchSchema {

@@ -1,3 +1,4 @@
+import type { TypedObject } from "../protobuf/encode.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
 import type { PatchSchema } from "../patch/patch-schema.ts";
 import type { ApiVersionSchema } from "../schema/resource-schema.ts";
@@ -87,7 +88,12 @@ export interface ObjectKind {
    * Turns the kind's protobuf message into the JSON it stands for; give that to `decode`. Throws ProtobufError.
    * Undefined where the kind has no message.
    */
-  fromProtobuf?(message: Uint8Array): Record<string, unknown>;
+  readonly fromProtobuf?: (message: Uint8Array) => Record<string, unknown>;
+  /**
+   * An object in normal form as a body of `application/vnd.kubernetes.protobuf`: in an envelope with the kind and apiVersion
+   * it has. The bytes are the caller's. Undefined where the kind has no message.
+   */
+  readonly toProtobuf?: (object: TypedObject) => Uint8Array;
   /** Applies declared and code defaults in place. Idempotent. */
   applyDefaults(object: Mutable<KubeObject>): void;
   /** Strategic-merge semantics of the kind. */

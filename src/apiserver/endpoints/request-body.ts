@@ -6,7 +6,9 @@ import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
-import { SyntaxFailure, parseText, readableTypes } from "./serializer.ts";
+import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
+import { ProtobufError } from "../../apimachinery/protobuf/wire-reader.ts";
+import { SyntaxFailure, parseText, protobufType, readableTypes } from "./serializer.ts";
 import type { ParsedText } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
@@ -28,14 +30,37 @@ export function contentTypeOf(http: HttpRequest): string {
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase() || "application/json";
 }
 
-/** Parses a body that is no patch. Throws UnsupportedMediaType (415) or BadRequest. */
-export function parseBody(bytes: Uint8Array, contentType: string, kind: string): ParsedText {
-  if (!readableTypes.includes(contentType)) throw unsupportedMediaType(readableTypes);
+/** Parses a body that is no patch, to be decoded as `kind`. Throws UnsupportedMediaType (415) or BadRequest. */
+export function parseBody(bytes: Uint8Array, contentType: string, kind: ObjectKind): ParsedText {
+  if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
+  if (!readableTypes.includes(contentType))
+    throw unsupportedMediaType(kind.fromProtobuf ? [...readableTypes, protobufType] : readableTypes);
   try {
     return parseText(bytes, contentType);
   } catch (error) {
-    if (error instanceof SyntaxFailure) throw unrecognized(kind, error.message);
+    if (error instanceof SyntaxFailure)
+      throw unrecognized(kind.kind, `couldn't get version/kind; json parse error: ${error.message}`);
     throw error;
+  }
+}
+
+/** Protobuf tells neither duplicate nor unknown fields, so field validation finds nothing to say. */
+function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
+  let named = { apiVersion: "", kind: "" };
+  try {
+    const { raw, ...typeMeta } = readEnvelope(bytes);
+    named = typeMeta;
+    // Bytes of another kind mean nothing as this one; by its name alone it is refused when it is decoded.
+    const isOther = named.kind !== "" && named.kind !== kind.kind;
+    return {
+      value: { ...(isOther ? {} : kind.fromProtobuf?.(raw)), ...named },
+      duplicates: [],
+      areDuplicatesFirst: false,
+    };
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    if (named.kind === "") throw unrecognized(kind.kind, error.message);
+    throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: ${error.message}`);
   }
 }
 
@@ -52,7 +77,10 @@ export interface FieldValidation {
 export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValidation): Mutable<KubeObject> {
   const { value } = body;
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw unrecognized(kind.kind, `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`);
+    throw unrecognized(
+      kind.kind,
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`,
+    );
   const expected = apiVersionOf(kind);
   const named = value as { readonly kind?: unknown; readonly apiVersion?: unknown };
   const givenKind = typeof named.kind === "string" && named.kind !== "" ? named.kind : kind.kind;
@@ -102,9 +130,7 @@ function cannotHandle(kind: ObjectKind, givenKind: string, givenVersion: string)
 }
 
 function unrecognized(kind: string, why: string): StatusError {
-  return badRequest(
-    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why}`,
-  );
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why}`);
 }
 
 function jsonTypeOf(value: unknown): string {

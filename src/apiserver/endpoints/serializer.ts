@@ -3,8 +3,11 @@ import { JsonError } from "../../apimachinery/json/json-error.ts";
 import { parseJson } from "../../apimachinery/json/parse.ts";
 import { YamlError, parseYaml } from "../../apimachinery/yaml/parse.ts";
 
-/** The media types bodies are read in. */
+/** The media types bodies of every kind are read in. */
 export const readableTypes: readonly string[] = ["application/json", "application/yaml"];
+
+/** For kinds that have a message. */
+export const protobufType = "application/vnd.kubernetes.protobuf";
 
 /** A body as plain data, not yet looked at as an object. */
 export interface ParsedText {

@@ -5,7 +5,7 @@ import { MetricRegistry } from "../../component-base/metrics.ts";
 import { SeededRandom } from "../../component-base/random.ts";
 import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import type { HttpHeaders, HttpPeer, TransportResponse } from "../../component-base/http.ts";
-import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import { createMemoryBackend } from "../../mvcc/memory-backend.ts";
 import type { Backend } from "../../mvcc/backend.ts";
 import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
@@ -84,7 +84,7 @@ export class TestServer implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<TransportResponse> {
     const transport = createInProcessTransport(this.server.handler, this.#peer);
-    const bytes = body === undefined ? undefined : utf8Encode(typeof body === "string" ? body : JSON.stringify(body));
+    const bytes = body === undefined ? undefined : bodyBytes(body);
     return transport.send({ method, path, headers, ...(bytes ? { body: bytes } : {}), ...(signal ? { signal } : {}) });
   }
 
@@ -101,6 +101,11 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
+function bodyBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  return utf8Encode(typeof body === "string" ? body : JSON.stringify(body));
+}
+
 const testVersion = {
   major: "1",
   minor: "36",
@@ -114,13 +119,23 @@ const testVersion = {
 };
 
 function registrationsOf({ scheme, strategies, replaced }: TestServerOptions): ResourceRegistration[] {
-  return scheme.groups
-    .flatMap(({ group, versions }) => versions.flatMap((version) => scheme.resources(group, version)))
-    .filter((resource) => resource.persisted || replaced?.[resource.resource])
+  const all = scheme.groups.flatMap(({ group, versions }) =>
+    versions.flatMap((version) => scheme.resources(group, version)),
+  );
+  // One version of each, as others need a conversion.
+  const isChosen = (resource: ApiResource): boolean =>
+    resource.persisted &&
+    (isStorageVersion(resource) || !all.some((r) => r !== resource && r.storagePrefix === resource.storagePrefix));
+  return all
+    .filter((resource) => replaced?.[resource.resource] ?? isChosen(resource))
     .map((resource) => {
       const strategy = strategies?.[resource.resource];
       return { resource, ...(strategy ? { strategy } : {}), ...replaced?.[resource.resource] };
     });
+}
+
+function isStorageVersion({ group, version, storage }: ApiResource): boolean {
+  return group === storage.group && version === storage.version;
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,7 @@
+import { utf8Decode } from "../../component-base/bytes.ts";
 import { backoffDelay } from "../../component-base/backoff.ts";
-import { sleep, type Clock } from "../../component-base/clock.ts";
-import { TransportError, type Transport, type TransportResponse } from "../../component-base/http.ts";
+import { deadline, sleep, type Clock } from "../../component-base/clock.ts";
+import { readBody, TransportError, type Transport, type TransportResponse } from "../../component-base/http.ts";
 import { MetricRegistry, type Counter } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
 import { TokenBucket, type TokenBucketOptions } from "../flowcontrol/token-bucket.ts";
@@ -17,6 +18,8 @@ export interface RequestSenderOptions {
   readonly bearerToken?: () => string | Promise<string>;
   /** Holds requests back on the client's side. Off unless given: priority and fairness of the server do it better. */
   readonly rateLimit?: TokenBucketOptions;
+  /** After this time a request is given up, retries and reading the answer included. 70 s unless given; watches have none. */
+  readonly requestTimeoutMs?: number;
   /** The user to act as; needs the `impersonate` verb. */
   readonly impersonate?: string;
   /** Told of `Warning: 299` headers. */
@@ -33,6 +36,9 @@ export interface ApiRequest {
   /** For error messages. */
   readonly subject?: RequestSubject;
 }
+
+// The server answers 504 after 60 s: what takes longer has no server at its other end any more.
+const requestTimeoutMs = 70_000;
 
 // Upstream's limit. 10 refusals a second apart mean the caller must hear of it.
 const retriesMax = 10;
@@ -63,6 +69,15 @@ export class RequestSender {
       "Number of request retries, partitioned by status code and verb.",
       ["code", "verb"],
     );
+  }
+
+  /** A request and its whole answer as text, within the time limit. Rejects as `send` does, and with TimeoutError. */
+  async exchange(request: ApiRequest): Promise<{ readonly contentType: string; readonly text: string }> {
+    const { clock, requestTimeoutMs: timeoutMs = requestTimeoutMs } = this.#options;
+    using limit = deadline(clock, timeoutMs, request.signal);
+    const response = await this.send({ ...request, signal: limit.signal });
+    const text = utf8Decode(await readBody(response.body));
+    return { contentType: response.headers["content-type"] ?? "", text };
   }
 
   /** Resolves to a response with a 2xx status, its body unread. Rejects with StatusError, TransportError or the signal's reason. */
@@ -96,10 +111,12 @@ export class RequestSender {
   > {
     let response: TransportResponse;
     try {
+      const headers = await this.#headers(request);
+      request.signal?.throwIfAborted();
       response = await this.#options.transport.send({
         method: request.method,
         path: request.path,
-        headers: await this.#headers(request),
+        headers,
         ...(request.body ? { body: request.body } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
       });

@@ -131,3 +131,17 @@ test("watch events survive any cut of the stream", async () => {
     assert.deepEqual(names, ["ä", "b", "c"]);
   }
 });
+
+test("a request without an answer is given up in time", async () => {
+  const clock = new SteppingClock();
+  const transport = {
+    send: (request: TransportRequest) =>
+      new Promise<never>((_, reject) =>
+        request.signal?.addEventListener("abort", () => reject(new TransportError("cut", { notSent: false }))),
+      ),
+  };
+  const client = createApiClient({ transport, userAgent: "test", clock, random: new SeededRandom(1) });
+  const outcome = assert.rejects(client.resource(configMaps, "a").get("x"), { name: "TimeoutError" });
+  clock.step(70_000);
+  await outcome;
+});

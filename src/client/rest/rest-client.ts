@@ -1,8 +1,7 @@
 import { apiVersionOf, type Input, type ResourceType } from "../../apimachinery/resource-type.ts";
 import type { DeleteOptions } from "../../apimachinery/meta/v1/types.gen.ts";
 import { assert } from "../../component-base/assert.ts";
-import { utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
-import { readBody } from "../../component-base/http.ts";
+import { utf8Encode } from "../../component-base/bytes.ts";
 import type {
   ApiClient,
   ClientWatchEvent,
@@ -38,16 +37,15 @@ export function createApiClient(options: RequestSenderOptions): ApiClient {
   return {
     resource: <T>(type: ResourceType<T>, namespace?: string) => new RestResourceClient<T>(sender, type, namespace),
     request: async <R>(method: string, path: string, body?: unknown, requestOptions: RequestOptions = {}) => {
-      const response = await sender.send({
+      const { contentType, text } = await sender.exchange({
         method,
         path,
         accept: json,
         ...(body === undefined ? {} : { body: encode(body), contentType: json }),
         ...(requestOptions.signal ? { signal: requestOptions.signal } : {}),
       });
-      const text = utf8Decode(await readBody(response.body));
       // Health endpoints answer in plain text.
-      return (response.headers["content-type"]?.startsWith(json) ? JSON.parse(text) : text) as R;
+      return (contentType.startsWith(json) ? JSON.parse(text) : text) as R;
     },
   };
 }
@@ -151,7 +149,7 @@ class RestResourceClient<T> implements ResourceClient<T> {
     contentType = json,
     accept = json,
   ): Promise<R> {
-    const response = await this.#sender.send({
+    const { text } = await this.#sender.exchange({
       method,
       path,
       accept,
@@ -159,7 +157,7 @@ class RestResourceClient<T> implements ResourceClient<T> {
       ...(body === undefined ? {} : { body: encode(body), contentType }),
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    return JSON.parse(utf8Decode(await readBody(response.body))) as R;
+    return JSON.parse(text) as R;
   }
 
   #collectionPath(namespace: string | undefined): string {

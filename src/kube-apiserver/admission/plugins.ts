@@ -1,6 +1,8 @@
 import type { Namespace, Pod, ServiceAccount as ServiceAccountObject } from "../../api/core/v1/types.gen.ts";
+import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
+import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
@@ -8,6 +10,7 @@ import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { Priority } from "./priority.ts";
+import { RbacEscalation } from "./rbac-escalation.ts";
 import { ServiceAccount } from "./service-account.ts";
 import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
 
@@ -17,6 +20,9 @@ export function admissionPlugins(options: {
   readonly pods: StorageLister<Pod>;
   readonly serviceAccounts: StorageLister<ServiceAccountObject>;
   readonly priorityClasses: StorageLister<PriorityClass>;
+  readonly roles: StorageLister<Role>;
+  readonly clusterRoles: StorageLister<ClusterRole>;
+  readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly random: Random;
 }): readonly AdmissionPlugin[] {
@@ -28,5 +34,6 @@ export function admissionPlugins(options: {
     new TaintNodesByCondition(),
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
+    new RbacEscalation(options),
   ];
 }

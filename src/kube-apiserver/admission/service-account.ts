@@ -87,7 +87,8 @@ export class ServiceAccount implements AdmissionPlugin {
   }
 
   #mountToken(pod: Mutable<Pod>): void {
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    // Nothing was validated yet: a pod without containers is on its way to being refused.
+    const containers = [...(pod.spec.initContainers ?? []), ...(pod.spec.containers ?? [])];
     const without = containers.filter((container) => !hasMount(container));
     if (without.length === 0) return;
     const existing = pod.spec.volumes?.find((volume) => volume.name.startsWith(volumePrefix));

@@ -14,6 +14,7 @@ import {
   serviceCIDRs,
   services,
 } from "../../api/resources.gen.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
@@ -41,6 +42,7 @@ import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { toTime } from "../time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
+import { keepKubernetesService } from "./keep-kubernetes-service.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import type { KubeApiServerOptions } from "./options.ts";
 import { builtinRegistrations } from "./registrations.ts";
@@ -90,9 +92,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     await StaticTokenAuthenticator.create(options.staticTokens ?? new Map()),
   ];
   const rbac = new RbacIndex();
+  const nodeAuthorizer = new NodeAuthorizer();
   const authorizer = new UnionAuthorizer([
     new PrivilegedGroupsAuthorizer(["system:masters"]),
-    new NodeAuthorizer(lister.pods),
+    nodeAuthorizer,
     new RbacAuthorizer(rbac),
   ]);
   const range = options.serviceNodePortRange ?? { min: 30_000, max: 32_767 };
@@ -118,7 +121,14 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     registrations,
     authenticators: [new X509Authenticator(), new BearerTokenAuthenticator(tokenAuthenticators)],
     authorizer,
-    admission: admissionPlugins({ ...lister, clock, random }),
+    admission: admissionPlugins({
+      ...lister,
+      roles: storage.lister(roles),
+      clusterRoles: storage.lister(clusterRoles),
+      authorizer,
+      clock,
+      random,
+    }),
     clock,
     random,
     logger,
@@ -141,22 +151,37 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       : {}),
     ...options.server,
   });
-  fillIndex(rbac, storage);
+  follow(storage.lister(clusterRoles), rbac);
+  follow(storage.lister(roles), rbac);
+  follow(storage.lister(clusterRoleBindings), rbac);
+  follow(storage.lister(roleBindings), rbac);
+  follow(lister.pods, nodeAuthorizer);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
   const tasks = new TaskGroup({
     onFailure: (error) => logger.error("a background task of the API server failed", { error }),
   });
   const writer = new SystemWriter({ scheme, registry: generic.registry, clock });
+  const ensureService = (): Promise<void> =>
+    ensureKubernetesService(writer, {
+      clusterIp: allocators.clusterIps.first,
+      address: options.advertiseAddress,
+      port: options.securePort ?? 6443,
+    });
   return {
     handler: generic.handler,
     registry: generic.registry,
     tokenIssuer: issuer,
     startShutdown: () => generic.startShutdown(),
     async start(): Promise<void> {
-      await bootstrap(writer, options, allocators);
+      await bootstrap(writer, options, allocators.clusterIps.cidr, ensureService);
       isBootstrapped = true;
-      tasks.spawn((signal) => new ServiceIpAddresses(generic.registry, writer).run(signal));
+      tasks.spawn((signal) =>
+        keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
+      );
+      tasks.spawn((signal) =>
+        new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),
+      );
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await tasks[Symbol.asyncDispose]();
@@ -171,36 +196,29 @@ function signingKey(keys: readonly NamedTokenKey[]): NamedTokenKey {
   return first;
 }
 
-/** Everything stored, then every change. */
-function fillIndex(index: RbacIndex, storage: ApiStorage): void {
-  for (const type of [clusterRoles, roles, clusterRoleBindings, roleBindings]) {
-    const lister = storage.lister<Parameters<RbacIndex["set"]>[0]>(type);
-    lister.onChange((current, previous) => {
-      if (current) index.set(current);
-      else if (previous) index.delete(previous);
-    });
-    for (const object of lister.list()) index.set(object);
-  }
+/** Gives an index everything stored, then every change. To be called once the storage is loaded, before requests. */
+function follow<T>(lister: StorageLister<T>, index: { set(object: T): void; delete(object: T): void }): void {
+  lister.onChange((current, previous) => {
+    if (current) index.set(current);
+    else if (previous) index.delete(previous);
+  });
+  for (const object of lister.list()) index.set(object);
 }
 
 async function bootstrap(
   writer: SystemWriter,
   options: KubeApiServerOptions,
-  allocators: ServiceAllocators,
+  cidr: string,
+  ensureService: () => Promise<void>,
 ): Promise<void> {
   await Promise.all(systemNamespaces.map((name) => writer.ensure(namespaces, { metadata: { name } })));
-  const { cidr, first } = allocators.clusterIps;
   await Promise.all([
     bootstrapRbac(writer, options.controllerRoles ?? []),
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
     ensureServiceCidr(writer, cidr, options.clock.now()),
-    ensureKubernetesService(writer, {
-      clusterIp: first,
-      address: options.advertiseAddress,
-      port: options.securePort ?? 6443,
-    }),
+    ensureService(),
     ...(options.clientCa === undefined ? [] : [publishClientCa(writer, options.clientCa)]),
   ]);
 }

@@ -40,6 +40,25 @@ test("a new cluster has its namespaces, roles, priority classes and the kubernet
   assert.equal((await api.request("GET", "/readyz")).status, 200);
 });
 
+test("the kubernetes Service comes back with its address, and addresses have objects", async () => {
+  await using api = await TestApiServer.start();
+  const path = "/api/v1/namespaces/default/services/kubernetes";
+  await api.request("DELETE", path);
+  let service = await api.request("GET", path);
+  // The server works on it meanwhile; each request is a turn for it, each step lets it try again.
+  for (let i = 0; i < 100 && service.status === 404; i++) {
+    api.clock.step(100);
+    service = await api.request("GET", path);
+  }
+  assert.equal(service.json<Service>().spec.clusterIP, "10.96.0.1");
+  const addresses = "/apis/networking.k8s.io/v1/ipaddresses/10.96.0.1";
+  let address = await api.request("GET", addresses);
+  for (let i = 0; i < 100 && address.status === 404; i++) address = await api.request("GET", addresses);
+  assert.deepEqual(address.json<{ spec: unknown }>().spec, {
+    parentRef: { resource: "services", namespace: "default", name: "kubernetes" },
+  });
+});
+
 test("a pod gets its account, token volume, tolerations, priority and defaults", async () => {
   await using api = await withAccount();
   const answer = await api.request("POST", "/api/v1/namespaces/default/pods", pod("example"));
@@ -108,6 +127,21 @@ test("refusals have upstream's texts and change nothing", async () => {
     422,
     `Pod "Example" is invalid: metadata.name: Invalid value: "Example": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
   );
+  await refused(
+    "/apis/apps/v1/namespaces/default/replicasets",
+    {
+      apiVersion: "apps/v1",
+      kind: "ReplicaSet",
+      metadata: { name: "frontend" },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: "frontend" } },
+        template: { spec: { containers: [{ "name:": "web", image: "nginx" }] } },
+      },
+    },
+    422,
+    'ReplicaSet.apps "frontend" is invalid: [spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers[0].name: Required value]',
+  );
   await refused("/api/v1/namespaces/absent/pods", pod("x"), 404, 'namespaces "absent" not found');
   await refused(
     "/api/v1/namespaces/default/pods",
@@ -142,6 +176,7 @@ test("a pod is bound once, then only its fence fields change", async () => {
   );
   const bound = (await api.request("GET", `${pods}/p`)).json<Pod>();
   assert.equal(bound.spec.nodeName, "a");
+  assert.equal(bound.metadata.generation, 1);
   assert.equal(bound.status.conditions?.find((c) => c.type === "PodScheduled")?.status, "True");
   const merge = { headers: { "content-type": "application/merge-patch+json" } };
   const image = { spec: { containers: [{ ...bound.spec.containers[0], image: "busybox:2" }] } };
@@ -313,4 +348,33 @@ test("events of both groups are one storage", async () => {
     apiVersion: string;
   }>();
   assert.deepEqual([apiVersion, note, regarding.name], ["events.k8s.io/v1", "Started container c", "p"]);
+});
+
+test("nobody grants what they do not hold", async () => {
+  await using api = await TestApiServer.start();
+  const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  const binding = (name: string, role: string): object => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role },
+    subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "jane" }],
+  });
+  assert.equal((await api.request("POST", `${rbac}/rolebindings`, binding("jane", "admin"))).status, 201);
+  const as = { commonName: "jane", organizations: ["dev"] };
+  assert.equal((await api.request("POST", `${rbac}/rolebindings`, binding("view", "view"), { as })).status, 201);
+  const refused = await api.request("POST", `${rbac}/rolebindings`, binding("more", "cluster-admin"), { as });
+  assert.equal(refused.status, 403);
+  assert.equal(
+    refused.message,
+    'rolebindings.rbac.authorization.k8s.io "more" is forbidden: user "jane" (groups=["dev" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:["*"], Resources:["*"], Verbs:["*"]}\n{NonResourceURLs:["*"], Verbs:["*"]}',
+  );
+  const role = (verbs: string[]): object => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "Role",
+    metadata: { name: "r" },
+    rules: [{ verbs, apiGroups: [""], resources: ["pods"] }],
+  });
+  assert.equal((await api.request("POST", `${rbac}/roles`, role(["proxy"]), { as })).status, 403);
+  assert.equal((await api.request("POST", `${rbac}/roles`, role(["get", "list"]), { as })).status, 201);
 });

@@ -1,6 +1,9 @@
 import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type {
+  Conversion,
   ResourceRegistration,
   ReviewHandler,
   Subresource,
@@ -67,8 +70,19 @@ function registration(
     ...(strategy ? { strategy } : {}),
     ...(resource.persisted || !review ? {} : { review }),
     ...(subresources ? { subresources } : {}),
-    ...(resource.group === "events.k8s.io" ? { convert: eventConversion } : {}),
+    ...conversionOf(resource),
   };
+}
+
+/** Between the served and the stored version, where they differ: in more than the name for events alone. */
+function conversionOf(resource: ApiResource): { readonly convert?: Conversion } {
+  const { group, version, storage, persisted } = resource;
+  if (!persisted || (group === storage.group && version === storage.version)) return {};
+  if (group === "events.k8s.io") return { convert: eventConversion };
+  const rename =
+    (apiVersion: string) =>
+    (object: KubeObject): Mutable<KubeObject> => ({ ...structuredClone(object as Mutable<KubeObject>), apiVersion });
+  return { convert: { toStorage: rename(apiVersionOf(storage)), fromStorage: rename(apiVersionOf(resource)) } };
 }
 
 /** What is beside the usual status and scale. */
@@ -88,7 +102,8 @@ function builtinSubresources(
     "/pods": {
       status: { type: "object", strategy: podStatusStrategy },
       ephemeralcontainers: { type: "object", strategy: ephemeralContainersStrategy },
-      binding: { type: "create", create: createBinding },
+      // Where a pod runs is not part of what its author wants, so binding it makes no new generation.
+      binding: { type: "create", create: createBinding, strategy: { generation: "none" } },
       eviction: { type: "create", create: createEviction },
       log: toKubelet(podLog),
       exec: toKubelet((request, connector) => podStreams(request, "exec", connector)),

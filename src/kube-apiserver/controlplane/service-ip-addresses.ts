@@ -1,9 +1,14 @@
 import type { Service } from "../../api/core/v1/types.gen.ts";
 import { ipAddresses, services } from "../../api/resources.gen.ts";
 import type { RegistryAccess } from "../../apiserver/registry/rest/registry-access.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import { sleep } from "../../component-base/clock.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
+import type { Logger } from "../../component-base/logger.ts";
 import { isHeadless } from "../registry/core/service/type-rules.ts";
 import type { SystemWriter } from "./system-writer.ts";
+
+const retryMs = 1000;
 
 /**
  * Keeps an IPAddress object for every address a Service has. The allocator decides; these objects show its state.
@@ -18,9 +23,19 @@ export class ServiceIpAddresses {
   readonly #owners = new Map<string, Service>();
   readonly #wake = new EventSignal();
 
-  constructor(registry: RegistryAccess, writer: SystemWriter) {
-    this.#registry = registry;
-    this.#writer = writer;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(options: {
+    readonly registry: RegistryAccess;
+    readonly writer: SystemWriter;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#registry = options.registry;
+    this.#writer = options.writer;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
   }
 
   /** Works until the signal aborts. */
@@ -36,11 +51,21 @@ export class ServiceIpAddresses {
       while (!signal.aborted) {
         const addresses = [...this.#dirty];
         this.#dirty.clear();
-        for (const address of addresses) await this.#sync(address);
+        for (const address of addresses) await this.#trySync(address, signal);
         if (this.#dirty.size === 0) await this.#wake.wait(signal);
       }
     } finally {
       unsubscribe();
+    }
+  }
+
+  async #trySync(address: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#sync(address);
+    } catch (error) {
+      this.#logger.info("an IPAddress could not be written, trying again", { address, error });
+      this.#dirty.add(address);
+      await sleep(this.#clock, retryMs, signal);
     }
   }
 
@@ -60,7 +85,6 @@ export class ServiceIpAddresses {
       return;
     }
     const parentRef = {
-      group: "",
       resource: "services",
       namespace: owner.metadata.namespace,
       name: owner.metadata.name,

@@ -1,4 +1,6 @@
 import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -11,7 +13,15 @@ import type { FlowSchema, PriorityLevelConfiguration } from "../../api/flowcontr
 import type { RuntimeClass } from "../../api/node/v1/types.gen.ts";
 import type { ClusterRoleBinding, RoleBinding } from "../../api/rbac/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "../../api/storage/v1/types.gen.ts";
+import type { ResourceClaim, ResourceSlice } from "../../api/resource/v1/types.gen.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "../../api/storage/v1/types.gen.ts";
 import { humanDuration } from "../../apiserver/endpoints/human-duration.ts";
 import { age } from "./age.ts";
 import { none } from "./format.ts";
@@ -135,8 +145,9 @@ export function validatingAdmissionPolicyCells(
   ];
 }
 
-export function validatingAdmissionPolicyBindingCells(
-  { metadata, spec }: ValidatingAdmissionPolicyBinding,
+/** Serves both kinds of policy binding. */
+export function admissionPolicyBindingCells(
+  { metadata, spec }: MutatingAdmissionPolicyBinding | ValidatingAdmissionPolicyBinding,
   nowMs: number,
 ): readonly unknown[] {
   const param = spec.paramRef;
@@ -145,6 +156,48 @@ export function validatingAdmissionPolicyBindingCells(
     metadata.name,
     spec.policyName ?? "",
     param ? (param.namespace ? `${param.namespace}/${name}` : `*/${name}`) : "<unset>",
+    age(metadata.creationTimestamp, nowMs),
+  ];
+}
+
+export function mutatingAdmissionPolicyCells(
+  { metadata, spec }: MutatingAdmissionPolicy,
+  nowMs: number,
+): readonly unknown[] {
+  const param = spec.paramKind;
+  return [
+    metadata.name,
+    spec.mutations?.length ?? 0,
+    param ? `${param.apiVersion ?? ""}/${param.kind ?? ""}` : "<unset>",
+    age(metadata.creationTimestamp, nowMs),
+  ];
+}
+
+export function csiStorageCapacityCells(object: CSIStorageCapacity): readonly unknown[] {
+  return [object.metadata.name, object.storageClassName, object.capacity ?? "<unset>"];
+}
+
+export function volumeAttributesClassCells(
+  { metadata, driverName }: VolumeAttributesClass,
+  nowMs: number,
+): readonly unknown[] {
+  return [metadata.name, driverName, age(metadata.creationTimestamp, nowMs)];
+}
+
+export function resourceClaimCells({ metadata, status }: ResourceClaim, nowMs: number): readonly unknown[] {
+  const states: string[] = [];
+  if (metadata.deletionTimestamp) states.push("deleted");
+  if (!status.allocation) states.push("pending");
+  else states.push("allocated", ...((status.reservedFor?.length ?? 0) > 0 ? ["reserved"] : []));
+  return [metadata.name, states.join(","), age(metadata.creationTimestamp, nowMs)];
+}
+
+export function resourceSliceCells({ metadata, spec }: ResourceSlice, nowMs: number): readonly unknown[] {
+  return [
+    metadata.name,
+    spec.nodeName ?? "<unset>",
+    spec.driver,
+    spec.pool.name,
     age(metadata.creationTimestamp, nowMs),
   ];
 }

@@ -47,7 +47,9 @@ function validateEndpointSlice(slice: EndpointSlice): readonly FieldError[] {
   if ((endpoints?.length ?? 0) > endpointsMax) return [fieldTooMany(path, endpoints?.length, endpointsMax)];
   for (const [i, endpoint] of (endpoints ?? []).entries()) {
     const at = path.index(i).child("addresses");
-    const { addresses, hostname } = endpoint;
+    const { hostname } = endpoint;
+    // A list the client left out is null.
+    const addresses = endpoint.addresses ?? [];
     if (addresses.length === 0) errors.push(fieldRequired(at, "must contain at least 1 address"));
     else if (addresses.length > addressesMax) errors.push(fieldTooMany(at, addresses.length, addressesMax));
     for (const [j, address] of addresses.entries()) {

@@ -9,11 +9,17 @@ import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { RequestContext, Strategy } from "../../apiserver/registry/rest/strategy.ts";
+import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import { resourceQuotaCells } from "../printers/core.ts";
 import {
   apiServiceCells,
   certificateSigningRequestCells,
   csiDriverCells,
+  csiStorageCapacityCells,
+  mutatingAdmissionPolicyCells,
+  resourceClaimCells,
+  resourceSliceCells,
+  volumeAttributesClassCells,
   csiNodeCells,
   flowSchemaCells,
   leaseCells,
@@ -21,7 +27,7 @@ import {
   priorityLevelConfigurationCells,
   runtimeClassCells,
   storageClassCells,
-  validatingAdmissionPolicyBindingCells,
+  admissionPolicyBindingCells,
   validatingAdmissionPolicyCells,
   volumeAttachmentCells,
   webhookConfigurationCells,
@@ -130,6 +136,7 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
 
 export const resourceSliceStrategy: Strategy<ResourceSlice> = {
   generation: "spec",
+  tableCells: resourceSliceCells,
   selectableFields: (slice: ResourceSlice) => ({
     "spec.nodeName": slice.spec.nodeName ?? "",
     "spec.driver": slice.spec.driver,
@@ -148,7 +155,13 @@ export const printedStrategies = {
   mutatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
   validatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
   validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
-  validatingadmissionpolicybindings: { generation: "spec", tableCells: validatingAdmissionPolicyBindingCells },
+  mutatingadmissionpolicies: { generation: "spec", tableCells: mutatingAdmissionPolicyCells },
+  mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
+  csistoragecapacities: { tableCells: csiStorageCapacityCells },
+  volumeattributesclasses: { tableCells: volumeAttributesClassCells },
+  resourceclaims: { tableCells: resourceClaimCells },
+  horizontalpodautoscalers: { tableCells: horizontalPodAutoscalerCells },
+  validatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   flowschemas: { tableCells: flowSchemaCells },
   prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
   apiservices: { tableCells: apiServiceCells },

@@ -14,6 +14,7 @@ import { namespaceStrategy } from "./core/namespace-strategy.ts";
 import { nodeStrategy } from "./core/node-strategy.ts";
 import { podStrategy } from "./core/pod/strategy.ts";
 import { podTemplateStrategy, replicationControllerStrategy } from "./core/replication-controller-strategy.ts";
+import { gaps, withGap } from "./gaps.ts";
 import type { ServiceAllocators } from "./core/service/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
 import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from "./core/volume-strategies.ts";
@@ -47,6 +48,7 @@ export function builtinStrategies(options: {
   readonly eventTtlSeconds?: number;
 }): Readonly<Record<string, Strategy>> {
   return {
+    ...gaps,
     "/configmaps": configMapStrategy,
     "/endpoints": endpointsStrategy,
     "/events": eventStrategy(options.eventTtlSeconds),
@@ -57,7 +59,7 @@ export function builtinStrategies(options: {
     "/pods": podStrategy,
     "/podtemplates": podTemplateStrategy,
     "/replicationcontrollers": replicationControllerStrategy,
-    "/resourcequotas": resourceQuotaStrategy,
+    "/resourcequotas": withGap("/resourcequotas", resourceQuotaStrategy),
     "/secrets": secretStrategy,
     "/serviceaccounts": serviceAccountStrategy,
     "/services": serviceStrategy(options.allocators),
@@ -74,7 +76,7 @@ export function builtinStrategies(options: {
     "networking.k8s.io/ingressclasses": ingressClassStrategy,
     "networking.k8s.io/ingresses": ingressStrategy,
     "networking.k8s.io/ipaddresses": ipAddressStrategy,
-    "networking.k8s.io/networkpolicies": networkPolicyStrategy,
+    "networking.k8s.io/networkpolicies": withGap("networking.k8s.io/networkpolicies", networkPolicyStrategy),
     "networking.k8s.io/servicecidrs": serviceCidrStrategy,
     "policy/poddisruptionbudgets": podDisruptionBudgetStrategy,
     "rbac.authorization.k8s.io/clusterrolebindings": clusterRoleBindingStrategy,
@@ -83,18 +85,39 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/roles": roleStrategy,
     "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
+    "admissionregistration.k8s.io/mutatingadmissionpolicies": withGap(
+      "admissionregistration.k8s.io/mutatingadmissionpolicies",
+      printedStrategies.mutatingadmissionpolicies,
+    ),
+    "admissionregistration.k8s.io/mutatingadmissionpolicybindings": withGap(
+      "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
+      printedStrategies.mutatingadmissionpolicybindings,
+    ),
+    "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
+    "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
+    "storage.k8s.io/csistoragecapacities": printedStrategies.csistoragecapacities,
+    "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
     "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
     "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
     "storage.k8s.io/csinodes": printedStrategies.csinodes,
     "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
-    "admissionregistration.k8s.io/mutatingwebhookconfigurations": printedStrategies.mutatingwebhookconfigurations,
-    "admissionregistration.k8s.io/validatingwebhookconfigurations": printedStrategies.validatingwebhookconfigurations,
-    "admissionregistration.k8s.io/validatingadmissionpolicies": printedStrategies.validatingadmissionpolicies,
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": withGap(
+      "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+      printedStrategies.mutatingwebhookconfigurations,
+    ),
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": withGap(
+      "admissionregistration.k8s.io/validatingwebhookconfigurations",
+      printedStrategies.validatingwebhookconfigurations,
+    ),
+    "admissionregistration.k8s.io/validatingadmissionpolicies": withGap(
+      "admissionregistration.k8s.io/validatingadmissionpolicies",
+      printedStrategies.validatingadmissionpolicies,
+    ),
     "admissionregistration.k8s.io/validatingadmissionpolicybindings":
       printedStrategies.validatingadmissionpolicybindings,
     "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
-    "apiregistration.k8s.io/apiservices": printedStrategies.apiservices,
+    "apiregistration.k8s.io/apiservices": withGap("apiregistration.k8s.io/apiservices", printedStrategies.apiservices),
   };
 }

@@ -16,6 +16,7 @@ export interface TestAnswer {
   readonly headers: HttpHeaders;
   readonly text: string;
   /** The parsed body. Tests know what they asked for, so its shape is theirs to say. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a cast with a name
   json<T>(): T;
   /** The Status message of a refusal. */
   readonly message: string;
@@ -27,16 +28,19 @@ const admin: HttpPeer = {
   certificate: { commonName: "kubernetes-admin", organizations: ["system:masters"] },
 };
 
-/** A whole API server over a memory store on a stepped clock, and a client of it. */
+/** A whole API server over a memory store on a stepped clock, and a client of it. A backend given stays the caller's. */
 export class TestApiServer implements AsyncDisposable {
   readonly server: KubeApiServer;
   readonly clock: SteppingClock;
   readonly #backend: Backend;
 
-  private constructor(server: KubeApiServer, clock: SteppingClock, backend: Backend) {
+  readonly #ownsBackend: boolean;
+
+  private constructor(server: KubeApiServer, clock: SteppingClock, backend: Backend, ownsBackend: boolean) {
     this.server = server;
     this.clock = clock;
     this.#backend = backend;
+    this.#ownsBackend = ownsBackend;
   }
 
   static async start(options: Partial<KubeApiServerOptions> = {}): Promise<TestApiServer> {
@@ -65,7 +69,7 @@ export class TestApiServer implements AsyncDisposable {
       ...options,
     });
     await server.start();
-    return new TestApiServer(server, clock, backend);
+    return new TestApiServer(server, clock, backend, options.backend === undefined);
   }
 
   /** Sends a request; `as` is a client certificate's subject or a bearer token. */
@@ -88,6 +92,7 @@ export class TestApiServer implements AsyncDisposable {
       ...(body === undefined ? {} : { body: bytes }),
     });
     const text = new TextDecoder().decode(await readBody(response.body));
+    // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- see TestAnswer
     const json = <T>(): T => JSON.parse(text) as T;
     return {
       status: response.status,
@@ -130,6 +135,6 @@ export class TestApiServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
-    await this.#backend[Symbol.asyncDispose]();
+    if (this.#ownsBackend) await this.#backend[Symbol.asyncDispose]();
   }
 }

@@ -1,6 +1,7 @@
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { OwnerReference } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/resource-type.ts";
+import { LruMap } from "../../component-base/lru-map.ts";
 import type { ResourceClient } from "../../client/rest/api-client.ts";
 import type { Controller, ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController } from "../../controller-runtime/reconcile-controller.ts";
@@ -26,6 +27,8 @@ export const garbageCollectorController: ControllerDescriptor = {
 
 // Upstream's default (--concurrent-gc-syncs).
 const workers = 20;
+// An owner with many dependents is asked for once, not once for each of them. Its UID never comes back.
+const absentOwnersMax = 500;
 
 /** What has become of the owners of an object. */
 interface OwnerStates {
@@ -47,6 +50,7 @@ class GarbageCollector implements Controller {
   readonly #monitors: ResourceMonitors;
   readonly #deletions: ReconcileController;
   readonly #orphans: ReconcileController;
+  readonly #absentOwners = new LruMap<string, true>(absentOwnersMax);
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -130,10 +134,13 @@ class GarbageCollector implements Controller {
         else (known.isDeletingDependents ? waiting : solid).push(ref);
         continue;
       }
-      const owner = await this.#readOwner(node, ref, signal);
+      const identity = [node.namespace, ref.apiVersion, ref.kind, ref.name, ref.uid].join("|");
+      const owner = this.#absentOwners.get(identity) ? undefined : await this.#readOwner(node, ref, signal);
       if (owner === "unreachable") return undefined;
-      if (owner?.metadata.uid !== ref.uid) dangling.push(ref);
-      else if (owner.metadata.deletionTimestamp && owner.metadata.finalizers?.includes(foregroundFinalizer))
+      if (owner?.metadata.uid !== ref.uid) {
+        this.#absentOwners.set(identity, true);
+        dangling.push(ref);
+      } else if (owner.metadata.deletionTimestamp && owner.metadata.finalizers?.includes(foregroundFinalizer))
         waiting.push(ref);
       else solid.push(ref);
     }

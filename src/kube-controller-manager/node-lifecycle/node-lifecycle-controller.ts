@@ -69,7 +69,9 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     const taints = updatedTaints(node);
     if (taints) {
       const { resourceVersion } = node.metadata;
-      await client.resource(nodes).patch(name, "merge", { metadata: { resourceVersion }, spec: { taints } }, { signal });
+      await client
+        .resource(nodes)
+        .patch(name, "merge", { metadata: { resourceVersion }, spec: { taints } }, { signal });
     }
     const ready = node.status.conditions?.find((c) => c.type === "Ready");
     const limit = ready ? graceMs : startupGraceMs;
@@ -117,7 +119,12 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     try {
       await client
         .resource(pods, namespace)
-        .patch(name, "strategic", { metadata: { uid }, status: { conditions: [condition] } }, { subresource: "status", signal });
+        .patch(
+          name,
+          "strategic",
+          { metadata: { uid }, status: { conditions: [condition] } },
+          { subresource: "status", signal },
+        );
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }

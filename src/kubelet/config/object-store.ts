@@ -11,12 +11,12 @@ interface Entry {
   readonly fetchedMs: number;
 }
 
-// A pod is synced about once a minute at rest; a shorter life would fetch twice for pods that share an object.
-const freshMs = 45_000;
+// Pods at rest are synced every 20 s, one after the other; what one of them fetched serves the others.
+const freshMs = 15_000;
 const entriesMax = 10_000;
 
 /**
- * The ConfigMaps and Secrets pods of this node refer to, fetched when needed and kept for under a minute.
+ * The ConfigMaps and Secrets pods of this node refer to, fetched when needed and kept for some seconds.
  *
  * Differs from upstream: objects are read again at the pod's periodic sync instead of being watched one by one. An update
  * reaches a volume as soon (upstream writes it at the next periodic sync as well), and a node holds no watch per object.

@@ -217,8 +217,9 @@ export class KuberuntimeManager {
   }
 
   #checkCrashBackoff(pod: Pod, container: Container, record: PodRecord): void {
-    const latest = latestContainer(record, container.name);
-    if (latest?.state !== "exited") return;
+    // One that was just killed for its probe still counts as running here; its predecessor's end paces the restarts.
+    const latest = record.containers.find((c) => c.name === container.name && c.state === "exited");
+    if (!latest) return;
     const key = `${pod.metadata.uid}_${container.name}_${containerHash(container)}`;
     const blockedUntil = this.#crashBackoff.blockedUntil(key, latest.finishedAtMs);
     if (blockedUntil !== undefined) {

@@ -8,7 +8,7 @@ import { type Clock, sleep } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { ImageService, RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import { rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { ResolvedConfig } from "../config.ts";
 import type { HostInfo } from "../ports.ts";
 import { equal } from "../status/status-patch.ts";
@@ -122,7 +122,7 @@ export class NodeAgent {
       const known = (this.#node ??= await client.resource(nodes).get(nodeName, { signal }));
       const why = [state.runtimeProblem(), state.networkProblem(), problem()].filter((p) => p !== undefined);
       const text = why.length === 0 ? undefined : why.length === 1 ? why[0] : `[${why.join(", ")}]`;
-      const now = rfc3339(clock.now());
+      const now = formatTime(clock.now());
       const status: NodeStatus = {
         ...nodeStatus(facts, config),
         conditions: nodeConditions(text, known.status?.conditions ?? [], now),
@@ -140,7 +140,7 @@ export class NodeAgent {
     } catch (error) {
       signal.throwIfAborted();
       if (isNotFound(error)) {
-        // Somebody deleted the Node: it comes back, as upstream's.
+        // Differs from upstream: a Node that somebody deleted comes back without restarting its kubelet.
         this.#node = undefined;
         await this.#register(signal);
         return;

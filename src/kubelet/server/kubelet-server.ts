@@ -122,7 +122,7 @@ function configz(config: ResolvedConfig): unknown {
       nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds,
       nodeStatusUpdateFrequency: `${config.nodeStatusUpdateMs / 1000}s`,
       nodeStatusReportFrequency: `${config.nodeStatusReportMs / 60_000}m0s`,
-      syncFrequency: `${config.syncPeriodMs / 60_000}m0s`,
+      syncFrequency: `${config.syncPeriodMs / 1000}s`,
       registerWithTaints: config.registerWithTaints,
     },
   };
@@ -198,7 +198,7 @@ function logContainer(pod: Pod, record: PodRecord, name: string, previous: boole
   if (previous) {
     // The newest is the previous one while its successor waits to be started.
     const found = started[0]?.state === "running" ? started[1] : (started[1] ?? started[0]);
-    if (!found) throw new HttpError(400, `previous terminated ${where.replace(" in pod", " in pod")} not found`);
+    if (!found) throw new HttpError(400, `previous terminated ${where} not found`);
     return found;
   }
   const newest = started[0];

@@ -1,6 +1,6 @@
 import type { Pod } from "../../api/core/v1/types.gen.ts";
 import type { CpuUsage, MemoryUsage } from "../../cri-api/runtime/v1/types.ts";
-import { rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { PodRecord } from "../container/pod-record.ts";
 import type { KubeletPorts } from "../ports.ts";
 
@@ -14,7 +14,7 @@ export interface StatsSource {
 /** What `/stats/summary` answers: CPU and memory of node, pods and containers, from control groups. */
 export async function statsSummary({ nodeName, ports, pods, podRecord }: StatsSource): Promise<unknown> {
   const usage = await ports.host.usage();
-  const time = rfc3339(usage.timestampMs);
+  const time = formatTime(usage.timestampMs);
   return {
     node: {
       nodeName,
@@ -39,7 +39,7 @@ async function podStats(pod: Pod, record: PodRecord, ports: KubeletPorts): Promi
     containers: await Promise.all(
       running.map(async (container) => ({
         name: container.name,
-        startTime: rfc3339(container.startedAtMs),
+        startTime: formatTime(container.startedAtMs),
         ...usageFields(await ports.cgroups.containerStats(uid, container.id)),
       })),
     ),
@@ -52,11 +52,11 @@ function usageFields(
   const out: Record<string, unknown> = {};
   if (stats?.cpu) {
     const { timestampMs, ...rest } = stats.cpu;
-    out["cpu"] = { time: rfc3339(timestampMs), ...rest };
+    out["cpu"] = { time: formatTime(timestampMs), ...rest };
   }
   if (stats?.memory) {
     const { timestampMs, ...rest } = stats.memory;
-    out["memory"] = { time: rfc3339(timestampMs), ...rest };
+    out["memory"] = { time: formatTime(timestampMs), ...rest };
   }
   return out;
 }

@@ -1,5 +1,5 @@
 import type { Container, ContainerState, ContainerStatus, Pod } from "../../api/core/v1/types.gen.ts";
-import { rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { ContainerRecord, PodRecord } from "../container/pod-record.ts";
 import { shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
@@ -101,7 +101,7 @@ function staticFields(container: Container): Partial<ContainerStatus> {
 function stateOf(record: ContainerRecord, runtimeName: string): ContainerState {
   switch (record.state) {
     case "running":
-      return { running: { startedAt: rfc3339(record.startedAtMs) } };
+      return { running: { startedAt: formatTime(record.startedAtMs) } };
     case "exited":
       return {
         terminated: {
@@ -109,8 +109,8 @@ function stateOf(record: ContainerRecord, runtimeName: string): ContainerState {
           ...(record.reason ? { reason: record.reason } : {}),
           ...(record.message ? { message: record.message } : {}),
           // A container that never started began and ended when it was made.
-          startedAt: rfc3339(record.startedAtMs || record.createdAtMs),
-          finishedAt: rfc3339(record.finishedAtMs || record.createdAtMs),
+          startedAt: formatTime(record.startedAtMs || record.createdAtMs),
+          finishedAt: formatTime(record.finishedAtMs || record.createdAtMs),
           containerID: `${runtimeName}://${record.id}`,
         },
       };

@@ -9,6 +9,8 @@ import { cloneJson } from "../../../apimachinery/object.ts";
 import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
 import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
 import { objectOf } from "../../registry/generic/store.ts";
+import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
+import { requireAllowed } from "../../authorization/require-allowed.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
@@ -45,7 +47,7 @@ export async function decodeBody(
 ): Promise<Mutable<KubeObject>> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
-  const object = decodeAs(kind, parseBody(bytes, contentType, kind.kind), {
+  const object = decodeAs(kind, parseBody(bytes, contentType, kind), {
     mode,
     warn: (text) => void scope.warnings.add(text),
   });
@@ -127,6 +129,7 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   ensureNamespaceMatches(sent, endpoint.resource.namespaced ? info.namespaceKey : "");
   warnOfDuplicateOwners(sent, scope);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
+    if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     // Each attempt changes a copy of its own.
     const object = cloneJson(sent);
     await admitChange(endpoint, scope, write, object, old);
@@ -135,6 +138,13 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   return updateWith(endpoint, scope, write, change, (result, isCreated) =>
     respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
   );
+}
+
+/** A PUT that turns out to create needs the permission to create, too. */
+function creationOf({ info, user }: RequestScope): AuthorizationAttributes {
+  const { namespace, apiGroup, apiVersion, resource, subresource, name, path } = info;
+  const verb = "create";
+  return { user, verb, isResourceRequest: true, namespace, apiGroup, apiVersion, resource, subresource, name, path };
 }
 
 /** PATCH: the patch is applied to the newest state, and again when somebody else was faster. */
@@ -264,8 +274,8 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   const { http } = scope;
   const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
   if (bytes.length > 0) {
-    const { value } = parseBody(bytes, contentTypeOf(http), "DeleteOptions");
     const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
+    const { value } = parseBody(bytes, contentTypeOf(http), kind);
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
@@ -288,10 +298,11 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
 function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
   const { name = "", namespace = "" } = object.metadata;
   const { info } = scope;
-  if (name === "") throw badRequest("name must be provided");
+  if (name === "")
+    throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
   if (name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
-  if (namespace !== "" && namespace !== info.namespaceKey)
+  if (namespace !== "" && info.namespaceKey !== "" && namespace !== info.namespaceKey)
     throw badRequest(
       `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespaceKey})`,
     );

@@ -61,6 +61,11 @@ export class RegistrySet implements RegistryAccess {
     for (const registration of registrations) {
       const { resource } = registration;
       const home = defined(homes.get(resource.storagePrefix), resource.storagePrefix);
+      // A resource whose storage version is not served at all is stored as the version that is.
+      if (registration !== home && !registration.convert)
+        throw new TypeError(
+          `${keyOf(resource)} needs a conversion from ${keyOf(home.resource)}, as which it is stored`,
+        );
       set.#stores.set(keyOf(resource), createStore(scheme, storage, registration, home, clock, random));
     }
     return set;
@@ -97,7 +102,7 @@ function createStore(
   const strategy = home.strategy ?? noStrategy;
   const subresources: Record<string, SubresourceStrategy> = {};
   for (const [name, { subresource }] of subresourcesOf(home))
-    if (subresource.type === "object") subresources[name] = subresource.strategy;
+    if ("strategy" in subresource && subresource.strategy) subresources[name] = subresource.strategy;
   const hasStatusSubresource = resource.subresources.some(({ name }) => name === "status");
   return new RegistryStore({
     names: {

@@ -21,7 +21,12 @@ export interface Conversion {
 export type Subresource =
   | { readonly type: "object"; readonly strategy: SubresourceStrategy }
   | { readonly type: "scale" }
-  | { readonly type: "create"; create(request: SubresourceRequest): Promise<KubeObject> }
+  | {
+      readonly type: "create";
+      create(request: SubresourceRequest): Promise<KubeObject>;
+      /** Rules of the updates `create` makes under the subresource's name. */
+      readonly strategy?: SubresourceStrategy;
+    }
   | { readonly type: "connect"; connect(request: SubresourceRequest): Promise<HttpResponse> };
 
 /** Answers the creation of a kind that is never stored (SubjectAccessReview, TokenReview …). */

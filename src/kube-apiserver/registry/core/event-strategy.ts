@@ -3,7 +3,6 @@ import type { FieldError } from "../../../apimachinery/validation/field-error.ts
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { Event } from "../../../api/core/v1/types.gen.ts";
-import type { Event as EventsV1Event } from "../../../api/events/v1/types.gen.ts";
 import type { Conversion } from "../../../apiserver/registry/generic/resource-registration.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { eventCells } from "../../printers/core.ts";
@@ -59,7 +58,7 @@ const renamed = [
 export const eventConversion: Conversion = {
   toStorage: (object) =>
     rename(
-      object as EventsV1Event,
+      object,
       "v1",
       (pair) => pair[1],
       (pair) => pair[0],
@@ -67,7 +66,7 @@ export const eventConversion: Conversion = {
     ),
   fromStorage: (object) =>
     rename(
-      object as Event,
+      object,
       "events.k8s.io/v1",
       (pair) => pair[0],
       (pair) => pair[1],

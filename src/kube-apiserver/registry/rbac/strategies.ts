@@ -22,9 +22,11 @@ function validateRules(rules: readonly PolicyRule[] | null, isNamespaced: boolea
 }
 
 function validateRule(rule: PolicyRule, isNamespaced: boolean, path: FieldPath): readonly FieldError[] {
-  const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const errors: FieldError[] = [];
-  if (verbs.length === 0) errors.push(fieldRequired(path.child("verbs"), "verbs must contain at least one value"));
+  // A list the client left out is null.
+  if ((rule.verbs ?? []).length === 0)
+    errors.push(fieldRequired(path.child("verbs"), "verbs must contain at least one value"));
   if (nonResourceURLs.length > 0) {
     if (isNamespaced) {
       const why = "namespaced rules cannot apply to non-resource URLs";
@@ -100,7 +102,6 @@ const validateClusterRole = (role: ClusterRole): readonly FieldError[] => [
 
 const shared = { validateName: nameIsPathSegment, allowCreateOnUpdate: true } as const;
 
-// A user may still grant what it does not have: the escalation check is not there yet.
 export const roleStrategy: Strategy<Role> = { ...shared, validate: validateRole, validateUpdate: validateRole };
 
 export const clusterRoleStrategy: Strategy<ClusterRole> = {
