@@ -20,7 +20,7 @@ export interface PodNetwork {
 
 const defaultMtu = 1500;
 // libcni keeps what each pod's plugins answered here, and has no setting for it.
-const resultsDirectory = "/var/lib/cni/results";
+export const cniResultsDirectory = "/var/lib/cni/results";
 // Larger than what any other route of the range has, so that only unused addresses end here.
 const blackholeMetric = 4096;
 
@@ -76,10 +76,16 @@ export async function removePodNetwork(network: Pick<PodNetwork, "name" | "podCi
 
 /** Forgets what plugins answered for pods of this network. */
 export async function removeCniResults(networkName: string): Promise<void> {
-  const names = await readdir(resultsDirectory).catch(() => []);
-  for (const name of names) {
-    if (name.startsWith(`${networkName}-`)) await rm(`${resultsDirectory}/${name}`, { force: true });
-  }
+  for (const file of await cniResults(networkName)) await rm(file, { force: true });
+}
+
+/** The files in which libcni notes its answers for pods of this network. */
+export async function cniResults(networkName: string): Promise<readonly string[]> {
+  const names = await readdir(cniResultsDirectory).catch(() => []);
+  // "<network>-<sandbox id>-<interface>"; another network's name may begin with this one's.
+  const isOwn = (name: string): boolean =>
+    name.startsWith(`${networkName}-`) && /^[0-9a-f]{64}-/.test(name.slice(networkName.length + 1));
+  return names.filter(isOwn).map((name) => `${cniResultsDirectory}/${name}`);
 }
 
 /** The nftables table that holds the network's own rule. */
