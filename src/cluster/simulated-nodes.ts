@@ -13,7 +13,7 @@ export interface SimulatedNodesOptions extends ComponentEnvironment {
 }
 
 /** The mark of a node on which nothing really runs. */
-export const simulatedLabel = "k8ts.dev/simulated";
+const simulatedLabel = "k8ts.dev/simulated";
 
 /** Runs real kubelets over runtimes in memory: pods become Running, nothing executes. Says so on every Node. */
 export async function runSimulatedNodes(options: SimulatedNodesOptions, signal: AbortSignal): Promise<void> {

@@ -89,7 +89,12 @@ async function containerdNode(
     readKeyPair(directory, "client-ca"),
     readKeyPair(directory, "kubelet-serving"),
   ]);
-  const host = new LinuxHostInfo({ nodeName: state.nodeName, nodeIps: [state.nodeIp], directory: directory.node, clock });
+  const host = new LinuxHostInfo({
+    nodeName: state.nodeName,
+    nodeIps: [state.nodeIp],
+    directory: directory.node,
+    clock,
+  });
   const { servers } = await host.resolvConf();
   return {
     ...environment,

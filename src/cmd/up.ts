@@ -74,7 +74,10 @@ container runs and there is no pod network. Real containers need Linux, root and
 
 async function chooseRuntime(
   directory: ClusterDirectory,
-  asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
+  asked: string,
+  install: boolean,
+  progress: Progress,
+): Promise<"containerd" | "simulated"> {
   if (asked !== "auto" && asked !== "containerd" && asked !== "simulated") {
     throw new UsageError(`--runtime must be auto, containerd or simulated: ${asked}`);
   }
@@ -99,7 +102,9 @@ async function chooseRuntime(
 }
 
 function processEnvironment(): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 async function decideState(

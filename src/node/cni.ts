@@ -65,15 +65,6 @@ export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
 }
 
-/** Takes back what `setUpPodNetwork` and the plugins of pods that are gone left. Idempotent. */
-export async function removePodNetwork(network: Pick<PodNetwork, "name" | "podCidr" | "serviceCidr">): Promise<void> {
-  // Each may be gone already, which is the state wanted.
-  await exec("ip", ["route", "del", "blackhole", network.podCidr, "metric", String(blackholeMetric)]);
-  await exec("ip", ["route", "del", network.serviceCidr, "dev", "lo"]);
-  await exec("nft", ["delete", "table", "ip", egressTable(network.name)]);
-  await removeCniResults(network.name);
-}
-
 /** Forgets what plugins answered for pods of this network. */
 export async function removeCniResults(networkName: string): Promise<void> {
   for (const file of await cniResults(networkName)) await rm(file, { force: true });

@@ -42,8 +42,3 @@ export interface ResourceEndpoint {
 export function served(endpoint: ResourceEndpoint, object: KubeObject): KubeObject {
   return endpoint.convert ? endpoint.convert.fromStorage(object) : object;
 }
-
-/** The same of what a write returned. */
-export function servedResult(endpoint: ResourceEndpoint, result: StoredOrDry): KubeObject {
-  return served(endpoint, objectOf(result));
-}

@@ -29,10 +29,6 @@ export function containerFieldPath(pod: Pod, name: string): string {
   return `spec.${isInit ? "initContainers" : "containers"}{${name}}`;
 }
 
-export function condition(pod: { readonly status?: Pod["status"] }, type: string): PodCondition | undefined {
-  return pod.status?.conditions?.find((c) => c.type === type);
-}
-
 export function isTerminalPhase(phase: string | undefined): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
