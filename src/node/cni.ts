@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 
-import { exec, execChecked } from "./exec.ts";
+import { execChecked } from "./exec.ts";
 
 export interface PodNetwork {
   /** Of the network, of what it writes and of its rules: unique on the machine, letters, digits and dashes. */

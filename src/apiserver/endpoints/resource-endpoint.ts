@@ -6,8 +6,7 @@ import type { ApiResource, ObjectKind, Scheme } from "../../apimachinery/scheme/
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
-import type { RegistryStore, StoredOrDry } from "../registry/generic/store.ts";
-import { objectOf } from "../registry/generic/store.ts";
+import type { RegistryStore } from "../registry/generic/store.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 
 /** What all endpoints of one server share. */

@@ -1,4 +1,4 @@
-import type { Container, Pod, PodCondition } from "../../api/core/v1/types.gen.ts";
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 
 /** The pod as upstream prints it in messages: `name_namespace(uid)`. */
 export function formatPod(pod: Pod): string {
