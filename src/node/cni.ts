@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 
 import { execChecked } from "./exec.ts";
 
@@ -63,11 +63,6 @@ export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   await execChecked("ip", ["route", "replace", "blackhole", podCidr, "metric", String(blackholeMetric)]);
   await execChecked("ip", ["route", "replace", serviceCidr, "dev", "lo", "src", nodeIp]);
   await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
-}
-
-/** Forgets what plugins answered for pods of this network. */
-export async function removeCniResults(networkName: string): Promise<void> {
-  for (const file of await cniResults(networkName)) await rm(file, { force: true });
 }
 
 /** The files in which libcni notes its answers for pods of this network. */
