@@ -7,13 +7,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { bundle } from "./harness/bundle.ts";
+import { bundled } from "./harness/bundled.ts";
 import { report } from "./harness/report.ts";
 import { median } from "./harness/statistics.ts";
 import { execChecked } from "../src/node/exec.ts";
 
 const rounds = 7;
-const program = `${import.meta.dirname}/programs/in-process-cluster.ts`;
+const program = "benchmarks/programs/in-process-cluster.ts";
 
 type Times = Readonly<Record<"loaded" | "answered" | "created" | "running" | "cpu", number>>;
 
@@ -29,35 +29,35 @@ async function coldStarts(file: string): Promise<(part: (times: Times) => number
 
 const directory = await mkdtemp(join(tmpdir(), "k8ts-bench-"));
 try {
-  const bundled = await coldStarts(await bundle(program, join(directory, "in-process-cluster.mjs")));
+  const shipped = await coldStarts(await bundled(program, directory));
   report(
     "cold-start.first-answer",
-    bundled((t) => t.answered),
+    shipped((t) => t.answered),
     "ms",
     { atMost: 150 },
   );
   report(
     "cold-start.3-pods-running",
-    bundled((t) => t.running),
+    shipped((t) => t.running),
     "ms",
     { atMost: 300 },
   );
   report(
     "cold-start.deployment-to-running",
-    bundled((t) => t.running - t.answered),
+    shipped((t) => t.running - t.answered),
     "ms",
   );
   report(
     "cold-start.load",
-    bundled((t) => t.loaded),
+    shipped((t) => t.loaded),
     "ms",
   );
   report(
     "cold-start.cpu",
-    bundled((t) => t.cpu),
+    shipped((t) => t.cpu),
     "ms CPU",
   );
-  const source = await coldStarts(program);
+  const source = await coldStarts(join(import.meta.dirname, "..", program));
   report(
     "cold-start.source.first-answer",
     source((t) => t.answered),

@@ -11,12 +11,12 @@ import { waitFor } from "../../src/cmd/wait.ts";
 import type { TransportResponse } from "../../src/component-base/http.ts";
 import { HttpsTransport } from "../../src/node/https-transport.ts";
 import { ensureClusterPki } from "../../src/node/pki/cluster-pki.ts";
+import { bundled } from "./bundled.ts";
 
-const command = `${import.meta.dirname}/../../src/cmd/main.ts`;
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 
-/** The API server as the command runs it: a process of its own, its store on this disk, TLS, HTTP/2. */
+/** The API server as the bundled command runs it: a process of its own, its store on this disk, TLS, HTTP/2. */
 export interface ApiServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** The administrator, over connections of its own; they close with the server. */
@@ -39,6 +39,7 @@ export async function startApiServer(nodeOptions: readonly string[] = profileOpt
     cgroupRoot: "/k8ts-bench",
   };
   await directory.create();
+  const command = await bundled("src/cmd/main.ts", join(directory.root, "bundle"));
   await directory.writeState(state);
   await ensureClusterPki({
     directory: directory.pki,

@@ -7,15 +7,18 @@ import { runningPid } from "../../src/cmd/process-file.ts";
 import { supervisedComponents } from "../../src/cmd/supervisor.ts";
 import { CliCluster } from "../../test/e2e/cli.ts";
 import { enterWorld } from "../../test/e2e/world.ts";
+import { bundled } from "./bundled.ts";
 import { skip } from "./report.ts";
 
 /**
- * A cluster on real containerd in a world of its own (see test/e2e/world.ts), not yet started; undefined, and said so,
+ * A cluster of the bundled command on real containerd in a world of its own (see test/e2e/world.ts), not yet started; undefined, and said so,
  * where that cannot be. Call it first: outside the world it does not return.
  */
 export async function clusterInWorld(): Promise<CliCluster | undefined> {
   const world = await enterWorld(["containerd", "runc", "nft", "busybox"]);
-  if (typeof world !== "string") return new CliCluster(world);
+  if (typeof world !== "string") {
+    return new CliCluster(world, "k8ts", await bundled("src/cmd/main.ts", `${world.directory}/bundle`));
+  }
   skip(world);
   return undefined;
 }
