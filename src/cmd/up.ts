@@ -251,7 +251,7 @@ async function nodesReady(client: ApiClient, count: number): Promise<true | stri
 }
 
 async function dnsAnswers(): Promise<true | string> {
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  const resolver = new Resolver({ timeout: 200, tries: 1 });
   resolver.setServers([defaultClusterConfig.dnsServiceIp]);
   const addresses = await resolver.resolve4(`kubernetes.default.svc.${defaultClusterConfig.clusterDomain}`);
   return addresses.includes(defaultClusterConfig.kubernetesServiceIp) || `answered ${addresses.join(", ")}`;

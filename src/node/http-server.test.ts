@@ -74,6 +74,16 @@ test("bodies travel both ways, in groups, over HTTP/2", async () => {
   assert.equal(text.slice(0, 8), "hello xx");
 });
 
+test("an answer that arrived in full before it is read is whole", async () => {
+  await using server = await serve(async () => ({ status: 200, headers: {}, body: utf8Encode("all of it") }));
+  await using transport = connect(server);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => transport.send({ method: "GET", path: "/", headers: {} })),
+  );
+  await readBody((await transport.send({ method: "GET", path: "/", headers: {} })).body);
+  for (const answer of answers) assert.equal(utf8Decode(await readBody(answer.body)), "all of it");
+});
+
 test("a streaming body is aborted when the client leaves", async () => {
   const left = Promise.withResolvers<void>();
   await using server = await serve(async () => ({
