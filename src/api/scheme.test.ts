@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { applyStrategicMergePatch } from "../apimachinery/patch/strategic-merge.ts";
 import { builtinScheme } from "./scheme.ts";
 
 const scheme = builtinScheme();
@@ -36,6 +37,30 @@ test("every served kind, its list and its subresource kinds exist and decode an 
         kindOf(group, version, kind).applyDefaults(object);
       }
       if (resource.persisted) kindOf(resource.group, resource.version, `${resource.kind}List`).decode({ items: [{}] });
+    }
+  }
+});
+
+test("the schema files are sound: every name leads somewhere, no protobuf number is used twice", () => {
+  for (const version of scheme.allVersions) {
+    for (const name of scheme.types.names(version.folder)) {
+      const struct = scheme.types.struct(version.folder, name);
+      if (struct === undefined) continue;
+      assert.ok(struct.fields, name);
+      const numbers = Object.values(struct.schema.fields).flatMap(({ pb }) => pb ?? []);
+      assert.equal(new Set(numbers).size, numbers.length, `protobuf numbers of ${struct.goName}`);
+      for (const field of struct.fields) {
+        const items =
+          field.type.kind === "list" && field.type.items.kind === "struct" ? field.type.items.struct : undefined;
+        for (const key of [...(field.schema.listMapKeys ?? []), ...(field.schema.patchMergeKey?.split(",") ?? [])]) {
+          assert.ok(items?.field(key), `${struct.goName}.${field.name} is keyed by ${key}`);
+        }
+      }
+    }
+    for (const [name, texts] of Object.entries(version.descriptions ?? {})) {
+      const struct = scheme.types.struct(version.folder, name);
+      assert.ok(struct, name);
+      for (const field of Object.keys(texts)) assert.ok(field === "" || struct.field(field), `${name}.${field}`);
     }
   }
 });
@@ -264,6 +289,26 @@ test("Pod defaults go beyond those of a template", () => {
   });
 });
 
+test("resources of a pod are completed from its containers, else from its limits", () => {
+  const container = (name: string, cpu: string, more: object = {}) => ({
+    name,
+    image: "x:1",
+    resources: { requests: { cpu } },
+    ...more,
+  });
+  const { spec } = defaulted("v1", "Pod", {
+    spec: {
+      resources: { limits: { cpu: "4", memory: "1Gi" } },
+      containers: [container("a", "500m"), container("b", "1")],
+      initContainers: [container("sidecar", "250m", { restartPolicy: "Always" }), container("setup", "2")],
+    },
+  }) as { spec: { resources: unknown } };
+  assert.deepEqual(spec.resources, {
+    limits: { cpu: "4", memory: "1Gi" },
+    requests: { cpu: "2250m", memory: "1Gi" },
+  });
+});
+
 test("the pull policy follows the tag", () => {
   const policy = (image: string) => {
     const { spec } = defaulted("v1", "Pod", { spec: { containers: [{ name: "c", image }] } });
@@ -432,4 +477,23 @@ test("strategic merge knows lists by their keys", () => {
   assert.equal(containers?.schema?.field("ports")?.mergeKey, "containerPort");
   assert.deepEqual(spec?.field("strategy")?.strategies, ["retainKeys"]);
   assert.equal(spec?.field("constructor"), undefined);
+});
+
+test("a strategic merge patch of a deployment merges containers by name and keeps the rest", () => {
+  const deployment = kindOf("apps", "v1", "Deployment");
+  const { object } = deployment.decode({
+    spec: { template: { spec: { containers: [{ name: "a", image: "x:1" }, { name: "b" }] } } },
+  });
+  const patch = {
+    spec: { template: { spec: { containers: [{ name: "a", image: "x:2" }], nodeSelector: { disk: "ssd" } } } },
+  };
+  const patched = applyStrategicMergePatch({ ...object }, patch, deployment.patchSchema);
+  const { spec } = deployment.decode(patched).object as unknown as { spec: { template: { spec: object } } };
+  assert.deepEqual(spec.template.spec, {
+    containers: [
+      { name: "a", image: "x:2", resources: {} },
+      { name: "b", resources: {} },
+    ],
+    nodeSelector: { disk: "ssd" },
+  });
 });

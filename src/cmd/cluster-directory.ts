@@ -8,8 +8,8 @@ export interface ClusterState {
   readonly apiServerPort: number;
   readonly nodeName: string;
   readonly nodeIp: string;
-  /** True when nodeIp is on a link k8ts made because the machine had no address but loopback. */
-  readonly ownsNodeLink: boolean;
+  /** True when nodeIp is an address k8ts put on the loopback link, because the machine had none. */
+  readonly ownsNodeAddress: boolean;
   readonly runtime: "containerd" | "simulated";
   readonly simulatedNodes: number;
   /** Where the node's control groups are made. */

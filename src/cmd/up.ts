@@ -7,7 +7,8 @@ import { createServer } from "node:net";
 import { nodes, serviceAccounts } from "../api/resources.gen.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { defaultClusterConfig } from "../cluster/config.ts";
-import { diagnoseMachine, installMissing, type MachineDiagnosis } from "../node/doctor.ts";
+import { examineMachine, formatReport } from "../node/doctor.ts";
+import { execChecked } from "../node/exec.ts";
 import { nodeAddress } from "../node/node-address.ts";
 import { ensureClusterPki } from "../node/pki/cluster-pki.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine, UsageError } from "./arguments.ts";
@@ -19,6 +20,7 @@ import { Progress } from "./progress.ts";
 import { waitFor } from "./wait.ts";
 
 const readyTimeoutMs = 60_000;
+const installTimeoutMs = 600_000;
 const defaultApiServerPort = 6443;
 const defaultKubeletPort = 10_250;
 // Not 53, where the machine may run a resolver of its own; pods reach it as 53 through the Service kube-dns.
@@ -45,12 +47,12 @@ export async function up(args: readonly string[]): Promise<void> {
   const progress = new Progress();
   let state = await directory.readState();
   if (!state) {
-    const runtime = await chooseRuntime(values.runtime, values.install, progress);
+    const runtime = await chooseRuntime(directory, values.runtime, values.install, progress);
     state = await decideState(values, runtime);
   } else if (values.runtime !== "auto" && values.runtime !== state.runtime) {
     throw new UsageError(`the cluster in ${directory.root} runs on ${state.runtime}; delete it to change that`);
   } else if (state.runtime === "containerd") {
-    await chooseRuntime("containerd", values.install, progress);
+    await chooseRuntime(directory, "containerd", values.install, progress);
   }
   await directory.create();
   await directory.writeState(state);
@@ -70,31 +72,34 @@ export async function up(args: readonly string[]): Promise<void> {
 const simulatedNotice = `NOTE: the nodes are SIMULATED. Pods are scheduled, become Running and are reported like any others, but no
 container runs and there is no pod network. Real containers need Linux, root and containerd: k8ts up --runtime containerd --install`;
 
-async function chooseRuntime(asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
+async function chooseRuntime(
+  directory: ClusterDirectory,
+  asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
   if (asked !== "auto" && asked !== "containerd" && asked !== "simulated") {
     throw new UsageError(`--runtime must be auto, containerd or simulated: ${asked}`);
   }
   if (asked === "simulated") return "simulated";
-  let machine = await diagnoseMachine();
+  let machine = await examineMachine(directory.root);
   if (!machine.canRunContainers && install && machine.installCommand !== undefined) {
-    progress.say(machineTable(machine));
-    await progress.step(machine.installCommand.join(" "), () => installMissing(machine));
-    machine = await diagnoseMachine();
+    progress.say(formatReport(machine));
+    const [program = "", ...args] = machine.installCommand;
+    await progress.step(machine.installCommand.join(" "), async () => {
+      await execChecked("apt-get", ["update", "-q"], { timeoutMs: installTimeoutMs });
+      const env = { ...processEnvironment(), DEBIAN_FRONTEND: "noninteractive" };
+      await execChecked(program, args, { timeoutMs: installTimeoutMs, env });
+    });
+    machine = await examineMachine(directory.root);
   }
   if (machine.canRunContainers) return "containerd";
-  progress.say(machineTable(machine));
+  progress.say(formatReport(machine));
+  if (machine.installCommand) progress.say(`To install what is missing: ${machine.installCommand.join(" ")}`);
   if (asked === "containerd") throw new Error("this machine cannot run containers yet; see above");
   progress.say("Containers cannot run here, so the nodes will be simulated.");
   return "simulated";
 }
 
-/** What the machine has and lacks, and the line that installs what is missing. */
-export function machineTable(machine: MachineDiagnosis): string {
-  const lines = machine.items.map((item) =>
-    `  ${item.ok ? "✓" : "✗"} ${item.name.padEnd(24)} ${item.detail}`.trimEnd(),
-  );
-  if (machine.installCommand) lines.push(`  To install what is missing: ${machine.installCommand.join(" ")}`);
-  return lines.join("\n");
+function processEnvironment(): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 async function decideState(
@@ -116,10 +121,10 @@ async function decideState(
   }
   const address =
     values["node-ip"] !== undefined
-      ? { ip: values["node-ip"], ownsLink: false }
+      ? { ip: values["node-ip"], isOwn: false }
       : runtime === "containerd"
         ? await nodeAddress()
-        : { ip: "127.0.0.1", ownsLink: false };
+        : { ip: "127.0.0.1", isOwn: false };
   return {
     name: values.name,
     apiServerPort: await choosePort(values.port),
@@ -128,7 +133,7 @@ async function decideState(
     cgroupRoot: values["cgroup-root"] ?? `/k8ts-${values.name}`,
     nodeName: nodeNameOf(hostname()),
     nodeIp: address.ip,
-    ownsNodeLink: address.ownsLink,
+    ownsNodeAddress: address.isOwn,
     runtime,
     simulatedNodes: runtime === "simulated" ? nodeCount : 0,
   };

@@ -1,14 +1,18 @@
-import type { LabelSelector, LabelSelectorRequirement } from "../apimachinery/meta/v1/types.gen.ts";
+import { SelectorError } from "../apimachinery/labels/requirement.ts";
+import { selectorFromLabelSelector } from "../apimachinery/labels/selector.ts";
+import type { LabelSelector } from "../apimachinery/meta/v1/types.gen.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A LabelSelector as a predicate. A null selector selects nothing, an empty one everything. */
+/** A LabelSelector as a predicate. A null selector selects nothing, an empty one everything; an invalid one, which validation keeps out, nothing. */
 export function labelMatcher(selector: LabelSelector | null | undefined): (labels: Labels | undefined) => boolean {
-  if (!selector) return () => false;
-  const equal = Object.entries(selector.matchLabels ?? {});
-  const requirements = selector.matchExpressions ?? [];
-  return (labels = {}) =>
-    equal.every(([key, value]) => labels[key] === value) && requirements.every((r) => isMet(r, labels));
+  try {
+    const parsed = selectorFromLabelSelector(selector ?? undefined);
+    return (labels) => parsed.matches(labels);
+  } catch (error) {
+    if (error instanceof SelectorError) return () => false;
+    throw error;
+  }
 }
 
 /** A Service's selector as a predicate: all pairs must be there; no pairs select nothing. */
@@ -20,21 +24,4 @@ export function mapMatcher(selector: Labels | undefined): (labels: Labels | unde
 export function isEmptySelector(selector: LabelSelector | null | undefined): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
   return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
-}
-
-function isMet({ key, operator, values = [] }: LabelSelectorRequirement, labels: Labels): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    default:
-      // Validation lets no other operator in; one that is unknown selects nothing.
-      return false;
-  }
 }

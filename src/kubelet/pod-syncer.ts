@@ -3,7 +3,8 @@ import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { Clock } from "../component-base/clock.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
-import { isHostNetwork, isTerminalPhase, parseTime } from "./api/pods.ts";
+import { parseTime } from "../component-helpers/time.ts";
+import { isHostNetwork, isTerminalPhase } from "./api/pods.ts";
 import { qosClass } from "./api/qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
 import { isRunning, type PodRecord } from "./container/pod-record.ts";
@@ -56,28 +57,27 @@ export class PodSyncer implements PodLifecycle {
     this.#options = options;
   }
 
-  async syncPod(
-    pod: Pod,
-    signal: AbortSignal,
-  ): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
+  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
     const { uid } = pod.metadata;
-    const { state, records, volumes, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
+    const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
     const record = await records.get(uid, signal);
+    // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
+    probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
     const status = await this.#setStatus(pod, record, {
       isTerminal: false,
       ...(deadlineInMs !== undefined && deadlineInMs <= 0 ? { verdict: deadlineExceeded } : {}),
     });
     if (isTerminalPhase(status.phase)) return { isTerminal: true };
+    for (const c of record.containers) if (c.state === "running") probes.containerRuns(uid, c.name, c.id);
     const networkProblem = state.networkProblem();
     if (networkProblem !== undefined && !isHostNetwork(pod)) {
       recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${networkProblem}`);
       throw new Error(networkProblem);
     }
     await this.#mount(pod, record);
-    probes.addPod(pod);
     const result = await kuberuntime.syncPod(pod, record, signal);
     this.#failures.set(uid, result.failures);
     if (result.hasActed) {
@@ -183,9 +183,10 @@ export class PodSyncer implements PodLifecycle {
   #deadlineInMs(pod: Pod): number | undefined {
     const { activeDeadlineSeconds } = pod.spec;
     const { statuses, clock } = this.#options;
-    const startedMs = parseTime((statuses.get(pod.metadata.uid) ?? pod.status).startTime);
     if (activeDeadlineSeconds === undefined) return undefined;
-    return (startedMs ?? clock.now()) + activeDeadlineSeconds * 1000 - clock.now();
+    const { startTime } = statuses.get(pod.metadata.uid) ?? pod.status;
+    const startedMs = startTime === undefined ? clock.now() : parseTime(startTime);
+    return startedMs + activeDeadlineSeconds * 1000 - clock.now();
   }
 }
 

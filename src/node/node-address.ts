@@ -1,54 +1,44 @@
-import { execFile } from "node:child_process";
 import { networkInterfaces } from "node:os";
-import { promisify } from "node:util";
 
-const run = promisify(execFile);
+import { exec, execChecked } from "./exec.ts";
 
-/** The link made for a machine that has no address but loopback. */
-export const nodeLinkName = "k8ts0";
 // Of the benchmarking range (RFC 2544), which no real network routes.
-const nodeLinkAddress = "198.18.0.1";
+const loopbackAddress = "198.18.0.1";
 
 export interface NodeAddress {
   readonly ip: string;
-  /** True when the address is on the link that `ensureNodeLink` made. */
-  readonly ownsLink: boolean;
+  /** True when the address is one that `ensureNodeAddress` put on the loopback link. */
+  readonly isOwn: boolean;
 }
 
 /**
  * The address by which this machine is known as a node: the source address of its default route, else its first global
- * IPv4 address, else one on a dummy link made for it (needs root; loopback otherwise).
+ * IPv4 address, else one put on the loopback link for it, which pods on this machine can reach (127.0.0.1 is their own).
  */
 export async function nodeAddress(): Promise<NodeAddress> {
   const ip = (await defaultRouteSource()) ?? firstGlobalAddress();
-  if (ip !== undefined) return { ip, ownsLink: false };
-  if (process.getuid?.() !== 0) return { ip: "127.0.0.1", ownsLink: false };
-  await ensureNodeLink();
-  return { ip: nodeLinkAddress, ownsLink: true };
+  if (ip !== undefined) return { ip, isOwn: false };
+  await ensureNodeAddress();
+  return { ip: loopbackAddress, isOwn: true };
 }
 
-/** Idempotent. */
-export async function ensureNodeLink(): Promise<void> {
-  await run("ip", ["link", "set", "lo", "up"]);
-  if (!networkInterfaces()[nodeLinkName]) {
-    await run("ip", ["link", "add", nodeLinkName, "type", "dummy"]).catch((error: unknown) => {
-      // A link without an address does not show in networkInterfaces.
-      if (!String((error as { stderr?: unknown }).stderr).includes("File exists")) throw error;
-    });
+/** Idempotent. Needs root. */
+export async function ensureNodeAddress(): Promise<void> {
+  await execChecked("ip", ["link", "set", "lo", "up"]);
+  await execChecked("ip", ["address", "replace", `${loopbackAddress}/32`, "dev", "lo"]);
+}
+
+/** Takes it back; absent is fine. */
+export async function removeNodeAddress(): Promise<void> {
+  const result = await exec("ip", ["address", "delete", `${loopbackAddress}/32`, "dev", "lo"]);
+  if (result.exitCode !== 0 && !result.stderr.includes("Cannot assign requested address")) {
+    throw new Error(`ip address delete: ${result.stderr.trim()}`);
   }
-  await run("ip", ["addr", "replace", `${nodeLinkAddress}/32`, "dev", nodeLinkName]);
-  await run("ip", ["link", "set", nodeLinkName, "up"]);
-}
-
-export async function removeNodeLink(): Promise<void> {
-  await run("ip", ["link", "del", nodeLinkName]).catch((error: unknown) => {
-    if (!String((error as { stderr?: unknown }).stderr).includes("Cannot find device")) throw error;
-  });
 }
 
 async function defaultRouteSource(): Promise<string | undefined> {
   try {
-    const { stdout } = await run("ip", ["-json", "-4", "route", "show", "default"]);
+    const stdout = await execChecked("ip", ["-json", "-4", "route", "show", "default"]);
     const routes = JSON.parse(stdout || "[]") as readonly { readonly dev?: string; readonly prefsrc?: string }[];
     const route = routes[0];
     if (!route) return undefined;
@@ -61,7 +51,7 @@ async function defaultRouteSource(): Promise<string | undefined> {
 
 function firstGlobalAddress(device?: string): string | undefined {
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (name === nodeLinkName || (device !== undefined && name !== device)) continue;
+    if (device !== undefined && name !== device) continue;
     const found = addresses?.find((a) => a.family === "IPv4" && !a.internal && !a.address.startsWith("169.254."));
     if (found) return found.address;
   }

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { deepFreeze } from "../object.ts";
 import type { FieldPatchSchema, PatchSchema } from "./patch-schema.ts";
 import { applyStrategicMergePatch } from "./strategic-merge.ts";
+import { createTwoWayMergePatch } from "./two-way-diff.ts";
 
 function schemaOf(fields: Record<string, FieldPatchSchema>): PatchSchema {
   return { field: (name) => (Object.hasOwn(fields, name) ? fields[name] : undefined) };
@@ -89,6 +90,14 @@ test("$setElementOrder orders what the client knows; the server's own items keep
   assert.equal(ordered(["a", "b"], ["c"], ["a", "b", "c"]), "abc");
   assert.equal(ordered(["a", "s", "b"], ["c"], ["a", "c", "b"]), "acsb");
   assert.equal(ordered(["s", "a", "b"], [], ["b", "a"]), "sba");
+  const replaced = apply(
+    { containers: names(["a", "s"]) },
+    {
+      "$setElementOrder/containers": names(["b"]),
+      containers: [{ name: "b" }, { name: "a", $patch: "delete" }],
+    },
+  );
+  assert.deepEqual(replaced, { containers: names(["s", "b"]) });
   assert.throws(() => ordered(["a"], ["c", "b"], ["b", "c"]), /doesn't match \$setElementOrder list/);
 });
 
@@ -152,5 +161,49 @@ test("a patch applied twice changes nothing more, and untouched items stay", () 
         if (!patch.some((p) => p.name === i.name)) assert.deepEqual(byName(once).get(i.name), i);
       for (const i of patch) assert.deepEqual(byName(once).get(i.name), i);
     }),
+  );
+});
+
+test("the difference between two objects is told with directives", () => {
+  const diff = (original: Record<string, unknown>, modified: Record<string, unknown>) =>
+    createTwoWayMergePatch(deepFreeze(original), deepFreeze(modified), schema);
+  assert.deepEqual(diff({ containers: [a, b] }, { containers: [{ name: "a", v: 9 }, c] }), {
+    containers: [{ name: "a", v: 9 }, c, { $patch: "delete", name: "b" }],
+    "$setElementOrder/containers": [{ name: "a" }, { name: "c" }],
+  });
+  assert.deepEqual(diff({ finalizers: ["x", "y"] }, { finalizers: ["y", "z"] }), {
+    finalizers: ["z"],
+    "$deleteFromPrimitiveList/finalizers": ["x"],
+    "$setElementOrder/finalizers": ["y", "z"],
+  });
+  assert.deepEqual(diff({ strategy: { type: "A", a: {} } }, { strategy: { type: "B" } }), {
+    strategy: { $retainKeys: ["type"], type: "B", a: null },
+  });
+  assert.deepEqual(diff({ args: ["a"], labels: { x: "1" } }, { args: ["b"], labels: {} }), {
+    args: ["b"],
+    labels: { x: null },
+  });
+  assert.deepEqual(diff({ containers: [a] }, { containers: [a] }), {});
+});
+
+const objects = fc.record(
+  {
+    containers: lists,
+    volumes: lists,
+    finalizers: fc.uniqueArray(fc.constantFrom("x", "y", "z")),
+    args: fc.array(fc.constantFrom("p", "q")),
+    strategy: fc.dictionary(fc.constantFrom("s", "t"), fc.nat(2), { noNullPrototype: true }),
+    whole: fc.dictionary(fc.constantFrom("s", "t"), fc.nat(2), { noNullPrototype: true }),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+test("the difference leads from one object to the other", () => {
+  fc.assert(
+    fc.property(objects, objects, (original, modified) => {
+      const patch = createTwoWayMergePatch(original, modified, schema);
+      assert.deepEqual(apply(original, patch), modified);
+    }),
+    { numRuns: 500 },
   );
 });

@@ -101,7 +101,8 @@ function mergeOrderedLists(result: Map<string, unknown>, patch: JsonObject, sche
     done.add(name);
     if (change === undefined && current === undefined) continue;
     const merged = mergeOrderedList(current, change, field);
-    result.set(name, mergeInOrder(merged, orderList, current ?? [], field.mergeKey));
+    const serverOrder = orderAfterDeletions(current ?? [], change ?? [], field.mergeKey);
+    result.set(name, mergeInOrder(merged, orderList, serverOrder, field.mergeKey));
   }
   return done;
 }
@@ -114,6 +115,22 @@ function mergeOrderedList(
   if (change === undefined) return current ?? [];
   if (current === undefined) return withoutDirectives(change);
   return mergeStrategy(field) === "merge" ? mergeList(current, change, field, false) : change;
+}
+
+/**
+ * The order that counts as the server's: its own, where new items of the patch stand at the end in the room that deleted
+ * ones leave. Upstream comes to this by reusing the deleted items' memory; the order of the result is visible, so it is kept.
+ */
+function orderAfterDeletions(current: JsonList, change: JsonList, mergeKey: string | undefined): JsonList {
+  if (mergeKey === undefined) return current;
+  const keyOf = keyReader(mergeKey);
+  const directiveOf = (item: unknown) => (isJsonObject(item) ? ownMember(item, patchDirective) : undefined);
+  const deleted = new Set(change.filter((item) => directiveOf(item) === "delete").map(keyOf));
+  if (deleted.size === 0) return current;
+  const remaining = current.filter((item) => !deleted.has(keyOf(item)));
+  const known = new Set(remaining.map(keyOf));
+  const added = change.filter((item) => directiveOf(item) === undefined && !known.has(keyOf(item)));
+  return [...remaining, ...added.slice(0, current.length - remaining.length)];
 }
 
 /** Items of the patch must come in the order the patch itself asks for. */

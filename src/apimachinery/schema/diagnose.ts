@@ -123,7 +123,8 @@ class Walk {
       decode();
     } catch (error) {
       if (!(error instanceof ScalarMismatch) || error.exact !== undefined) throw error;
-      const isOutOfRange = typeof value === "number" && (goName === "int32" || goName === "int64");
+      const isNumber = typeof value === "number" || typeof value === "bigint";
+      const isOutOfRange = isNumber && (goName === "int32" || goName === "int64");
       this.#mismatch(isOutOfRange ? `number ${value}` : describeValue(value), goName);
     }
   }

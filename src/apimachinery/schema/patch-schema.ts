@@ -1,19 +1,8 @@
+import type { FieldPatchSchema, PatchSchema } from "../patch/patch-schema.ts";
 import type { ResolvedType, StructType } from "./type-registry.ts";
 
-/** What strategic merge needs to know of the fields of one object. */
-export interface StructPatchSchema {
-  field(name: string): FieldPatchSchema | undefined;
-}
-
-export interface FieldPatchSchema {
-  readonly strategies: readonly string[];
-  readonly mergeKey?: string;
-  /** Of the object, of each item of the list, or of each value of the map that the field holds. */
-  readonly schema?: StructPatchSchema;
-}
-
 /** The strategic-merge semantics of a struct; nested ones are made when asked for. */
-export function patchSchemaOf(struct: StructType): StructPatchSchema {
+export function patchSchemaOf(struct: StructType): PatchSchema {
   const known = new Map<string, FieldPatchSchema | undefined>();
   return {
     field(name) {
@@ -35,7 +24,7 @@ function fieldPatchSchema(struct: StructType, name: string): FieldPatchSchema | 
   };
 }
 
-function nestedSchema(type: ResolvedType): StructPatchSchema | undefined {
+function nestedSchema(type: ResolvedType): PatchSchema | undefined {
   switch (type.kind) {
     case "scalar":
     case "enum":

@@ -6,7 +6,7 @@ const plainQuantity = /^(?:(?!\d*000)[1-9]\d{0,4}[mkMG]?|[1-9]\d{0,2}[KMG]i)$/;
 
 /** A quantity in canonical form. Numbers are accepted and become strings. */
 export function decodeQuantity(value: unknown): unknown {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = textOf(value);
   if (plainQuantity.test(text)) return text;
   try {
     return Quantity.parse(text).toString();
@@ -14,4 +14,9 @@ export function decodeQuantity(value: unknown): unknown {
     if (error instanceof QuantityError) throw new ScalarMismatch(error.message);
     throw error;
   }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return typeof value === "bigint" ? value.toString() : JSON.stringify(value);
 }

@@ -6,7 +6,8 @@ import { hasMessage, ProtobufCodec } from "../protobuf/codec.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
 import { diagnose } from "../schema/diagnose.ts";
-import { patchSchemaOf, type StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
+import { patchSchemaOf } from "../schema/patch-schema.ts";
 import { ageColumn, type ApiVersionSchema, nameColumn, type ResourceSchema } from "../schema/resource-schema.ts";
 import { ScalarMismatch } from "../schema/scalars.ts";
 import { type StructType, TypeRegistry } from "../schema/type-registry.ts";
@@ -28,6 +29,15 @@ const sharedKinds: ReadonlySet<string> = new Set([
   "ListOptions",
   "PatchOptions",
   "UpdateOptions",
+]);
+
+/** Kinds that have no version of their own and go as those of the legacy one. */
+const unversionedKinds: ReadonlySet<string> = new Set([
+  "APIGroup",
+  "APIGroupList",
+  "APIResourceList",
+  "APIVersions",
+  "Status",
 ]);
 
 class SchemaScheme implements Scheme {
@@ -54,13 +64,12 @@ class SchemaScheme implements Scheme {
 
   resources(group: string, version: string): readonly ApiResource[] {
     const entry = this.#versions.get(`${group}/${version}`);
-    if (entry === undefined) return [];
-    return [...resourcesOf(entry).values()];
+    return entry === undefined ? [] : resourcesOf(entry).list;
   }
 
   resource(group: string, version: string, resource: string): ApiResource | undefined {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? undefined : resourcesOf(entry).get(resource);
+    return entry === undefined ? undefined : resourcesOf(entry).byName.get(resource);
   }
 
   kind(group: string, version: string, kind: string): ObjectKind | undefined {
@@ -71,7 +80,8 @@ class SchemaScheme implements Scheme {
   }
 
   #makeKind(schema: ApiVersionSchema, kind: string): ObjectKind | undefined {
-    const folder = sharedKinds.has(kind) ? "meta/v1" : schema.folder;
+    const isShared = sharedKinds.has(kind) || (schema.group === "" && unversionedKinds.has(kind));
+    const folder = isShared ? "meta/v1" : schema.folder;
     const struct = this.types.struct(folder, kind);
     if (struct?.schema.typeMeta !== true) return undefined;
     return new SchemaKind(schema, struct, this.#decoders, this.#defaulters, this.#protobuf);
@@ -80,8 +90,13 @@ class SchemaScheme implements Scheme {
 
 interface VersionEntry {
   readonly schema: ApiVersionSchema;
-  resources: ReadonlyMap<string, ApiResource> | undefined;
+  resources: ResourceTable | undefined;
   readonly kinds: Map<string, ObjectKind | undefined>;
+}
+
+interface ResourceTable {
+  readonly list: readonly ApiResource[];
+  readonly byName: ReadonlyMap<string, ApiResource>;
 }
 
 class SchemaKind implements ObjectKind {
@@ -93,7 +108,7 @@ class SchemaKind implements ObjectKind {
   readonly #defaulters: DefaulterCache;
   readonly fromProtobuf?: (message: Uint8Array) => Record<string, unknown>;
   readonly toProtobuf?: (object: TypedObject) => Uint8Array;
-  #patchSchema: StructPatchSchema | undefined;
+  #patchSchema: PatchSchema | undefined;
 
   constructor(
     schema: ApiVersionSchema,
@@ -114,7 +129,7 @@ class SchemaKind implements ObjectKind {
     }
   }
 
-  get patchSchema(): StructPatchSchema {
+  get patchSchema(): PatchSchema {
     return (this.#patchSchema ??= patchSchemaOf(this.type));
   }
 
@@ -153,10 +168,12 @@ function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   return [...versions].map(([group, names]) => ({ group, versions: names, preferredVersion: names[0] ?? "" }));
 }
 
-function resourcesOf(entry: VersionEntry): ReadonlyMap<string, ApiResource> {
-  return (entry.resources ??= new Map(
-    entry.schema.resources.map((resource) => [resource.resource, apiResource(entry.schema, resource)]),
-  ));
+function resourcesOf(entry: VersionEntry): ResourceTable {
+  if (entry.resources === undefined) {
+    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource));
+    entry.resources = { list, byName: new Map(list.map((resource) => [resource.resource, resource])) };
+  }
+  return entry.resources;
 }
 
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];

@@ -1,6 +1,6 @@
 import type { TypedObject } from "../protobuf/encode.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
-import type { StructPatchSchema } from "../schema/patch-schema.ts";
+import type { PatchSchema } from "../patch/patch-schema.ts";
 import type { ApiVersionSchema } from "../schema/resource-schema.ts";
 import type { StructType, TypeRegistry } from "../schema/type-registry.ts";
 
@@ -97,7 +97,7 @@ export interface ObjectKind {
   /** Applies declared and code defaults in place. Idempotent. */
   applyDefaults(object: Mutable<KubeObject>): void;
   /** Strategic-merge semantics of the kind. */
-  readonly patchSchema: StructPatchSchema;
+  readonly patchSchema: PatchSchema;
   /** The kind's schema. */
   readonly type: StructType;
 }

@@ -88,13 +88,10 @@ export function validateWildcardDns1123Subdomain(value: string): Messages {
 
 /** A qualified name, `example.com/MyName` or `MyName`: keys of labels and annotations, finalizers, resource names. */
 export function validateQualifiedName(value: string): Messages {
-  const rule =
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-  const nameMessage = regexMessage(rule, labelKey, "MyName", "my.name", "123-abc");
   const slash = value.indexOf("/");
   if (slash !== value.lastIndexOf("/")) {
     return [
-      `a valid label key ${nameMessage} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${labelKeyMessage()} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const messages: string[] = [];
@@ -109,8 +106,14 @@ export function validateQualifiedName(value: string): Messages {
   const name = value.slice(slash + 1);
   if (name === "") messages.push("name part must be non-empty");
   else messages.push(...maxBytes(name, labelPartLengthMax, "name part "));
-  if (!labelKeyRegex.test(name)) messages.push(`name part ${nameMessage}`);
+  if (!labelKeyRegex.test(name)) messages.push(`name part ${labelKeyMessage()}`);
   return messages;
+}
+
+function labelKeyMessage(): string {
+  const rule =
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+  return regexMessage(rule, labelKey, "MyName", "my.name", "123-abc");
 }
 
 export function validateLabelValue(value: string): Messages {

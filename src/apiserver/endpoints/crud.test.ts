@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtinScheme } from "../../api/scheme.ts";
 import { TestServer } from "../testing/test-server.ts";
+import type { Json } from "../testing/test-server.ts";
 
 const scheme = builtinScheme();
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
-
-type Json = { readonly [key: string]: Json } & Json[] & string & number;
 
 function configMap(name: string, more: object = {}): object {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, ...more };
@@ -116,7 +115,7 @@ test("refusals carry upstream's codes and texts and change nothing", async () =>
   for (const [method, path, body, status, message] of cases) {
     const response = await server.request(method, path, body);
     assert.equal(response.status, status, `${method} ${path}: ${response.text.slice(0, 300)}`);
-    assert.ok(String((response.json as Json).message).includes(message), `${(response.json as Json).message}`);
+    assert.ok(String((response.json as Json).message).includes(message), String((response.json as Json).message));
   }
   for (const path of ["/api/v1/namespaces/default/configmaps/%2e%2e", "/api/v1/namespaces/default/configmaps/a%2Fb"])
     assert.equal((await server.request("GET", path)).status, 400);
@@ -251,4 +250,50 @@ test("views: table, metadata, pretty; what cannot be produced is 406", async () 
   const only = await server.request("GET", configMaps, undefined, { accept: "application/vnd.kubernetes.protobuf" });
   assert.equal(only.status, 406);
   assert.ok((await server.request("GET", `${configMaps}/a?pretty=true`)).text.startsWith('{\n  "kind": "ConfigMap"'));
+});
+
+test("YAML is read and written; bombs and duplicates are refused", async () => {
+  await using server = await TestServer.start({ scheme });
+  const yaml = { "content-type": "application/yaml" };
+  const created = await server.request("POST", configMaps, "metadata:\n  name: a\ndata:\n  k: v\n", yaml);
+  assert.equal(created.status, 201, created.text);
+  const read = await server.request("GET", `${configMaps}/a`, undefined, { accept: "application/yaml" });
+  assert.match(read.text, /^apiVersion: v1\ndata:\n {2}k: v\nkind: ConfigMap\n/);
+  const twice = await server.request(
+    "POST",
+    `${configMaps}?fieldValidation=Strict`,
+    "metadata:\n  name: b\ndata:\n  k: v\n  k: w\nfoo: 1\n",
+    yaml,
+  );
+  assert.equal(twice.status, 400);
+  assert.match(twice.text, /strict decoding error: yaml: unmarshal errors:.*already set in map, unknown field/);
+  const bomb = ["a: &a [x,x,x,x,x,x,x,x,x]", "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]"]
+    .concat(["c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]", "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]", "e: [*d,*d,*d,*d,*d,*d,*d]"])
+    .join("\n");
+  assert.equal((await server.request("POST", configMaps, bomb, yaml)).status, 400);
+});
+
+test("strategic merge patch merges containers by name; json patch tests; apply is refused clearly", async () => {
+  await using server = await TestServer.start({ scheme });
+  await server.request("POST", deployments, deployment("web"));
+  const patch = (type: string, body: unknown) =>
+    server.request("PATCH", `${deployments}/web`, body, { "content-type": `application/${type}` });
+  const containers = [{ name: "d", image: "j" }];
+  const merged = await patch("strategic-merge-patch+json", { spec: { template: { spec: { containers } } } });
+  assert.equal(merged.status, 200, merged.text);
+  const names = (merged.json as Json).spec?.template?.spec?.containers?.map((c) => c.name);
+  assert.deepEqual(names, ["d", "c"]);
+  const replicas = await patch("json-patch+json", [
+    { op: "test", path: "/spec/replicas", value: 1 },
+    { op: "replace", path: "/spec/replicas", value: 4 },
+  ]);
+  assert.equal((replicas.json as Json).spec?.replicas, 4);
+  const failed = await patch("json-patch+json", [{ op: "test", path: "/spec/replicas", value: 1 }]);
+  assert.equal(failed.status, 422);
+  const renamed = await patch("merge-patch+json", { metadata: { name: "other" } });
+  assert.equal(renamed.status, 422);
+  const stale = await patch("merge-patch+json", { metadata: { resourceVersion: "1" } });
+  assert.equal(stale.status, 409);
+  assert.equal((await patch("apply-patch+yaml", {})).status, 415);
+  assert.equal((await patch("x-unknown", {})).status, 415);
 });

@@ -4,13 +4,12 @@ import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import type { Strategy } from "../registry/rest/strategy.ts";
 import { TestServer } from "../testing/test-server.ts";
+import type { Json } from "../testing/test-server.ts";
 
 const scheme = builtinScheme();
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const pods = "/api/v1/namespaces/default/pods";
 const jsonMerge = { "content-type": "application/merge-patch+json" };
-
-type Json = { readonly [key: string]: Json } & Json[] & string & number;
 
 const podStrategy: Strategy = {
   gracePeriodSeconds: (_pod, requested) => requested ?? 30,

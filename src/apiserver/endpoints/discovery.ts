@@ -1,5 +1,6 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import type { ApiGroupDiscovery } from "../../apimachinery/scheme/discovery.ts";
 import {
   aggregatedDiscoveryDocument,
   apiGroupDiscovery,
@@ -15,10 +16,21 @@ import { respond } from "./response.ts";
 
 const aggregatedType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/** Tells clients what the server serves. The documents are made once, of what is registered. */
+interface HashedDocument {
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+}
+
+async function hashed(items: readonly ApiGroupDiscovery[]): Promise<HashedDocument> {
+  const bytes = utf8Encode(JSON.stringify(aggregatedDiscoveryDocument(items)));
+  return { bytes, hash: await hashOf(bytes) };
+}
+
+/** Tells clients what the server serves. The documents are made once, of what is registered; the
+ * aggregated ones on first demand. */
 export class DiscoveryEndpoints {
   readonly #documents = new Map<string, unknown>();
-  readonly #aggregated = new Map<string, Promise<{ readonly bytes: Uint8Array; readonly hash: string }>>();
+  readonly #aggregated = new Map<string, () => Promise<HashedDocument>>();
 
   constructor(
     groups: readonly ApiGroup[],
@@ -35,12 +47,12 @@ export class DiscoveryEndpoints {
         documents.set(path, apiResourceListDocument(group.group, version, resources(group.group, version)));
       }
     }
-    const aggregate = async (isLegacy: boolean): Promise<{ readonly bytes: Uint8Array; readonly hash: string }> => {
-      const items = groups
-        .filter(({ group }) => (group === "") === isLegacy)
-        .map((group) => apiGroupDiscovery(group, resources));
-      const bytes = utf8Encode(JSON.stringify(aggregatedDiscoveryDocument(items)));
-      return { bytes, hash: await hashOf(bytes) };
+    const aggregate = (isLegacy: boolean): (() => Promise<HashedDocument>) => {
+      let made: Promise<HashedDocument> | undefined;
+      return () =>
+        (made ??= hashed(
+          groups.filter(({ group }) => (group === "") === isLegacy).map((group) => apiGroupDiscovery(group, resources)),
+        ));
     };
     this.#aggregated.set("/api", aggregate(true));
     this.#aggregated.set("/apis", aggregate(false));
@@ -59,7 +71,7 @@ export class DiscoveryEndpoints {
     const { accept } = request.headers;
     const aggregated = this.#aggregated.get(path);
     if (aggregated && wantsAggregated(accept)) {
-      const { bytes, hash } = await aggregated;
+      const { bytes, hash } = await aggregated();
       return respondCacheable(bytes, hash, request.headers, { "content-type": aggregatedType });
     }
     return respond(200, document, negotiate(accept, false, noViews).encoding);

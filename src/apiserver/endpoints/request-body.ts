@@ -1,17 +1,15 @@
 import { BodyTooLargeError, readBody } from "../../component-base/http.ts";
 import type { HttpRequest } from "../../component-base/http.ts";
-import { utf8Decode } from "../../component-base/bytes.ts";
 import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
-import { JsonError } from "../../apimachinery/json/json-error.ts";
-import type { JsonReading } from "../../apimachinery/json/reader.ts";
 import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
 import { ProtobufError } from "../../apimachinery/protobuf/wire-reader.ts";
-import { parseText, protobufType, readableTypes } from "./serializer.ts";
+import { SyntaxFailure, parseText, protobufType, readableTypes } from "./serializer.ts";
+import type { ParsedText } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
 export async function readRequestBody(http: HttpRequest, bytesMax: number): Promise<Uint8Array> {
@@ -33,28 +31,32 @@ export function contentTypeOf(http: HttpRequest): string {
 }
 
 /** Parses a body that is no patch, to be decoded as `kind`. Throws UnsupportedMediaType (415) or BadRequest. */
-export function parseBody(bytes: Uint8Array, contentType: string, kind: ObjectKind): JsonReading {
+export function parseBody(bytes: Uint8Array, contentType: string, kind: ObjectKind): ParsedText {
   if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
   if (!readableTypes.includes(contentType))
     throw unsupportedMediaType(kind.fromProtobuf ? [...readableTypes, protobufType] : readableTypes);
   try {
     return parseText(bytes, contentType);
   } catch (error) {
-    if (error instanceof JsonError)
+    if (error instanceof SyntaxFailure)
       throw unrecognized(kind.kind, `couldn't get version/kind; json parse error: ${error.message}`);
     throw error;
   }
 }
 
 /** Protobuf tells neither duplicate nor unknown fields, so field validation finds nothing to say. */
-function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): JsonReading {
+function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
   let named = { apiVersion: "", kind: "" };
   try {
     const { raw, ...typeMeta } = readEnvelope(bytes);
     named = typeMeta;
     // Bytes of another kind mean nothing as this one; by its name alone it is refused when it is decoded.
     const isOther = named.kind !== "" && named.kind !== kind.kind;
-    return { value: { ...(isOther ? {} : kind.fromProtobuf?.(raw)), ...named }, duplicates: [] };
+    return {
+      value: { ...(isOther ? {} : kind.fromProtobuf?.(raw)), ...named },
+      duplicates: [],
+      areDuplicatesFirst: false,
+    };
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
     if (named.kind === "") throw unrecognized(kind.kind, error.message);
@@ -72,8 +74,8 @@ export interface FieldValidation {
  * Type-checks a parsed body as an object of `kind`, filling in kind and apiVersion when the client left them out.
  * Defaults are not applied. Throws BadRequest with upstream's texts.
  */
-export function decodeAs(kind: ObjectKind, body: JsonReading, fields: FieldValidation): Mutable<KubeObject> {
-  const { value, duplicates } = body;
+export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValidation): Mutable<KubeObject> {
+  const { value } = body;
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw unrecognized(
       kind.kind,
@@ -92,21 +94,19 @@ export function decodeAs(kind: ObjectKind, body: JsonReading, fields: FieldValid
     const prefix = cannotHandle(kind, kind.kind, kind.version);
     throw error.message.startsWith(prefix) ? error : badRequest(`${prefix}: ${error.message}`);
   }
-  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, duplicates, fields);
+  if (fields.mode !== "Ignore") reportFields(kind, decoded.unknownFields, body, fields);
   return decoded.object;
 }
 
 function reportFields(
   kind: ObjectKind,
   unknownFields: readonly string[],
-  duplicateFields: readonly string[],
+  { duplicates, areDuplicatesFirst }: ParsedText,
   fields: FieldValidation,
 ): void {
-  if (unknownFields.length === 0 && duplicateFields.length === 0) return;
-  const texts = [
-    ...duplicateFields.map((f) => `duplicate field ${goQuote(f)}`),
-    ...unknownFields.map((f) => `unknown field ${goQuote(f)}`),
-  ];
+  if (unknownFields.length === 0 && duplicates.length === 0) return;
+  const unknown = unknownFields.map((f) => `unknown field ${goQuote(f)}`);
+  const texts = areDuplicatesFirst ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
   if (fields.mode === "Warn") {
     for (const text of texts) fields.warn(text);
     return;

@@ -4,6 +4,7 @@ import type { Random } from "../../component-base/random.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import type { RegistryStore, StoredOrDry } from "../registry/generic/store.ts";
 import { objectOf } from "../registry/generic/store.ts";
@@ -16,6 +17,7 @@ export interface EndpointContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly admission: readonly AdmissionPlugin[];
+  readonly authorizer: Authorizer;
   readonly registry: RegistryAccess;
   readonly bodyBytesMax: number;
   readonly minRequestTimeoutSeconds: number;

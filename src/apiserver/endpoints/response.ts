@@ -2,7 +2,7 @@ import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpHeaders, HttpResponse } from "../../component-base/http.ts";
 import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { stringifyJson } from "../../apimachinery/json/stringify.ts";
-import { toYaml } from "./serializer.ts";
+import { stringifyYaml } from "../../apimachinery/yaml/stringify.ts";
 import type { StoredOrDry } from "../registry/generic/store.ts";
 import { objectOf } from "../registry/generic/store.ts";
 import { encodeObject } from "../storage/object-codec.ts";
@@ -15,7 +15,7 @@ import { partialObject, tableColumns, tableOf, tableRow } from "./table.ts";
 
 /** Any JSON value in the encoding asked for. */
 export function encodeValue(value: unknown, encoding: Encoding): Uint8Array {
-  if (encoding.format === "yaml") return utf8Encode(toYaml(value));
+  if (encoding.format === "yaml") return utf8Encode(stringifyYaml(value));
   return utf8Encode(encoding.pretty ? `${stringifyJson(value, 2)}\n` : stringifyJson(value));
 }
 

@@ -5,13 +5,12 @@ import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import type { Strategy } from "../registry/rest/strategy.ts";
 import { TestServer } from "../testing/test-server.ts";
+import type { Json } from "../testing/test-server.ts";
 import { WatchReader } from "../testing/watch-reader.ts";
 
 const scheme = builtinScheme();
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const pods = "/api/v1/namespaces/default/pods";
-
-type Json = { readonly [key: string]: Json } & Json[] & string & number;
 
 const podStrategy: Strategy = {
   selectableFields: (object) => {
@@ -69,7 +68,7 @@ test("a deletion event has the last state at the revision of the deletion", asyn
   await server.request("DELETE", `${configMaps}/a`);
   const event = await reader.next();
   assert.equal(event?.type, "DELETED");
-  assert.deepEqual((event?.object.metadata as { labels?: unknown }).labels, { k: "v" });
+  assert.deepEqual(event?.object.metadata.labels, { k: "v" });
   assert.equal(event?.object.metadata.resourceVersion, String(Number(created) + 1));
   await reader.close();
 });

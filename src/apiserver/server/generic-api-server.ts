@@ -56,6 +56,8 @@ class Server implements GenericApiServer {
   readonly #discovery: DiscoveryEndpoints;
   readonly #openApi: OpenApiEndpoints | undefined;
   readonly #health: readonly HealthEndpoint[];
+  readonly #auditIdStart: string;
+  #requestCount = 0;
   #isShuttingDown = false;
   #isClosed = false;
 
@@ -63,12 +65,14 @@ class Server implements GenericApiServer {
     this.#options = options;
     this.registry = registry;
     this.#metrics = new RequestMetrics(options.metrics);
+    this.#auditIdStart = randomUuid(options.random).slice(0, 24);
     const context: EndpointContext = {
       scheme: options.scheme,
       clock: options.clock,
       random: options.random,
       logger: options.logger,
       admission: options.admission,
+      authorizer: options.authorizer,
       registry,
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
@@ -110,10 +114,10 @@ class Server implements GenericApiServer {
 
   /** The outermost step: request info, audit id, failures into answers, headers and metrics. Never rejects. */
   async #handle(request: HttpRequest): Promise<HttpResponse> {
-    const { clock, random } = this.#options;
+    const { clock } = this.#options;
     const startMs = clock.monotonic();
     const info = parseRequestInfo(request.method, request.path, request.query);
-    const auditId = request.headers["audit-id"] || randomUuid(random);
+    const auditId = this.#auditIdOf(request);
     if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), auditId, []);
     const scope: RequestScope = {
       http: request,
@@ -130,8 +134,16 @@ class Server implements GenericApiServer {
     } catch (error) {
       response = respondError(this.#statusOf(error, scope), request.headers.accept);
     }
-    this.#metrics.observe(info, request.query, response.status, clock.monotonic() - startMs);
+    const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
+    this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);
     return finish(response, auditId, scope.warnings);
+  }
+
+  /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
+  #auditIdOf(request: HttpRequest): string {
+    const given = request.headers["audit-id"];
+    if (given !== undefined && /^[0-9A-Za-z-]{1,64}$/.test(given)) return given;
+    return this.#auditIdStart + (++this.#requestCount).toString(16).padStart(12, "0");
   }
 
   /** Every failure as the API shows it. What is no StatusError is our fault, and logged. */

@@ -33,25 +33,32 @@ export class RequestMetrics {
     );
   }
 
-  observe(info: RequestInfo, query: URLSearchParams, code: number, durationMs: number): void {
-    const verb = info.verb === "deletecollection" ? "DELETECOLLECTION" : info.verb.toUpperCase();
-    const dryRun = query.get("dryRun") ?? "";
-    const { apiGroup, apiVersion, resource, subresource } = info;
-    const scope = scopeOf(info);
-    this.#total.inc(verb, dryRun, apiGroup, apiVersion, resource, subresource, scope, "apiserver", String(code));
-    if (isLongRunning(info)) return;
-    this.#duration.observe(
-      durationMs / 1000,
-      verb,
-      dryRun,
-      apiGroup,
-      apiVersion,
-      resource,
-      subresource,
-      scope,
-      "apiserver",
-    );
+  /** `isKnown`: the resource is served here. What clients made up is counted without labels, which would never end. */
+  observe(info: RequestInfo, isKnown: boolean, query: URLSearchParams, code: number, durationMs: number): void {
+    const dryRun = query.get("dryRun") === "All" ? "All" : "";
+    const labels = isKnown
+      ? [verbLabel(info.verb), dryRun, info.apiGroup, info.apiVersion, info.resource, info.subresource, scopeOf(info)]
+      : [verbLabel(info.verb), dryRun, "", "", "", "", ""];
+    this.#total.inc(...labels, "apiserver", String(code));
+    if (!isLongRunning(info)) this.#duration.observe(durationMs / 1000, ...labels, "apiserver");
   }
+}
+
+const verbLabels: Readonly<Record<string, string>> = {
+  get: "GET",
+  list: "LIST",
+  watch: "WATCH",
+  create: "POST",
+  post: "POST",
+  update: "PUT",
+  put: "PUT",
+  patch: "PATCH",
+  delete: "DELETE",
+  deletecollection: "DELETECOLLECTION",
+};
+
+function verbLabel(verb: string): string {
+  return (Object.hasOwn(verbLabels, verb) ? verbLabels[verb] : undefined) ?? "other";
 }
 
 function scopeOf(info: RequestInfo): string {

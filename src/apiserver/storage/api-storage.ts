@@ -18,7 +18,7 @@ export interface ApiStorageOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
-  /** JSON bytes of the objects kept parsed; 64 MiB unless given. */
+  /** JSON bytes of the objects kept parsed; 32 MiB unless given. */
   readonly parsedBytesMax?: number;
 }
 

@@ -2,7 +2,7 @@ import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import { decodeObject } from "./object-codec.ts";
 
 /** Bytes in this map, by the size of the JSON they were parsed from; the parsed form takes about twice as much. */
-export const parsedBytesMaxDefault = 64 * 1024 * 1024;
+export const parsedBytesMaxDefault = 32 * 1024 * 1024;
 
 /**
  * Parsed objects by their stored bytes. Holding every object parsed would make garbage collection pause for hundreds of

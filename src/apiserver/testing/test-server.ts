@@ -5,7 +5,7 @@ import { MetricRegistry } from "../../component-base/metrics.ts";
 import { SeededRandom } from "../../component-base/random.ts";
 import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import type { HttpHeaders, HttpPeer, TransportResponse } from "../../component-base/http.ts";
-import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import { createMemoryBackend } from "../../mvcc/memory-backend.ts";
 import type { Backend } from "../../mvcc/backend.ts";
 import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
@@ -14,6 +14,9 @@ import { createGenericApiServer } from "../server/generic-api-server.ts";
 import type { GenericApiServer, GenericApiServerOptions } from "../server/generic-api-server-options.ts";
 import { createInProcessTransport } from "../server/in-process-transport.ts";
 import { ApiStorage } from "../storage/api-storage.ts";
+
+/** A parsed body, to be looked into without ceremony. Absent members are undefined whatever the type says: use `?.`. */
+export type Json = { readonly [member: string]: Json } & { map<T>(fn: (item: Json) => T): T[]; toString(): string };
 
 /** An answer as tests look at it. */
 export interface TestResponse {
@@ -30,7 +33,7 @@ export interface TestServerOptions extends Partial<GenericApiServerOptions> {
   readonly strategies?: Readonly<Record<string, Strategy>>;
   /** Replaces the whole registration of resources by name. */
   readonly replaced?: Readonly<Record<string, Omit<ResourceRegistration, "resource">>>;
-  readonly clock?: SteppingClock;
+  readonly clock?: Clock;
   readonly backend?: Backend;
 }
 
@@ -116,13 +119,23 @@ const testVersion = {
 };
 
 function registrationsOf({ scheme, strategies, replaced }: TestServerOptions): ResourceRegistration[] {
-  return scheme.groups
-    .flatMap(({ group, versions }) => versions.flatMap((version) => scheme.resources(group, version)))
-    .filter((resource) => resource.persisted || replaced?.[resource.resource])
+  const all = scheme.groups.flatMap(({ group, versions }) =>
+    versions.flatMap((version) => scheme.resources(group, version)),
+  );
+  // One version of each, as others need a conversion.
+  const isChosen = (resource: ApiResource): boolean =>
+    resource.persisted &&
+    (isStorageVersion(resource) || !all.some((r) => r !== resource && r.storagePrefix === resource.storagePrefix));
+  return all
+    .filter((resource) => replaced?.[resource.resource] ?? isChosen(resource))
     .map((resource) => {
       const strategy = strategies?.[resource.resource];
       return { resource, ...(strategy ? { strategy } : {}), ...replaced?.[resource.resource] };
     });
+}
+
+function isStorageVersion({ group, version, storage }: ApiResource): boolean {
+  return group === storage.group && version === storage.version;
 }
 
 function parse(text: string): unknown {

@@ -8,6 +8,7 @@ export interface WatchedEvent {
     readonly metadata: {
       readonly name?: string;
       readonly resourceVersion?: string;
+      readonly labels?: Readonly<Record<string, string>>;
       readonly annotations?: Readonly<Record<string, string>>;
     };
     readonly [key: string]: unknown;

@@ -122,3 +122,32 @@ test("cached objects are frozen for tests, and indexes follow changes", async ()
   assert.equal(informer.lister.byIndex("color", "red").length, 0);
   assert.ok(Object.isFrozen(informer.lister.byIndex("color", "blue")[0]?.data));
 });
+
+test("a watch that is silent past its end is given up and resumed", async () => {
+  const { clock, informers, maps, server } = world();
+  await using _ = informers;
+  const log = record(informers.for(configMaps));
+  informers.start();
+  await settle();
+  // The connection is dead: nothing comes, and it does not end.
+  let isDead = true;
+  const send = server.send.bind(server);
+  server.send = (request) => {
+    if (!isDead || !request.path.includes("watch=true")) return send(request);
+    const forever = new Promise<IteratorResult<Uint8Array>>((_, reject) =>
+      request.signal?.addEventListener("abort", () => reject(request.signal?.reason), { once: true }),
+    );
+    const body = { [Symbol.asyncIterator]: () => ({ next: () => forever }) };
+    return Promise.resolve({ status: 200, headers: {}, body });
+  };
+  server.cutWatches();
+  await stepUntil(
+    clock,
+    () => clock.nextTimerIn() === undefined || clock.nextTimerIn() === 0 || clock.monotonic() > 800,
+  );
+  await maps.create({ metadata: { name: "one" } });
+  isDead = false;
+  await stepUntil(clock, () => log.length > 0, 700_000);
+  assert.deepEqual(log, ["add one"]);
+  assert.ok(clock.monotonic() >= 330_000);
+});

@@ -1,7 +1,7 @@
-import { isExpired, isGone, StatusError, statusErrorFromStatus } from "../../apimachinery/errors/status-error.ts";
+import { isExpired, isGone, statusErrorFromStatus } from "../../apimachinery/errors/status-error.ts";
+import { AssertionError } from "../../component-base/assert.ts";
 import { backoffDelay } from "../../component-base/backoff.ts";
-import { sleep, type Clock } from "../../component-base/clock.ts";
-import { TransportError } from "../../component-base/http.ts";
+import { deadline, sleep, TimeoutError, type Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { MetricRegistry, type Counter } from "../../component-base/metrics.ts";
 import { randomInt, type Random } from "../../component-base/random.ts";
@@ -37,6 +37,8 @@ const backoff = { initialMs: 800, maxMs: 30_000, jitter: 1 };
 const backoffResetMs = 120_000;
 // A watch asks to be ended after 5 to 10 minutes at random, which spreads reconnects over time and servers.
 const watchTimeoutMinSeconds = 300;
+// A server that has not ended the watch this long after it should have is not there any more, whatever the connection says.
+const watchOverdueSeconds = 30;
 const initialEventsEnd = "k8s.io/initial-events-end";
 
 /**
@@ -72,7 +74,7 @@ export class Reflector<T> {
         await this.#cycle(signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (!isWorldsFault(error)) throw error;
+        if (error instanceof AssertionError) throw error;
         await this.#recover(error, signal);
       }
     }
@@ -95,6 +97,9 @@ export class Reflector<T> {
       this.#listRevision = "";
       // The first relist is at once: the state is known to be old. A list that expires again waits.
       if (isFirst) return;
+    } else if (error instanceof TimeoutError) {
+      this.#options.logger.warn("watch is overdue, will resume it", { resource: this.#options.name });
+      return;
     } else {
       this.#options.logger.warn("list or watch failed, will try again", { resource: this.#options.name, error });
     }
@@ -126,8 +131,10 @@ export class Reflector<T> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, random, name } = this.#options;
+    const { client, clock, random, name } = this.#options;
     this.#watches.inc(name);
+    const timeoutSeconds = watchTimeoutMinSeconds + randomInt(random, watchTimeoutMinSeconds);
+    using limit = deadline(clock, (timeoutSeconds + watchOverdueSeconds) * 1000, signal);
     // With watchList the first events are the state itself, and a bookmark tells where it is complete.
     let initial: T[] | undefined = this.#revision === undefined ? [] : undefined;
     const events = client.watch({
@@ -135,8 +142,8 @@ export class Reflector<T> {
       ...(initial ? { sendInitialEvents: true } : {}),
       resourceVersion: this.#revision ?? "",
       allowWatchBookmarks: true,
-      timeoutSeconds: watchTimeoutMinSeconds + randomInt(random, watchTimeoutMinSeconds),
-      signal,
+      timeoutSeconds,
+      signal: limit.signal,
     });
     for await (const event of events) {
       if (event.type === "ERROR") throw statusErrorFromStatus(event.object, 0);
@@ -173,9 +180,4 @@ export class Reflector<T> {
       ...(metadataOnly ? { metadataOnly } : {}),
     };
   }
-}
-
-/** What a server or the way to it may do; everything else is a bug and ends the reflector loudly. */
-function isWorldsFault(error: unknown): boolean {
-  return error instanceof StatusError || error instanceof TransportError || error instanceof SyntaxError;
 }

@@ -2,7 +2,7 @@ import type { Event } from "../../api/core/v1/types.gen.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import { TokenBucket } from "../flowcontrol/token-bucket.ts";
-import { LruMap } from "./lru-map.ts";
+import { LruMap } from "../../component-base/lru-map.ts";
 
 /** What to do with one occurrence. */
 export type CorrelatedEvent =

@@ -3,6 +3,8 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../component-base/http.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
 import { randomName, randomUuid, type Random } from "../../component-base/random.ts";
+import type { ResourceType } from "../../apimachinery/resource-type.ts";
+import { discoveryDocument } from "./fake-discovery.ts";
 import { matchesLabelSelector, mergePatch } from "./fake-semantics.ts";
 
 /** An object as the fake keeps it. */
@@ -81,7 +83,8 @@ const withoutStatus = new Set([
 export class FakeApiServer implements Transport {
   readonly requests: RecordedRequest[] = [];
   intercept: Interceptor = () => undefined;
-  /** Kinds by plural, as creates teach them; lists need them. */
+  /** What discovery tells. All paths work, whether told or not. */
+  served: readonly ResourceType[] = [];
   readonly #objects = new Map<string, Map<string, FakeObject>>();
   #log: LoggedEvent[] = [];
   #revision = 1;
@@ -119,6 +122,8 @@ export class FakeApiServer implements Transport {
       body: request.body ? JSON.parse(utf8Decode(request.body)) : undefined,
     };
     const url = new URL(request.path, "http://fake");
+    const discovery = discoveryDocument(this.served, url.pathname);
+    if (discovery) return Promise.resolve(toResponse({ status: 200, body: discovery }));
     const isWatch = url.searchParams.get("watch") === "true";
     if (!isWatch) this.requests.push(recorded);
     const intercepted = this.intercept(recorded);

@@ -20,6 +20,8 @@ const mergedLists = new Set(["finalizers"]);
  */
 export function mergePatch(target: unknown, patch: unknown, isStrategic: boolean, field = ""): unknown {
   if (Array.isArray(patch)) {
+    const [first, ...rest] = patch as unknown[];
+    if (isStrategic && (first as { $patch?: unknown } | undefined)?.$patch === "replace") return rest;
     const key = mergeKeys[field];
     if (isStrategic && key) return mergeByKey(Array.isArray(target) ? target : [], patch, key);
     if (isStrategic && mergedLists.has(field))

@@ -30,7 +30,7 @@ export interface ControllerHarness extends AsyncDisposable {
 /** Starts the controllers; `arrange` runs before, for objects that should be there already. */
 export async function startControllers(
   controllers: readonly ControllerDescriptor[],
-  arrange: (client: ApiClient) => Promise<void> = () => Promise.resolve(),
+  arrange: (client: ApiClient, server: FakeApiServer) => Promise<void> = () => Promise.resolve(),
   log: (record: LogRecord) => void = () => {},
 ): Promise<ControllerHarness> {
   const clock = new SteppingClock();
@@ -44,7 +44,7 @@ export async function startControllers(
   const metrics = new MetricRegistry();
   const server = new FakeApiServer(clock, random);
   const client = createApiClient({ transport: server, userAgent: "test", clock, random });
-  await arrange(client);
+  await arrange(client, server);
   const informers = createInformerFactory({ client, clock, random, logger, metrics, freeze: true });
   const stop = new AbortController();
   const options = { controllers, clientFor: () => client, informers, clock, random, logger, metrics };

@@ -3,7 +3,7 @@ import { utf8Encode } from "../../component-base/bytes.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import { podUidLabel } from "../runtime/v1/labels.ts";
 import { CriError } from "../runtime/v1/cri-error.ts";
-import type { RuntimeEvent, RuntimeEvents, RuntimeService } from "../runtime/v1/services.ts";
+import type { CallOptions, RuntimeEvent, RuntimeEvents, RuntimeService } from "../runtime/v1/services.ts";
 import type {
   AttachRequest,
   Container,
@@ -256,7 +256,7 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     }
   }
 
-  async stopContainer(containerId: string, timeoutSeconds: number): Promise<void> {
+  async stopContainer(containerId: string, timeoutSeconds: number, options: CallOptions = {}): Promise<void> {
     const container = this.#containers.get(containerId);
     this.#check("stopContainer", container && `${container.config.metadata.name} ${timeoutSeconds}`);
     if (container?.state !== "running") return;
@@ -269,13 +269,7 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
       this.#exit(container, 137);
       return;
     }
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimer(timeoutSeconds * 1000, () => this.#exit(container, 137));
-      container.onExit.push(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    await this.#untilKilled(container, timeoutSeconds, options.signal);
   }
 
   async removeContainer(containerId: string): Promise<void> {
@@ -391,6 +385,24 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
       cpu: { timestampMs, usageCoreNanoSeconds: 0, usageNanoCores: 0 },
       memory: { timestampMs, workingSetBytes: 1 << 20 },
     };
+  }
+
+  /** Whoever stops waiting takes the kill along: another stop call sets its own. */
+  #untilKilled(container: FakeContainer, timeoutSeconds: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.setTimer(timeoutSeconds * 1000, () => this.#exit(container, 137));
+      const onAbort = (): void => {
+        timer.cancel();
+        reject(new CriError("cancelled", "context canceled"));
+      };
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      container.onExit.push(() => {
+        timer.cancel();
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      });
+    });
   }
 
   #exit(container: FakeContainer, exitCode: number, reason?: string): void {

@@ -12,7 +12,8 @@ import type { RuntimeClass } from "../../api/node/v1/types.gen.ts";
 import type { ClusterRoleBinding, RoleBinding } from "../../api/rbac/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from "../../api/storage/v1/types.gen.ts";
-import { age, humanDuration } from "./age.ts";
+import { humanDuration } from "../../apiserver/endpoints/human-duration.ts";
+import { age } from "./age.ts";
 import { none } from "./format.ts";
 
 export function leaseCells({ metadata, spec }: Lease, nowMs: number): readonly unknown[] {

@@ -9,7 +9,8 @@ import type { CronJob, Job } from "../../api/batch/v1/types.gen.ts";
 import type { PodTemplate, ReplicationController } from "../../api/core/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
 import { formatLabelSelector } from "../../apimachinery/labels/selector.ts";
-import { age, humanDuration } from "./age.ts";
+import { humanDuration } from "../../apiserver/endpoints/human-duration.ts";
+import { age } from "./age.ts";
 import { containerCells, formatBool, formatLabels, none } from "./format.ts";
 
 export function deploymentCells({ metadata, spec, status }: Deployment, nowMs: number): readonly unknown[] {

@@ -1,10 +1,25 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldInvalid, fieldNotSupported, fieldRequired, fieldTooMany } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+  fieldTooMany,
+} from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateCidr, validateIp } from "../../apimachinery/validation/ip.ts";
-import { validateDns1123Label, validateDns1123Subdomain, validatePortNumber } from "../../apimachinery/validation/names.ts";
+import {
+  validateDns1123Label,
+  validateDns1123Subdomain,
+  validatePortNumber,
+} from "../../apimachinery/validation/names.ts";
 import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
-import type { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR } from "../../api/networking/v1/types.gen.ts";
+import type {
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
+} from "../../api/networking/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
   endpointSliceCells,
@@ -51,7 +66,8 @@ function validateEndpointSlice(slice: EndpointSlice): readonly FieldError[] {
   for (const [i, port] of (ports ?? []).entries()) {
     const at = FieldPath.of("ports").index(i);
     const name = port.name ?? "";
-    if (names.has(name)) errors.push({ type: "FieldValueDuplicate", field: at.child("name").toString(), badValue: name, detail: "" });
+    if (names.has(name))
+      errors.push({ type: "FieldValueDuplicate", field: at.child("name").toString(), badValue: name, detail: "" });
     names.add(name);
     if (name) errors.push(...syntax(at.child("name"), name, validateDns1123Label(name)));
     errors.push(...oneOf(at.child("protocol"), port.protocol, ["SCTP", "TCP", "UDP"]));
@@ -74,7 +90,13 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
 export const ingressStrategy: Strategy<Ingress> = {
   validate: (ingress: Ingress) =>
     (ingress.spec.rules?.length ?? 0) === 0 && !ingress.spec.defaultBackend
-      ? [fieldInvalid(FieldPath.of("spec"), ingress.spec.rules ?? [], "either `defaultBackend` or `rules` must be specified")]
+      ? [
+          fieldInvalid(
+            FieldPath.of("spec"),
+            ingress.spec.rules ?? [],
+            "either `defaultBackend` or `rules` must be specified",
+          ),
+        ]
       : [],
   tableCells: ingressCells,
 };

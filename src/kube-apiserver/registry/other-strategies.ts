@@ -55,7 +55,8 @@ export const systemPriorityClasses = [
   {
     name: "system-cluster-critical",
     value: 2_000_000_000,
-    description: "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    description:
+      "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
   },
 ] as const;
 
@@ -66,12 +67,16 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
     if (metadata.name.startsWith("system-")) {
       const known = systemPriorityClasses.find((builtin) => builtin.name === metadata.name);
       if (known?.value === value) return [];
-      const problem = known ? `value of ${metadata.name} PriorityClass must be ${known.value}` : `${metadata.name} is not a known system priority class`;
+      const problem = known
+        ? `value of ${metadata.name} PriorityClass must be ${known.value}`
+        : `${metadata.name} is not a known system priority class`;
       const why = `priority class names with 'system-' prefix are reserved for system use only. error: ${problem}`;
       return [fieldForbidden(FieldPath.of("metadata", "name"), why)];
     }
     if (value <= userPriorityMax) return [];
-    return [fieldForbidden(FieldPath.of("value"), `maximum allowed value of a user defined priority is ${userPriorityMax}`)];
+    return [
+      fieldForbidden(FieldPath.of("value"), `maximum allowed value of a user defined priority is ${userPriorityMax}`),
+    ];
   },
   validateUpdate: (object: PriorityClass, old: PriorityClass) => [
     ...(object.value === old.value ? [] : [fieldForbidden(FieldPath.of("value"), "may not be changed in an update.")]),

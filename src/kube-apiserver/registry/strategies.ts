@@ -91,7 +91,8 @@ export function builtinStrategies(options: {
     "admissionregistration.k8s.io/mutatingwebhookconfigurations": printedStrategies.mutatingwebhookconfigurations,
     "admissionregistration.k8s.io/validatingwebhookconfigurations": printedStrategies.validatingwebhookconfigurations,
     "admissionregistration.k8s.io/validatingadmissionpolicies": printedStrategies.validatingadmissionpolicies,
-    "admissionregistration.k8s.io/validatingadmissionpolicybindings": printedStrategies.validatingadmissionpolicybindings,
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings":
+      printedStrategies.validatingadmissionpolicybindings,
     "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
     "apiregistration.k8s.io/apiservices": printedStrategies.apiservices,

@@ -49,7 +49,10 @@ export function validateVolumes(volumes: readonly Volume[], path: FieldPath): re
 
 /** Exactly one kind of volume. Sources of cloud disks and network file systems are checked for no more than their presence. */
 function validateSource(volume: Volume, path: FieldPath): readonly FieldError[] {
-  const sources = Object.entries(volume).filter(([field, value]) => field !== "name" && value);
+  const sources = Object.entries(volume)
+    .filter(([field, value]) => field !== "name" && value)
+    // The source looked at first is the one that counts; upstream begins with emptyDir.
+    .sort(([a], [b]) => Number(b === "emptyDir") - Number(a === "emptyDir"));
   if (sources.length === 0) return [fieldRequired(path, "must specify a volume type")];
   const [, ...surplus] = sources;
   return [

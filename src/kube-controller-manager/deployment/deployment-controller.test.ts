@@ -229,12 +229,10 @@ test("a name taken by another template raises the collision count", async () => 
   await h.client.resource(deployments, "a").delete("web");
   await h.client.resource(replicaSets, "a").delete(taken);
   await h.settle();
-  await h.client
-    .resource(replicaSets, "a")
-    .create({
-      metadata: { name: taken },
-      spec: { replicas: 0, selector: { matchLabels: { x: "y" } }, template: template("x") },
-    });
+  await h.client.resource(replicaSets, "a").create({
+    metadata: { name: taken },
+    spec: { replicas: 0, selector: { matchLabels: { x: "y" } }, template: template("x") },
+  });
   await h.settle();
   await h.client.resource(deployments, "a").create(web(1));
   await h.settle();

@@ -5,17 +5,6 @@ export function formatPod(pod: Pod): string {
   return `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`;
 }
 
-/** Seconds-precision time as the API writes it. */
-export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
-export function parseTime(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
-}
-
 export function isHostNetwork(pod: Pod): boolean {
   return pod.spec.hostNetwork === true;
 }
@@ -56,11 +45,4 @@ export function formatDuration(ms: number): string {
   const seconds = `${Number(((ms - minutes * 60_000) / 1000).toFixed(3))}s`;
   if (minutes < 60) return minutes === 0 ? seconds : `${minutes}m${seconds}`;
   return `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
-}
-
-/** The FNV-1a hash upstream uses for containers and names of files, 32 bits. */
-export function fnv32a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
 }

@@ -59,9 +59,9 @@ export class ObjectStore {
     const known = this.#entries.get(key);
     const isFresh = known?.object?.immutable === true || (known && this.#clock.monotonic() - known.fetchedMs < freshMs);
     // Entries are keyed by kind, so the object under this key is a T.
-    const object = (isFresh ? known?.object : await this.#flights.run(key, () => this.#fetch(key, type, namespace, name))) as
-      | T
-      | undefined;
+    const object = (
+      isFresh ? known?.object : await this.#flights.run(key, () => this.#fetch(key, type, namespace, name))
+    ) as T | undefined;
     if (object === undefined && !optional) throw new Error(`${singular} "${name}" not found`);
     return object;
   }

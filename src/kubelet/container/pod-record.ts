@@ -69,9 +69,7 @@ export async function readPodRecord(
     runtime.listPodSandbox({ labelSelector }, options),
     runtime.listContainers({ labelSelector }, options),
   ]);
-  const sandboxes = await Promise.all(
-    sandboxList.map((s) => skipVanished(runtime.podSandboxStatus(s.id, options))),
-  );
+  const sandboxes = await Promise.all(sandboxList.map((s) => skipVanished(runtime.podSandboxStatus(s.id, options))));
   const containers = await Promise.all(
     containerList.map(async (c) => {
       const status = await skipVanished(runtime.containerStatus(c.id, options));

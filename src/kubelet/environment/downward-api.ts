@@ -58,7 +58,11 @@ export function fieldValue(pod: Pod, fieldPath: string, facts: DownwardFacts): s
 }
 
 /** The value of a `resourceFieldRef`, divided and rounded up; a limit that is not set is what the node can give. */
-export function resourceFieldValue(selector: ResourceFieldSelector, container: Container, facts: DownwardFacts): string {
+export function resourceFieldValue(
+  selector: ResourceFieldSelector,
+  container: Container,
+  facts: DownwardFacts,
+): string {
   const match = /^(limits|requests)\.(.+)$/.exec(selector.resource);
   if (!match) throw new Error(`unsupported container resource : ${selector.resource}`);
   const [, which, name = ""] = match;

@@ -24,7 +24,11 @@ export function servicesFor(pod: Pod, list: (namespace: string) => readonly Serv
  * The container's environment: what it declares, in order, over `envFrom`, over the Services'. Rejects with the text for
  * the container's waiting message when a source that is not optional is missing.
  */
-export async function makeEnvironment(pod: Pod, container: Container, sources: EnvironmentSources): Promise<KeyValue[]> {
+export async function makeEnvironment(
+  pod: Pod,
+  container: Container,
+  sources: EnvironmentSources,
+): Promise<KeyValue[]> {
   const own = new Map<string, string>();
   const fromServices = serviceEnvironment(sources.services);
   await addEnvFrom(pod, container, sources.objects, own);
@@ -41,7 +45,12 @@ export async function makeEnvironment(pod: Pod, container: Container, sources: E
   return out;
 }
 
-async function addEnvFrom(pod: Pod, container: Container, objects: ObjectStore, out: Map<string, string>): Promise<void> {
+async function addEnvFrom(
+  pod: Pod,
+  container: Container,
+  objects: ObjectStore,
+  out: Map<string, string>,
+): Promise<void> {
   const namespace = pod.metadata.namespace;
   for (const { prefix = "", configMapRef, secretRef } of container.envFrom ?? []) {
     if (configMapRef) {
@@ -49,7 +58,8 @@ async function addEnvFrom(pod: Pod, container: Container, objects: ObjectStore, 
       for (const [key, value] of Object.entries(configMap?.data ?? {})) out.set(prefix + key, value);
     } else if (secretRef) {
       const secret = await objects.secret(namespace, secretRef.name ?? "", secretRef.optional);
-      for (const [key, value] of Object.entries(secret?.data ?? {})) out.set(prefix + key, utf8Decode(base64Decode(value)));
+      for (const [key, value] of Object.entries(secret?.data ?? {}))
+        out.set(prefix + key, utf8Decode(base64Decode(value)));
     }
   }
 }

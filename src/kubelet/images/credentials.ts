@@ -78,12 +78,16 @@ function toAuthConfig(auth: DockerAuth): AuthConfig {
 }
 
 function matches(registry: string, image: string): boolean {
-  const bare = registry.replace(/^https?:\/\//, "").replace(/\/v[12]\/?$/, "").replace(/\/$/, "");
+  const bare = registry
+    .replace(/^https?:\/\//, "")
+    .replace(/\/v[12]\/?$/, "")
+    .replace(/\/$/, "");
   const first = image.split("/")[0] ?? "";
   const hasHost = image.includes("/") && (/[.:]/.test(first) || first === "localhost");
   const full = hasHost ? image : `docker.io/${image.includes("/") ? "" : "library/"}${image}`;
   const target = bare === "index.docker.io" ? "docker.io" : bare;
-  if (!target.startsWith("*.")) return full === target || full.startsWith(`${target}/`) || full.startsWith(`${target}:`);
+  if (!target.startsWith("*."))
+    return full === target || full.startsWith(`${target}/`) || full.startsWith(`${target}:`);
   const host = full.split("/")[0] ?? "";
   return host.split(".").slice(1).join(".") === target.slice(2);
 }

@@ -142,5 +142,7 @@ function repositoryOf(reference: string): string {
 /** `nginx` → `nginx:latest`; a tag or digest stays. */
 function withTag(reference: string): string {
   const last = reference.slice(reference.lastIndexOf("/") + 1);
-  return last.includes(":") || reference.includes("@") || reference.startsWith("sha256:") ? reference : `${reference}:latest`;
+  return last.includes(":") || reference.includes("@") || reference.startsWith("sha256:")
+    ? reference
+    : `${reference}:latest`;
 }

@@ -37,11 +37,18 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
   if (sandbox.mustCreate) return actionsForNewSandbox(pod, record, sandbox);
   const init = initContainerActions(pod, record, sandbox.id, probes);
   const base = { createSandbox: false, sandboxId: sandbox.id, attempt: sandbox.attempt };
-  if (init.hasFailed) return { ...base, killPod: true, initContainersToStart: [], containersToStart: [], containersToKill: [] };
+  if (init.hasFailed)
+    return { ...base, killPod: true, initContainersToStart: [], containersToStart: [], containersToKill: [] };
   const kill = [...init.kill];
   const start: Container[] = [];
   if (!init.isInitialized) {
-    return { ...base, killPod: false, initContainersToStart: init.start, containersToStart: [], containersToKill: kill };
+    return {
+      ...base,
+      killPod: false,
+      initContainersToStart: init.start,
+      containersToStart: [],
+      containersToKill: kill,
+    };
   }
   let keepCount = 0;
   for (const container of pod.spec.containers) {
@@ -90,7 +97,8 @@ function sandboxState(pod: Pod, record: PodRecord): SandboxVerdict {
   const network = isHostNetwork(pod) ? "node" : "pod";
   const hasOtherNetwork = newest.namespaceOptions !== undefined && newest.namespaceOptions.network !== network;
   const lacksAddress = !isHostNetwork(pod) && record.ips.length === 0;
-  if (readyCount > 1 || newest.state !== "ready" || hasOtherNetwork || lacksAddress) return { mustCreate: true, id, attempt };
+  if (readyCount > 1 || newest.state !== "ready" || hasOtherNetwork || lacksAddress)
+    return { mustCreate: true, id, attempt };
   return { mustCreate: false, id, attempt: newest.metadata.attempt };
 }
 
@@ -197,7 +205,8 @@ function verdictOnRunning(
   });
   const restart = isSidecar(container) || restartsOnFailure(pod);
   // A changed definition takes effect whatever the restart policy says.
-  if (record.hash !== "" && record.hash !== containerHash(container)) return verdict("definition changed", "changed", true);
+  if (record.hash !== "" && record.hash !== containerHash(container))
+    return verdict("definition changed", "changed", true);
   if (probes.liveness(record.id) === "failure") return verdict("failed liveness probe", "liveness", restart);
   if (probes.startup(record.id) === "failure") return verdict("failed startup probe", "startup", restart);
   return undefined;

@@ -5,7 +5,11 @@ export class ContainerStartError extends Error {
   /** When to try again, for back-offs. */
   readonly retryAtMs: number | undefined;
 
-  constructor(reason: StartFailureReason, message: string, options: ErrorOptions & { readonly retryAtMs?: number } = {}) {
+  constructor(
+    reason: StartFailureReason,
+    message: string,
+    options: ErrorOptions & { readonly retryAtMs?: number } = {},
+  ) {
     super(message, options);
     this.reason = reason;
     this.retryAtMs = options.retryAtMs;

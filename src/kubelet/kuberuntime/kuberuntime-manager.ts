@@ -180,7 +180,13 @@ export class KuberuntimeManager {
     }
   }
 
-  async #start(pod: Pod, container: Container, record: PodRecord, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  async #start(
+    pod: Pod,
+    container: Container,
+    record: PodRecord,
+    sandbox: Sandbox,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#checkCrashBackoff(pod, container, record);
     const { images, helper, runtime, fileSystem } = this.#options;
     const image = await this.#reported(pod, container, () => images.ensureImage(pod, container, signal), signal);
@@ -211,8 +217,9 @@ export class KuberuntimeManager {
   }
 
   #checkCrashBackoff(pod: Pod, container: Container, record: PodRecord): void {
-    const latest = latestContainer(record, container.name);
-    if (latest?.state !== "exited") return;
+    // One that was just killed for its probe still counts as running here; its predecessor's end paces the restarts.
+    const latest = record.containers.find((c) => c.name === container.name && c.state === "exited");
+    if (!latest) return;
     const key = `${pod.metadata.uid}_${container.name}_${containerHash(container)}`;
     const blockedUntil = this.#crashBackoff.blockedUntil(key, latest.finishedAtMs);
     if (blockedUntil !== undefined) {
@@ -246,7 +253,10 @@ export class KuberuntimeManager {
       this.#event(pod, container, "Warning", "FailedPostStartHook", "PostStartHook failed");
       const status = await runtime.containerStatus(containerId, { signal });
       const record = { ...emptyRecord, id: containerId, name: container.name, state: status.state };
-      await killer.kill({ pod, container, record, message: "FailedPostStartHook", podIp: sandbox.ips[0] ?? "" }, signal);
+      await killer.kill(
+        { pod, container, record, message: "FailedPostStartHook", podIp: sandbox.ips[0] ?? "" },
+        signal,
+      );
       throw new ContainerStartError("PostStartHookError", errorText(error), { cause: error });
     }
   }
@@ -273,7 +283,7 @@ export class KuberuntimeManager {
 
   #failed(pod: Pod, container: Container, reason: StartFailureReason, error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return error;
-    const message = criErrorText(error);
+    const message = errorText(error);
     this.#event(pod, container, "Warning", "Failed", `Error: ${message}`);
     return new ContainerStartError(reason, message, { cause: error });
   }

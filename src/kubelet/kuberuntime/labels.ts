@@ -48,7 +48,8 @@ export function containerAnnotations(pod: Pod, container: Container, restartCoun
   if (spec.terminationGracePeriodSeconds !== undefined) {
     out[podTerminationGracePeriodAnnotation] = String(spec.terminationGracePeriodSeconds);
   }
-  if (container.lifecycle?.preStop) out[containerPreStopHandlerAnnotation] = JSON.stringify(container.lifecycle.preStop);
+  if (container.lifecycle?.preStop)
+    out[containerPreStopHandlerAnnotation] = JSON.stringify(container.lifecycle.preStop);
   if (container.ports && container.ports.length > 0) out[containerPortsAnnotation] = JSON.stringify(container.ports);
   return out;
 }

@@ -91,7 +91,9 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     noNewPrivs: own?.allowPrivilegeEscalation === false,
     maskedPaths: isUnmasked ? [] : maskedPaths,
     readonlyPaths: isUnmasked ? [] : readonlyPaths,
-    seccomp: isPrivileged ? { profileType: "unconfined" } : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile),
+    seccomp: isPrivileged
+      ? { profileType: "unconfined" }
+      : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile),
   };
 }
 

@@ -30,7 +30,10 @@ export class HandlerRunner {
       try {
         result = await this.#runtime.execSync(containerId, command, 0, { signal });
       } catch (error) {
-        throw new Error(`Exec lifecycle hook ([${quoted}]) for Container "${container.name}" in Pod "${hook.pod.metadata.name}" failed - error: ${criErrorText(error)}`, { cause: error });
+        throw new Error(
+          `Exec lifecycle hook ([${quoted}]) for Container "${container.name}" in Pod "${hook.pod.metadata.name}" failed - error: ${criErrorText(error)}`,
+          { cause: error },
+        );
       }
       if (result.exitCode === 0) return;
       const output = utf8Decode(result.stdout) + utf8Decode(result.stderr);
@@ -87,5 +90,7 @@ export function resolvePort(port: number | string, container: Container): number
   const named = container.ports?.find((p) => p.name === port)?.containerPort;
   const found = named ?? (Number.isInteger(numeric) ? numeric : 0);
   if (found > 0 && found < 65536) return found;
-  throw new Error(named === undefined && typeof port === "string" ? `couldn't find port: ${port}` : `invalid port number: ${found}`);
+  throw new Error(
+    named === undefined && typeof port === "string" ? `couldn't find port: ${port}` : `invalid port number: ${found}`,
+  );
 }

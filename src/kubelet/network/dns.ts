@@ -37,8 +37,7 @@ function policyConfig(pod: Pod, settings: DnsSettings): DnsConfig {
   if (pod.spec.dnsPolicy === "None") return { servers: [], searches: [], options: [] };
   if (!wantsClusterDns(pod) || settings.clusterDns.length === 0) return settings.host;
   const domain = settings.clusterDomain;
-  const searches =
-    domain === "" ? [] : [`${pod.metadata.namespace}.svc.${domain}`, `svc.${domain}`, domain];
+  const searches = domain === "" ? [] : [`${pod.metadata.namespace}.svc.${domain}`, `svc.${domain}`, domain];
   return {
     servers: settings.clusterDns,
     searches: [...searches, ...settings.host.searches],

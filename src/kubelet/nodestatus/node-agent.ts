@@ -8,7 +8,7 @@ import { type Clock, sleep } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { ImageService, RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import { rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { ResolvedConfig } from "../config.ts";
 import type { HostInfo } from "../ports.ts";
 import { equal } from "../status/status-patch.ts";
@@ -96,7 +96,9 @@ export class NodeAgent {
 
   async #reconcile(node: Node, facts: NodeFacts, signal: AbortSignal): Promise<Node> {
     const wanted = { ...defaultLabels(facts), ...this.#options.config.nodeLabels };
-    const labels = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value));
+    const labels = Object.fromEntries(
+      Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value),
+    );
     if (Object.keys(labels).length === 0) return node;
     return this.#options.client
       .resource(nodes)
@@ -120,7 +122,7 @@ export class NodeAgent {
       const known = (this.#node ??= await client.resource(nodes).get(nodeName, { signal }));
       const why = [state.runtimeProblem(), state.networkProblem(), problem()].filter((p) => p !== undefined);
       const text = why.length === 0 ? undefined : why.length === 1 ? why[0] : `[${why.join(", ")}]`;
-      const now = rfc3339(clock.now());
+      const now = formatTime(clock.now());
       const status: NodeStatus = {
         ...nodeStatus(facts, config),
         conditions: nodeConditions(text, known.status?.conditions ?? [], now),
@@ -128,7 +130,9 @@ export class NodeAgent {
       this.#allocatable = status.allocatable ?? {};
       const isDue = clock.monotonic() - this.#reportedMs >= config.nodeStatusReportMs;
       if (isDue || hasChanged(known.status, status)) {
-        this.#node = await client.resource(nodes).patch(nodeName, "strategic", { status: statusBody(status) }, { subresource: "status", signal });
+        this.#node = await client
+          .resource(nodes)
+          .patch(nodeName, "strategic", { status: statusBody(status) }, { subresource: "status", signal });
         this.#reportedMs = clock.monotonic();
       }
       this.#tellConditions(text === undefined);
@@ -136,7 +140,7 @@ export class NodeAgent {
     } catch (error) {
       signal.throwIfAborted();
       if (isNotFound(error)) {
-        // Somebody deleted the Node: it comes back, as upstream's.
+        // Differs from upstream: a Node that somebody deleted comes back without restarting its kubelet.
         this.#node = undefined;
         await this.#register(signal);
         return;
@@ -202,7 +206,12 @@ export class NodeAgent {
   #event(type: "Normal" | "Warning", reason: string, message: string): void {
     const name = this.#options.nodeName;
     // As upstream: events about a node carry its name as uid.
-    this.#options.recorder.event({ apiVersion: "v1", kind: "Node", metadata: { name, uid: name } }, type, reason, message);
+    this.#options.recorder.event(
+      { apiVersion: "v1", kind: "Node", metadata: { name, uid: name } },
+      type,
+      reason,
+      message,
+    );
   }
 }
 

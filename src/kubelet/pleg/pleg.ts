@@ -63,9 +63,7 @@ export class Pleg {
     try {
       while (!signal.aborted) {
         await this.#relist(signal);
-        const period = events.isHealthy()
-          ? this.#options.relistPeriodMs
-          : this.#options.relistPeriodWithoutEventsMs;
+        const period = events.isHealthy() ? this.#options.relistPeriodMs : this.#options.relistPeriodWithoutEventsMs;
         await this.#wait(clock, period, signal);
       }
     } finally {

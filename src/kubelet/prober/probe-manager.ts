@@ -8,6 +8,8 @@ import type { ReadinessSource } from "../status/generate-pod-status.ts";
 import type { ProbeRunner } from "./probe-runner.ts";
 import { type ProbeTarget, type ProbeType, type ProbeVerdict, ProbeWorker } from "./probe-worker.ts";
 
+const probeTypes: readonly ProbeType[] = ["startup", "readiness", "liveness"];
+
 interface Running {
   readonly worker: ProbeWorker;
   readonly stop: () => void;
@@ -43,6 +45,11 @@ export class ProbeManager implements ReadinessSource, ProbeVerdicts {
     }
   }
 
+  /** A container of the pod runs, perhaps since just now. */
+  containerRuns(podUid: string, containerName: string, containerId: string): void {
+    for (const type of probeTypes) this.#worker(podUid, type, containerName)?.nudge(containerId);
+  }
+
   /** A pod that is ending is probed for readiness only. */
   stopLivenessAndStartup(uid: string): void {
     for (const [key, running] of this.#pods.get(uid) ?? []) {
@@ -59,12 +66,12 @@ export class ProbeManager implements ReadinessSource, ProbeVerdicts {
 
   isStarted(podUid: string, containerName: string, containerId: string): boolean {
     const worker = this.#worker(podUid, "startup", containerName);
-    return !worker || worker.verdict(containerId) === "success";
+    return !worker || worker.verdictOrInitial(containerId) === "success";
   }
 
   isReady(podUid: string, containerName: string, containerId: string): boolean {
     const worker = this.#worker(podUid, "readiness", containerName);
-    return !worker || worker.verdict(containerId) === "success";
+    return !worker || worker.verdictOrInitial(containerId) === "success";
   }
 
   liveness(containerId: string): ProbeVerdict | undefined {

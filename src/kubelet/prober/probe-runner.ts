@@ -51,7 +51,10 @@ export class ProbeRunner {
       return { result: answer.exitCode === 0 ? "success" : "failure", output };
     } catch (error) {
       if (!isCriError(error, "deadlineExceeded")) throw error;
-      return { result: "failure", output: `command timed out: ${JSON.stringify(command.join(" "))} timed out after ${timeoutMs / 1000}s` };
+      return {
+        result: "failure",
+        output: `command timed out: ${JSON.stringify(command.join(" "))} timed out after ${timeoutMs / 1000}s`,
+      };
     }
   }
 }

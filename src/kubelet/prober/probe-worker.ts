@@ -7,7 +7,11 @@ import type { ProbeRunner } from "./probe-runner.ts";
 
 export type ProbeType = "liveness" | "readiness" | "startup";
 
-const titles: Readonly<Record<ProbeType, string>> = { liveness: "Liveness", readiness: "Readiness", startup: "Startup" };
+const titles: Readonly<Record<ProbeType, string>> = {
+  liveness: "Liveness",
+  readiness: "Readiness",
+  startup: "Startup",
+};
 
 /** What a worker asks about its container each time. */
 export interface ProbeTargetSource {
@@ -53,6 +57,7 @@ export class ProbeWorker {
   #verdict: ProbeVerdict | undefined;
   #streak: { readonly result: ProbeVerdict; readonly count: number } | undefined;
   #isOnHold = false;
+  #nudged = new AbortController();
 
   constructor(options: ProbeWorkerOptions) {
     this.#options = options;
@@ -67,13 +72,29 @@ export class ProbeWorker {
     return containerId === this.#containerId ? this.#verdict : undefined;
   }
 
+  /** The verdict, or what counts until there is one. */
+  verdictOrInitial(containerId: string): ProbeVerdict | undefined {
+    return containerId === this.#containerId ? this.#verdict : this.#options.initial(containerId);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { probe, clock } = this.#options;
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
     while (!signal.aborted) {
+      this.#nudged = new AbortController();
+      const { signal: nudged } = this.#nudged;
       await this.#probeOnce(signal);
-      await sleep(clock, periodMs, signal);
+      try {
+        await sleep(clock, periodMs, AbortSignal.any([signal, nudged]));
+      } catch (error) {
+        if (!nudged.aborted) throw error;
+      }
     }
+  }
+
+  /** The container now runs: if it is a new one, it is probed at once instead of with the next period. */
+  nudge(containerId: string): void {
+    if (containerId !== this.#containerId) this.#nudged.abort();
   }
 
   async #probeOnce(signal: AbortSignal): Promise<void> {
@@ -108,7 +129,8 @@ export class ProbeWorker {
   #count(pod: Pod, result: ProbeVerdict, raw: "success" | "warning" | "failure", output: string): void {
     const { type, probe, recorder, container } = this.#options;
     if (raw !== "success") {
-      const text = raw === "failure" ? `${titles[type]} probe failed: ${output}` : `${titles[type]} probe warning: ${output}`;
+      const text =
+        raw === "failure" ? `${titles[type]} probe failed: ${output}` : `${titles[type]} probe warning: ${output}`;
       const reason = raw === "failure" ? "Unhealthy" : "ProbeWarning";
       recorder.event(pod, "Warning", reason, text, containerFieldPath(pod, container.name));
     }

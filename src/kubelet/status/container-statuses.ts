@@ -1,5 +1,5 @@
 import type { Container, ContainerState, ContainerStatus, Pod } from "../../api/core/v1/types.gen.ts";
-import { rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { ContainerRecord, PodRecord } from "../container/pod-record.ts";
 import { shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
@@ -32,7 +32,9 @@ export function containerStatuses(
     const records = input.record.containers.filter((c) => c.name === container.name);
     const previous = input.previous.get(container.name);
     const [newest, before] = records;
-    let status = newest ? fromRecord(container, newest, previous, input) : withoutRecord(pod, container, previous, input);
+    let status = newest
+      ? fromRecord(container, newest, previous, input)
+      : withoutRecord(pod, container, previous, input);
     if (newest) {
       const lastState = before ? stateOf(before, input.runtimeName) : (previous?.lastState ?? {});
       status = { ...status, lastState: keepLastState(newest, before, previous, lastState) };
@@ -64,7 +66,9 @@ function fromRecord(
   const wasRunning = record.state === "unknown" && previous?.state.running !== undefined;
   return {
     name: container.name,
-    state: wasRunning ? { terminated: lost("The container could not be located when the pod was terminated") } : stateOf(record, runtimeName),
+    state: wasRunning
+      ? { terminated: lost("The container could not be located when the pod was terminated") }
+      : stateOf(record, runtimeName),
     lastState: {},
     ready: false,
     restartCount: record.restartCount,
@@ -97,7 +101,7 @@ function staticFields(container: Container): Partial<ContainerStatus> {
 function stateOf(record: ContainerRecord, runtimeName: string): ContainerState {
   switch (record.state) {
     case "running":
-      return { running: { startedAt: rfc3339(record.startedAtMs) } };
+      return { running: { startedAt: formatTime(record.startedAtMs) } };
     case "exited":
       return {
         terminated: {
@@ -105,8 +109,8 @@ function stateOf(record: ContainerRecord, runtimeName: string): ContainerState {
           ...(record.reason ? { reason: record.reason } : {}),
           ...(record.message ? { message: record.message } : {}),
           // A container that never started began and ended when it was made.
-          startedAt: rfc3339(record.startedAtMs || record.createdAtMs),
-          finishedAt: rfc3339(record.finishedAtMs || record.createdAtMs),
+          startedAt: formatTime(record.startedAtMs || record.createdAtMs),
+          finishedAt: formatTime(record.finishedAtMs || record.createdAtMs),
           containerID: `${runtimeName}://${record.id}`,
         },
       };
@@ -140,11 +144,20 @@ function withoutRecord(
   if (!previous?.state.running) return status;
   // It ran, and the runtime knows nothing of it: it has ended, nobody knows how.
   if (isTerminal) {
-    return { ...previous, ready: false, started: false, state: { terminated: lost("The container could not be located when the pod was terminated") } };
+    return {
+      ...previous,
+      ready: false,
+      started: false,
+      state: { terminated: lost("The container could not be located when the pod was terminated") },
+    };
   }
   const lastState = previous.lastState.terminated
     ? previous.lastState
-    : { terminated: lost("The container could not be located when the pod was deleted.  The container used to be Running") };
+    : {
+        terminated: lost(
+          "The container could not be located when the pod was deleted.  The container used to be Running",
+        ),
+      };
   const isRestarted = pod.metadata.deletionTimestamp === undefined;
   return { ...status, lastState, restartCount: status.restartCount + (isRestarted ? 1 : 0) };
 }

@@ -65,7 +65,9 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
-    ...(input.hostIps[0] === undefined ? {} : { hostIP: input.hostIps[0], hostIPs: input.hostIps.map((ip) => ({ ip })) }),
+    ...(input.hostIps[0] === undefined
+      ? {}
+      : { hostIP: input.hostIps[0], hostIPs: input.hostIps.map((ip) => ({ ip })) }),
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
     ...(inits.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: regular,
@@ -91,7 +93,8 @@ function withInitReadiness(
   status: ContainerStatus,
   readiness: ReadinessSource,
 ): ContainerStatus {
-  if (container && isSidecar(container as Parameters<typeof isSidecar>[0])) return withReadiness(pod, status, readiness);
+  if (container && isSidecar(container as Parameters<typeof isSidecar>[0]))
+    return withReadiness(pod, status, readiness);
   return {
     ...status,
     started: status.state.running !== undefined,

@@ -56,7 +56,11 @@ function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }
     return isSidecar(c) ? status.started !== true : !(status.ready || status.state.terminated?.exitCode === 0);
   });
   if (isUnknown.length === 0 && incomplete.length === 0) return isTrue;
-  return { status: "False", reason: "ContainersNotInitialized", message: listText(isUnknown, incomplete, "incomplete") };
+  return {
+    status: "False",
+    reason: "ContainersNotInitialized",
+    message: listText(isUnknown, incomplete, "incomplete"),
+  };
 }
 
 function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
@@ -76,9 +80,12 @@ function readyVerdict(pod: Pod, containersReady: Verdict, { foreign }: Condition
   for (const { conditionType } of pod.spec.readinessGates ?? []) {
     const found = foreign.find((c) => c.type === conditionType);
     if (!found) problems.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
-    else if (found.status !== "True") problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`);
+    else if (found.status !== "True")
+      problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`);
   }
-  return problems.length === 0 ? isTrue : { status: "False", reason: "ReadinessGatesNotReady", message: problems.join(", ") };
+  return problems.length === 0
+    ? isTrue
+    : { status: "False", reason: "ReadinessGatesNotReady", message: problems.join(", ") };
 }
 
 function listText(

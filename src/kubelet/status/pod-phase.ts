@@ -29,7 +29,8 @@ export function podPhase(pod: Pod, statuses: readonly ContainerStatus[], isTermi
   if (isTerminal && isAllStopped) return counts.succeeded === counts.stopped ? "Succeeded" : "Failed";
   if (init.pending || counts.waiting > 0) return "Pending";
   if (counts.running > init.runningSidecars && counts.unknown === 0) return "Running";
-  if (counts.stopped === 0 || counts.unknown > 0) return counts.running > 0 && counts.unknown === 0 ? "Running" : "Pending";
+  if (counts.stopped === 0 || counts.unknown > 0)
+    return counts.running > 0 && counts.unknown === 0 ? "Running" : "Pending";
   if (restartsAlways) return "Running";
   if (counts.stopped === counts.succeeded) return "Succeeded";
   return pod.spec.restartPolicy === "Never" ? "Failed" : "Running";

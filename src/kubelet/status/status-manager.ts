@@ -6,7 +6,8 @@ import { backoffDelay } from "../../component-base/backoff.ts";
 import { type Clock, sleep } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { TaskGroup } from "../../component-base/task-group.ts";
-import { isTerminalPhase, rfc3339 } from "../api/pods.ts";
+import { formatTime } from "../../component-helpers/time.ts";
+import { isTerminalPhase } from "../api/pods.ts";
 import { equal, statusPatch } from "./status-patch.ts";
 
 interface Entry {
@@ -52,14 +53,19 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus): void {
     const entry = this.#entry(pod);
     const known = this.#entries.get(pod.metadata.uid)?.status ?? pod.status;
-    const now = rfc3339(this.#options.clock.now());
+    const now = formatTime(this.#options.clock.now());
     const merged: PodStatus = {
       ...status,
       startTime: known.startTime ?? now,
       conditions: (status.conditions ?? []).map((c) => withTransition(c, known.conditions, now)),
     };
     if (isTerminalPhase(known.phase) && merged.phase !== known.phase) return;
-    if (equal(entry.status, merged) && !entry.isDirty && statusPatch(entry.uid, entry.base.status, merged) === undefined) return;
+    if (
+      equal(entry.status, merged) &&
+      !entry.isDirty &&
+      statusPatch(entry.uid, entry.base.status, merged) === undefined
+    )
+      return;
     entry.status = merged;
     this.#schedule(entry);
   }

@@ -85,7 +85,12 @@ async function writeOne(
   await fs.chmod(target, fsGroup === undefined ? file.mode : file.mode | 0o440);
 }
 
-async function setGroup(fs: FileSystem, path: string, fsGroup: number | undefined, isDirectory: boolean): Promise<void> {
+async function setGroup(
+  fs: FileSystem,
+  path: string,
+  fsGroup: number | undefined,
+  isDirectory: boolean,
+): Promise<void> {
   if (fsGroup === undefined) return;
   await fs.chown(path, 0, fsGroup);
   if (isDirectory) await fs.chmod(path, 0o2755);

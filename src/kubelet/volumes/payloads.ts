@@ -61,7 +61,13 @@ async function projectionPayload(
   if (source.configMap) {
     const { name = "", items, optional } = source.configMap;
     const configMap = await objects.configMap(namespace, name, optional);
-    return pick(configMapFiles(configMap), items, mode, optional === true, `configmap references non-existent config key`);
+    return pick(
+      configMapFiles(configMap),
+      items,
+      mode,
+      optional === true,
+      `configmap references non-existent config key`,
+    );
   }
   if (source.secret) {
     const { name = "", items, optional } = source.secret;

@@ -86,7 +86,11 @@ export class VolumeManager {
       });
     }
     if (!out.some((m) => m.containerPath === "/etc/hosts") && (isHostNetwork(pod) || input.podIps.length > 0)) {
-      out.push({ containerPath: "/etc/hosts", hostPath: await this.#writeHostsFile(pod, input.podIps), readonly: false });
+      out.push({
+        containerPath: "/etc/hosts",
+        hostPath: await this.#writeHostsFile(pod, input.podIps),
+        readonly: false,
+      });
     }
     const messagePath = container.terminationMessagePath;
     if (messagePath) {
@@ -125,7 +129,9 @@ export class VolumeManager {
     // What is secret lives in memory, never on the node's disk.
     if (volume.secret ?? volume.projected) await ports.mounter.mountTmpfs(path, { mode: 0o777 });
     const stamp = new Date(clock.now()).toISOString().replaceAll(/[-T:]/g, "_").replace("Z", "");
-    const suffix = Math.floor(this.#options.random.next() * 1e9).toString().padStart(9, "0");
+    const suffix = Math.floor(this.#options.random.next() * 1e9)
+      .toString()
+      .padStart(9, "0");
     await writeAtomically(fs, path, payload, {
       versionName: `${stamp}.${suffix}`,
       ...(fsGroup === undefined ? {} : { fsGroup }),
@@ -176,7 +182,9 @@ export class VolumeManager {
     const { ports, random } = this.#options;
     const directory = `${this.podDirectory(pod.metadata.uid)}/containers/${container.name}`;
     await ports.fileSystem.makeDirectory(directory, 0o750);
-    const id = Math.floor(random.next() * 0x1_0000_0000).toString(16).padStart(8, "0");
+    const id = Math.floor(random.next() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, "0");
     const path = `${directory}/${id}`;
     await ports.fileSystem.writeFile(path, new Uint8Array(), 0o666);
     // The container's user, whoever that is, must be able to write it.

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import * as path from "node:path";
 
@@ -82,7 +82,12 @@ export class FileCgroupManager implements CgroupManager {
     for (const key of this.#rates.keys()) if (key.includes(`/pod${podUid}`)) this.#rates.delete(key);
   }
 
-  /** Removes the root group with everything in it. Idempotent. */
+  /** The directories of the root group that exist, one per hierarchy. */
+  rootDirectories(): readonly string[] {
+    return this.#version.hierarchies.map((h) => path.join(h, this.#root)).filter((directory) => existsSync(directory));
+  }
+
+  /** Removes the root group with everything in it, killing what still runs there. Idempotent. */
   async removeAll(): Promise<void> {
     await this.#remove(this.#root.slice(1));
   }

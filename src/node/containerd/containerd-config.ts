@@ -15,6 +15,8 @@ export interface ContainerdConfig {
   readonly registryConfigDirectory: string;
   /** True where this process may not lower an OOM score: the runtime then clamps scores instead of failing. */
   readonly restrictOomScoreAdj: boolean;
+  /** `overlayfs` wherever it works; `native` copies each layer whole, and works everywhere. */
+  readonly snapshotter: "overlayfs" | "native";
   /** Without cgroups (rootless): containers are started in the caller's group. */
   readonly disableCgroup?: boolean;
   /** Defaults to `runc` from the path. */
@@ -67,7 +69,7 @@ export function containerdConfigText(config: ContainerdConfig): string {
       },
     },
     { table: `${cri}.cni`, entries: { bin_dir: config.cniBinDirectory, conf_dir: config.cniConfigDirectory } },
-    { table: `${cri}.containerd`, entries: { snapshotter: "overlayfs", default_runtime_name: "runc" } },
+    { table: `${cri}.containerd`, entries: { snapshotter: config.snapshotter, default_runtime_name: "runc" } },
     { table: runc, entries: { runtime_type: "io.containerd.runc.v2" } },
     {
       table: `${runc}.options`,

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import * as net from "node:net";
 
 import { backoffDelay } from "../../component-base/backoff.ts";
@@ -9,6 +9,7 @@ import { isCriError } from "../../cri-api/runtime/v1/cri-error.ts";
 import { CriConnection } from "../cri-client/cri-connection.ts";
 import { CriRuntimeService } from "../cri-client/cri-client.ts";
 import { ownCapabilities } from "../capabilities.ts";
+import { endProcesses } from "../processes.ts";
 import { containerdConfigText, type ContainerdConfig } from "./containerd-config.ts";
 import { pidFromFile, runningCommandLine } from "./process-file.ts";
 
@@ -53,6 +54,7 @@ const logBytesMax = 16 << 20;
 // A start takes 70 ms; looking more often than this gains nothing.
 const startPollMs = 5;
 const superviseIntervalMs = 1_000;
+const overlayMagic = 0x794c7630;
 const restartBackoff = { initialMs: 200, maxMs: 30_000 };
 
 /**
@@ -111,19 +113,8 @@ export class ContainerdProcess {
 
   /** Ends containerd, not the pods. Not running is fine. */
   async stop(): Promise<void> {
-    const { clock } = this.#options;
     const pid = await this.pid();
-    if (pid !== undefined) {
-      const deadline = clock.monotonic() + stopTimeoutMs;
-      process.kill(pid, "SIGTERM");
-      let wasKilled = false;
-      while ((await runningCommandLine(pid)) !== undefined) {
-        await sleep(clock, startPollMs);
-        if (clock.monotonic() < deadline || wasKilled) continue;
-        wasKilled = true;
-        process.kill(pid, "SIGKILL");
-      }
-    }
+    if (pid !== undefined) await endProcesses([pid], stopTimeoutMs, this.#options.clock);
     await rm(this.paths.pid, { force: true });
   }
 
@@ -139,6 +130,7 @@ export class ContainerdProcess {
       cniBinDirectory: this.#options.cniBinDirectory,
       cniConfigDirectory: this.#options.cniConfigDirectory,
       registryConfigDirectory: this.paths.registries,
+      snapshotter: (await isOnOverlay(directory)) ? "native" : "overlayfs",
       restrictOomScoreAdj: !(await ownCapabilities()).has("sysResource"),
       ...(this.#options.disableCgroup === undefined ? {} : { disableCgroup: this.#options.disableCgroup }),
       ...(this.#options.runcBinary === undefined ? {} : { runcBinary: this.#options.runcBinary }),
@@ -207,6 +199,11 @@ export class ContainerdProcess {
     const why = lines.filter((l) => /level=(error|fatal)|^containerd: /.test(l)).slice(-3);
     return new Error(`containerd ${what}; see ${this.paths.log}\n${why.join("\n")}`.trimEnd());
   }
+}
+
+/** Inside a container the disk may be an overlay, which the kernel does not take as the upper layer of another one. */
+async function isOnOverlay(directory: string): Promise<boolean> {
+  return (await statfs(directory)).type === overlayMagic;
 }
 
 function isListening(socketPath: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import {
   scaleSubresource,
   statusSubresource,
 } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { controllerRevisionTypes } from "./controller-revision.ts";
 import { daemonSetTypes } from "./daemon-set.ts";
 import { deploymentTypes } from "./deployment.ts";
@@ -17,6 +18,7 @@ export const appsV1: ApiVersionSchema = {
   folder: "apps/v1",
   goPackage: "io.k8s.api.apps.v1",
   types: [controllerRevisionTypes, daemonSetTypes, deploymentTypes, replicaSetTypes, statefulSetTypes],
+  descriptions,
   resources: [
     {
       resource: "controllerrevisions",

@@ -1,5 +1,6 @@
 import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
 import { ageColumn, nameColumn, statusSubresource } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { cronJobTypes } from "./cron-job.ts";
 import { jobTypes } from "./job.ts";
 
@@ -9,6 +10,7 @@ export const batchV1: ApiVersionSchema = {
   folder: "batch/v1",
   goPackage: "io.k8s.api.batch.v1",
   types: [cronJobTypes, jobTypes],
+  descriptions,
   resources: [
     {
       resource: "cronjobs",

@@ -24,11 +24,10 @@ export function imagePullPolicyOf(container: Container | EphemeralContainer): "A
 }
 
 function pullPolicyOfImage(image: string): "Always" | "IfNotPresent" {
-  const isLatest = /:latest(@|$)/.test(image) || !/(@|:[^/]*$)/.test(image);
+  const isLatest = /:latest(@|$)/.test(image) || (image !== "" && !/(@|:[^/]*$)/.test(image));
   return isLatest ? "Always" : "IfNotPresent";
 }
 
-/** An image volume without a reference (it must get one later) counts as latest. */
 export function imageVolumePullPolicy(source: Mutable<ImageVolumeSource>): void {
   source.pullPolicy ??= pullPolicyOfImage(source.reference ?? "");
 }
@@ -54,7 +53,7 @@ export function requestsFromLimits(pod: Mutable<Pod>): void {
 export function hostPortsOfHostNetwork(pod: Mutable<Pod>): void {
   if (pod.spec.hostNetwork !== true) return;
   for (const container of [...(pod.spec.containers ?? []), ...(pod.spec.initContainers ?? [])]) {
-    for (const port of container.ports ?? []) port.hostPort ??= port.containerPort;
+    for (const port of container.ports ?? []) if (port.containerPort !== 0) port.hostPort ??= port.containerPort;
   }
 }
 
@@ -67,14 +66,14 @@ export function emptyDirUnlessSource(volume: Mutable<Volume>): void {
 export function mirrorPodIPs(status: Mutable<PodStatus>): void {
   const first = status.podIPs?.[0]?.ip;
   if (status.podIP !== undefined && status.podIP !== first) status.podIPs = [{ ip: status.podIP }];
-  else if (first !== undefined) status.podIP = first;
+  else if (first) status.podIP = first;
 }
 
 /** `podCIDR` is the first of `podCIDRs`. */
 export function mirrorPodCIDRs(spec: Mutable<NodeSpec>): void {
   const first = spec.podCIDRs?.[0];
   if (spec.podCIDR !== undefined && spec.podCIDR !== first) spec.podCIDRs = [spec.podCIDR];
-  else if (first !== undefined) spec.podCIDR = first;
+  else if (first) spec.podCIDR = first;
 }
 
 /** `stringData` is write-only: it ends up in `data`, over what is there. */

@@ -1,5 +1,6 @@
 import type { TypeSchemas } from "../../../apimachinery/schema/type-schema.ts";
 import { hostPortsOfHostNetwork, mirrorServiceAccount, requestsFromLimits } from "./defaults.ts";
+import { podLevelResources } from "./pod-level-resources.ts";
 
 export const podTypes: TypeSchemas = {
   Pod: {
@@ -12,7 +13,7 @@ export const podTypes: TypeSchemas = {
     defaults: {
       "spec.enableServiceLinks": true,
     },
-    defaulters: [requestsFromLimits, hostPortsOfHostNetwork],
+    defaulters: [requestsFromLimits, podLevelResources, hostPortsOfHostNetwork],
   },
   PodSpec: {
     fields: {

@@ -5,6 +5,7 @@ import {
   scaleSubresource,
   statusSubresource,
 } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { componentStatusTypes } from "./component-status.ts";
 import { configMapTypes } from "./config-map.ts";
 import { containerTypes } from "./container.ts";
@@ -63,6 +64,7 @@ export const coreV1: ApiVersionSchema = {
     podStatusTypes,
     podTemplateTypes,
   ],
+  descriptions,
   resources: [
     {
       resource: "bindings",

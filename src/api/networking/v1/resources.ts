@@ -1,5 +1,6 @@
 import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
 import { ageColumn, nameColumn, statusSubresource } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { ingressTypes } from "./ingress.ts";
 import { ingressClassTypes } from "./ingress-class.ts";
 import { ipAddressTypes } from "./ip-address.ts";
@@ -12,6 +13,7 @@ export const networkingV1: ApiVersionSchema = {
   folder: "networking/v1",
   goPackage: "io.k8s.api.networking.v1",
   types: [networkPolicyTypes, ipAddressTypes, serviceCidrTypes, ingressClassTypes, ingressTypes],
+  descriptions,
   resources: [
     {
       resource: "ingressclasses",

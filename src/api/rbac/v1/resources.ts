@@ -1,5 +1,6 @@
 import type { ApiVersionSchema } from "../../../apimachinery/schema/resource-schema.ts";
 import { ageColumn, nameColumn } from "../../../apimachinery/schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { roleTypes } from "./role.ts";
 import { roleBindingTypes } from "./role-binding.ts";
 
@@ -9,6 +10,7 @@ export const rbacV1: ApiVersionSchema = {
   folder: "rbac/v1",
   goPackage: "io.k8s.api.rbac.v1",
   types: [roleTypes, roleBindingTypes],
+  descriptions,
   resources: [
     {
       resource: "clusterrolebindings",

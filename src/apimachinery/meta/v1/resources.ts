@@ -1,4 +1,5 @@
 import type { ApiVersionSchema } from "../../schema/resource-schema.ts";
+import { descriptions } from "./descriptions.ts";
 import { commonTypes } from "./common.ts";
 import { discoveryTypes } from "./discovery.ts";
 import { objectMetaTypes } from "./object-meta.ts";
@@ -13,5 +14,6 @@ export const metaV1: ApiVersionSchema = {
   folder: "meta/v1",
   goPackage: "io.k8s.apimachinery.pkg.apis.meta.v1",
   types: [objectMetaTypes, optionsTypes, statusTypes, tableTypes, discoveryTypes, commonTypes],
+  descriptions,
   resources: [],
 };

@@ -2,13 +2,12 @@ import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../.
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
-import { JsonError } from "../../../apimachinery/json/json-error.ts";
-import { parseJson } from "../../../apimachinery/json/parse.ts";
-import type { JsonReading } from "../../../apimachinery/json/reader.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
 import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
+import { SyntaxFailure, parseText } from "../serializer.ts";
+import type { ParsedText } from "../serializer.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic";
 
@@ -36,12 +35,12 @@ export function patchTypeOf(contentType: string): PatchMediaType {
 }
 
 /** The object with the patch applied, not yet type-checked. Throws with upstream's codes and texts. */
-export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): JsonReading {
+export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): ParsedText {
   try {
-    const { value, duplicates } = parseJson(patch);
-    return { value: patched(type, value, object, kind), duplicates };
+    const parsed = parseText(patch, "application/json");
+    return { ...parsed, value: patched(type, parsed.value, object, kind) };
   } catch (error) {
-    if (error instanceof JsonError) throw badRequest(`error decoding patch: ${error.message}`);
+    if (error instanceof SyntaxFailure) throw badRequest(`error decoding patch: ${error.message}`);
     if (error instanceof PatchError) throw asStatus(error);
     throw error;
   }

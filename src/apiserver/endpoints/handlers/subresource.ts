@@ -99,7 +99,10 @@ async function handleConnect(
     await admit(endpoint.context, attributes);
     await validateAdmission(endpoint.context, attributes);
   }
-  return connect(requestOf(endpoint, scope, undefined, false));
+  // What streams for as long as the client likes must end with the server, too.
+  const signal = AbortSignal.any([scope.http.signal, endpoint.context.shutdown]);
+  const request = requestOf(endpoint, scope, undefined, false);
+  return connect({ ...request, http: { ...request.http, signal } });
 }
 
 function requestOf(

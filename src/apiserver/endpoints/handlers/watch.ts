@@ -196,7 +196,7 @@ class WatchSession implements WatchConsumer {
   }
 
   #setTimers(): void {
-    const { clock, random, minRequestTimeoutSeconds } = this.#endpoint.context;
+    const { random, minRequestTimeoutSeconds } = this.#endpoint.context;
     const asked = this.#options.timeoutSeconds;
     const seconds = asked && asked > 0 ? asked : minRequestTimeoutSeconds * (1 + random.next());
     const endMs = seconds * 1000;

@@ -9,6 +9,8 @@ import { cloneJson } from "../../../apimachinery/object.ts";
 import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
 import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
 import { objectOf } from "../../registry/generic/store.ts";
+import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
+import { requireAllowed } from "../../authorization/require-allowed.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
@@ -54,7 +56,7 @@ export async function decodeBody(
 }
 
 function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Mutable<KubeObject> {
-  return endpoint.convert ? endpoint.convert.toStorage(object as KubeObject) : object;
+  return endpoint.convert ? endpoint.convert.toStorage(object) : object;
 }
 
 /** Mutating admission works on the served version, with the defaults of whatever it adds applied afterwards. */
@@ -127,6 +129,7 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   ensureNamespaceMatches(sent, endpoint.resource.namespaced ? info.namespaceKey : "");
   warnOfDuplicateOwners(sent, scope);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
+    if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     // Each attempt changes a copy of its own.
     const object = cloneJson(sent);
     await admitChange(endpoint, scope, write, object, old);
@@ -135,6 +138,13 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   return updateWith(endpoint, scope, write, change, (result, isCreated) =>
     respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
   );
+}
+
+/** A PUT that turns out to create needs the permission to create, too. */
+function creationOf({ info, user }: RequestScope): AuthorizationAttributes {
+  const { namespace, apiGroup, apiVersion, resource, subresource, name, path } = info;
+  const verb = "create";
+  return { user, verb, isResourceRequest: true, namespace, apiGroup, apiVersion, resource, subresource, name, path };
 }
 
 /** PATCH: the patch is applied to the newest state, and again when somebody else was faster. */
@@ -269,7 +279,7 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
-    return kind.decode(own).object as unknown as DeleteOptions;
+    return kind.decode(own).object;
   }
   const { query } = http;
   const grace = query.get("gracePeriodSeconds");
@@ -288,10 +298,11 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
 function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
   const { name = "", namespace = "" } = object.metadata;
   const { info } = scope;
-  if (name === "") throw badRequest("name must be provided");
+  if (name === "")
+    throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
   if (name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
-  if (namespace !== "" && namespace !== info.namespaceKey)
+  if (namespace !== "" && info.namespaceKey !== "" && namespace !== info.namespaceKey)
     throw badRequest(
       `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespaceKey})`,
     );

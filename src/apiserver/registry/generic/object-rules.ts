@@ -29,13 +29,11 @@ const metadataPath = FieldPath.of("metadata");
 /** Fills or checks metadata.namespace against the request's. Throws BadRequest when they differ. */
 export function ensureNamespaceMatches(object: Mutable<KubeObject>, namespace: string): void {
   const own = object.metadata.namespace ?? "";
-  if (own === "" && namespace !== "") object.metadata.namespace = namespace;
-  else if (own !== namespace)
-    throw badRequest(
-      namespace === "" && own !== ""
-        ? "namespace may not be set on the object of a cluster-scoped resource"
-        : `the namespace of the provided object does not match the namespace sent on the request`,
-    );
+  if (own === namespace) return;
+  // As upstream, what is cluster-scoped just loses a namespace it should not have.
+  if (namespace === "") delete object.metadata.namespace;
+  else if (own === "") object.metadata.namespace = namespace;
+  else throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
 /** What the server alone sets on a new object. */
@@ -99,7 +97,7 @@ export function reconcileMetadata(
       name,
       `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${before.uid ?? ""}`,
     );
-  if (!meta.resourceVersion) {
+  if (!meta.resourceVersion || meta.resourceVersion === "0") {
     if (!allowUnconditionalUpdate) {
       const error = fieldInvalid(metadataPath.child("resourceVersion"), 0, "must be specified for an update");
       throw invalid({ group: names.gr.group, kind: names.gr.resource }, name, [error]);
@@ -119,15 +117,14 @@ export function reconcileMetadata(
     copyOrDrop(meta, before, "deletionGracePeriodSeconds");
 }
 
-function copyOrDrop<K extends keyof Mutable<KubeObject>["metadata"]>(
+function copyOrDrop(
   to: Mutable<KubeObject>["metadata"],
   from: KubeObject["metadata"],
-  key: K,
+  key: keyof KubeObject["metadata"],
 ): void {
   // The stored value is shared; it is only ever replaced, never changed in place.
-  const value = from[key] as Mutable<KubeObject>["metadata"][K] | undefined;
-  if (value === undefined) delete to[key];
-  else to[key] = value;
+  if (from[key] === undefined) delete to[key];
+  else Object.assign(to, { [key]: from[key] });
 }
 
 /** Status belongs to the status subresource: a main update keeps the stored one. */

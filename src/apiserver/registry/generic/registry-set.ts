@@ -61,6 +61,11 @@ export class RegistrySet implements RegistryAccess {
     for (const registration of registrations) {
       const { resource } = registration;
       const home = defined(homes.get(resource.storagePrefix), resource.storagePrefix);
+      // A resource whose storage version is not served at all is stored as the version that is.
+      if (registration !== home && !registration.convert)
+        throw new TypeError(
+          `${keyOf(resource)} needs a conversion from ${keyOf(home.resource)}, as which it is stored`,
+        );
       set.#stores.set(keyOf(resource), createStore(scheme, storage, registration, home, clock, random));
     }
     return set;

@@ -4,7 +4,7 @@ import type { Random } from "../../../component-base/random.ts";
 import { alreadyExists, generateNameConflict, notFound } from "../../../apimachinery/errors/new.ts";
 import { StatusError, isNotFound } from "../../../apimachinery/errors/status-error.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
-import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import type { Input, KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { ResourceStorage, StorageChange } from "../../storage/interface.ts";
 import type { Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
@@ -130,8 +130,9 @@ export class RegistryStore implements ResourceRegistry {
     return this.storage.all(namespace).map((stored) => stored.object());
   }
 
-  async create(object: Mutable<KubeObject>, context: RequestContext): Promise<KubeObject> {
-    return objectOf(await this.createObject(object, context));
+  async create(object: Input<KubeObject>, context: RequestContext): Promise<KubeObject> {
+    // Ours from here on, so no longer read-only; completeness is the caller's promise.
+    return objectOf(await this.createObject(object as Mutable<KubeObject>, context));
   }
 
   async update(
@@ -288,7 +289,8 @@ export class RegistryStore implements ResourceRegistry {
   #exists(namespace: string, name: string): StatusError {
     const error = alreadyExists(this.names.gr, name);
     if (this.storage.get(namespace, name)?.object().metadata.deletionTimestamp === undefined) return error;
-    return new StatusError({ ...error, message: `object is being deleted: ${error.message}` });
+    const { code, reason, details, message } = error;
+    return new StatusError({ code, reason, details, message: `object is being deleted: ${message}` });
   }
 
   #generateName(base: string): string {

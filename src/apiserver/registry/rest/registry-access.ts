@@ -1,4 +1,4 @@
-import type { KubeObject, Mutable, ResourceType } from "../../../apimachinery/resource-type.ts";
+import type { Input, KubeObject, Mutable, ResourceType } from "../../../apimachinery/resource-type.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { RequestContext } from "./strategy.ts";
 
@@ -28,7 +28,8 @@ export interface ResourceRegistry<T = KubeObject> {
   /** Rejects with NotFound. Objects returned are read-only. */
   get(namespace: string, name: string): Promise<T>;
   list(namespace?: string): Promise<readonly T[]>;
-  create(object: Mutable<T>, context: RequestContext): Promise<T>;
+  /** Owns the object, which must be complete but for what the server sets: it is neither defaulted nor decoded. */
+  create(object: Input<T>, context: RequestContext): Promise<T>;
   /**
    * Reads, changes, checks and writes, again on a concurrent change. `change` owns its argument, a private copy, and
    * may be called several times; what it throws ends the update. `subresource` picks that subresource's strategy.

@@ -91,7 +91,7 @@ export interface SubresourceRequest {
   /** The path after the subresource's name, for `withPath` ones. */
   readonly path: string;
   readonly context: RequestContext;
-  /** The HTTP request, for connect subresources (upgrade, headers, abort signal, a body to pass on). That of `create` ones is read. */
+  /** The HTTP request, for connect subresources (upgrade, headers, a body to pass on; its signal also aborts when the server stops). That of `create` ones is read. */
   readonly http: HttpRequest;
   /** Every resource of this server, for handlers that act on objects (binding, eviction, token). */
   readonly registry: RegistryAccess;

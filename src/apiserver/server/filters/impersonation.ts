@@ -4,7 +4,7 @@ import type { AuthorizationAttributes, Authorizer } from "../../authorization/au
 import type { HttpHeaders } from "../../../component-base/http.ts";
 import type { Filter } from "../handler-chain.ts";
 import { anonymousUser, authenticatedGroup, unauthenticatedGroup, withGroup } from "./authentication.ts";
-import { requireAllowed } from "./authorization.ts";
+import { requireAllowed } from "../../authorization/require-allowed.ts";
 
 const serviceAccountPrefix = "system:serviceaccount:";
 const extraPrefix = "impersonate-extra-";
@@ -26,13 +26,22 @@ function requestedIdentity(headers: HttpHeaders): UserInfo | undefined {
   const uid = headers["impersonate-uid"];
   const extra: Record<string, readonly string[]> = {};
   for (const [header, value] of Object.entries(headers))
-    if (header.startsWith(extraPrefix)) extra[decodeURIComponent(header.slice(extraPrefix.length))] = list(value);
+    if (header.startsWith(extraPrefix)) extra[extraKey(header.slice(extraPrefix.length))] = list(value);
   const hasExtra = Object.keys(extra).length > 0;
   if (!name) {
     if (groups.length > 0 || uid || hasExtra) throw badRequest("requested impersonation without impersonating a user");
     return undefined;
   }
   return { name, groups, ...(uid ? { uid } : {}), ...(hasExtra ? { extra } : {}) };
+}
+
+/** Keys are percent-encoded, as header names allow less than they. */
+function extraKey(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
 }
 
 function list(value: string | undefined): string[] {

@@ -31,15 +31,19 @@ export class CacheWatcher {
   /** True when there is something to flush that was not there before. */
   offer(change: ObjectChange): boolean {
     if (change.revision <= this.#revision) return false;
-    this.#revision = change.revision;
     const event = this.#eventOf(change);
     if (!event) return false;
     return this.#pending.push(event) === 1;
   }
 
-  /** The revision up to which changes were offered or skipped. */
+  /** The revision up to which changes are not for this watcher. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** From now on, changes up to this revision are known. One revision may have many changes, so `offer` cannot tell. */
+  skipTo(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
   }
 
   flush(): void {

@@ -215,6 +215,7 @@ export class Cacher {
         if (reached < this.#recentSince || this.#isClosed) return;
         isShared = true;
         source.cancel();
+        watcher.skipTo(reached);
         this.#join(watcher);
       },
       onClose: (error) =>
@@ -288,7 +289,8 @@ export class Cacher {
   }
 
   #endWatchers(): void {
-    for (const watcher of [...this.#watchers]) {
+    // The generator goes over live sets, which allow removal of what it has just yielded.
+    for (const watcher of this.#watchers) {
       this.#watchers.delete(watcher);
       watcher.end();
     }

@@ -1,6 +1,11 @@
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
-import { fieldForbidden, fieldInvalid, fieldRequired, fieldTooLong } from "../../../apimachinery/validation/field-error.ts";
+import {
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+  fieldTooLong,
+} from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { utf8Length, validateConfigMapKey } from "../../../apimachinery/validation/names.ts";
 import type { ConfigMap, Secret, ServiceAccount } from "../../../api/core/v1/types.gen.ts";
@@ -33,13 +38,19 @@ function validateConfigMap(object: ConfigMap): readonly FieldError[] {
 }
 
 /** What `immutable: true` forbids, for the given fields. */
-function validateImmutable<T extends ConfigMap | Secret>(object: T, old: T, fields: readonly (keyof T & string)[]): readonly FieldError[] {
+function validateImmutable<T extends ConfigMap | Secret>(
+  object: T,
+  old: T,
+  fields: readonly (keyof T & string)[],
+): readonly FieldError[] {
   if (!old.immutable) return [];
   const why = "field is immutable when `immutable` is set";
   const errors = object.immutable ? [] : [fieldForbidden(FieldPath.of("immutable"), why)];
   return [
     ...errors,
-    ...fields.filter((field) => !deepEqual(object[field], old[field])).map((field) => fieldForbidden(FieldPath.of(field), why)),
+    ...fields
+      .filter((field) => !deepEqual(object[field], old[field]))
+      .map((field) => fieldForbidden(FieldPath.of(field), why)),
   ];
 }
 

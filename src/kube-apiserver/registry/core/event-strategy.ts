@@ -3,7 +3,6 @@ import type { FieldError } from "../../../apimachinery/validation/field-error.ts
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { Event } from "../../../api/core/v1/types.gen.ts";
-import type { Event as EventsV1Event } from "../../../api/events/v1/types.gen.ts";
 import type { Conversion } from "../../../apiserver/registry/generic/resource-registration.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { eventCells } from "../../printers/core.ts";
@@ -14,7 +13,8 @@ export const defaultEventTtlSeconds = 3600;
 function validateEvent(event: Event): readonly FieldError[] {
   const { namespace = "" } = event.involvedObject;
   const own = event.metadata.namespace;
-  const isMatch = namespace === "" ? own === "default" || own === "kube-system" || own === "kube-public" : namespace === own;
+  const isMatch =
+    namespace === "" ? own === "default" || own === "kube-system" || own === "kube-public" : namespace === own;
   return isMatch
     ? []
     : [fieldInvalid(FieldPath.of("involvedObject", "namespace"), namespace, "does not match event.namespace")];
@@ -56,9 +56,22 @@ const renamed = [
 
 /** events.k8s.io/v1 Events are stored as v1 Events. */
 export const eventConversion: Conversion = {
-  toStorage: (object) => rename(object as EventsV1Event, "v1", (pair) => pair[1], (pair) => pair[0], { source: {}, involvedObject: {}, reportingComponent: "", reportingInstance: "" }),
+  toStorage: (object) =>
+    rename(
+      object,
+      "v1",
+      (pair) => pair[1],
+      (pair) => pair[0],
+      { source: {}, involvedObject: {}, reportingComponent: "", reportingInstance: "" },
+    ),
   fromStorage: (object) =>
-    rename(object as Event, "events.k8s.io/v1", (pair) => pair[0], (pair) => pair[1], { deprecatedSource: {}, regarding: {}, eventTime: null }),
+    rename(
+      object,
+      "events.k8s.io/v1",
+      (pair) => pair[0],
+      (pair) => pair[1],
+      { deprecatedSource: {}, regarding: {}, eventTime: null },
+    ),
 };
 
 type Renaming = (typeof renamed)[number];

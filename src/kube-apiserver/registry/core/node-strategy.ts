@@ -38,10 +38,12 @@ function validateNode(node: Node): readonly FieldError[] {
 function validateNodeUpdate(node: Node, old: Node): readonly FieldError[] {
   const errors = [...validateNode(node)];
   if (old.spec.podCIDR && !deepEqual(node.spec.podCIDRs, old.spec.podCIDRs)) {
-    errors.push(fieldForbidden(spec.child("podCIDRs"), "node updates may not change podCIDR except from \"\" to valid"));
+    errors.push(fieldForbidden(spec.child("podCIDRs"), 'node updates may not change podCIDR except from "" to valid'));
   }
   if (old.spec.providerID && node.spec.providerID !== old.spec.providerID) {
-    errors.push(fieldForbidden(spec.child("providerID"), "node updates may not change providerID except from \"\" to valid"));
+    errors.push(
+      fieldForbidden(spec.child("providerID"), 'node updates may not change providerID except from "" to valid'),
+    );
   }
   const names = (node.status.addresses ?? []).map((address) => `${address.type}/${address.address}`);
   const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
@@ -72,4 +74,3 @@ export const nodeStrategy: Strategy<Node> = {
   selectableFields: ({ spec }: Node) => ({ "spec.unschedulable": String(spec.unschedulable ?? false) }),
   tableCells: nodeCells,
 };
-

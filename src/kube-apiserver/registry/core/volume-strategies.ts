@@ -19,7 +19,9 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     return [
       ...((accessModes?.length ?? 0) === 0 ? [fieldRequired(spec.child("accessModes"))] : []),
       ...(Object.keys(capacity ?? {}).length === 0 ? [fieldRequired(spec.child("capacity"))] : []),
-      ...Object.entries(capacity ?? {}).flatMap(([name, value]) => validateQuantity(value, spec.child("capacity").key(name))),
+      ...Object.entries(capacity ?? {}).flatMap(([name, value]) =>
+        validateQuantity(value, spec.child("capacity").key(name)),
+      ),
     ];
   },
   tableCells: persistentVolumeCells,
@@ -48,7 +50,8 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
       ...(old.spec.volumeName ? {} : { volumeName: "" }),
     });
     if (deepEqual(fixed(claim), fixed(old))) return [];
-    const why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    const why =
+      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     return [fieldForbidden(spec, why)];
   },
   tableCells: persistentVolumeClaimCells,

@@ -2,7 +2,14 @@ import type { FieldError } from "../../../apimachinery/validation/field-error.ts
 import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { nameIsPathSegment } from "../../../apimachinery/validation/names.ts";
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from "../../../api/rbac/v1/types.gen.ts";
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from "../../../api/rbac/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { roleBindingCells } from "../../printers/others.ts";
 import { deepEqual, syntax } from "../../validation/common.ts";
@@ -15,7 +22,7 @@ function validateRules(rules: readonly PolicyRule[] | null, isNamespaced: boolea
 }
 
 function validateRule(rule: PolicyRule, isNamespaced: boolean, path: FieldPath): readonly FieldError[] {
-  const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const errors: FieldError[] = [];
   if (verbs.length === 0) errors.push(fieldRequired(path.child("verbs"), "verbs must contain at least one value"));
   if (nonResourceURLs.length > 0) {

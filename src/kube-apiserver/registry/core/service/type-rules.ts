@@ -57,7 +57,12 @@ export function keepAllocated(spec: Mutable<ServiceSpec>, old: ServiceSpec): voi
       if (before && !taken.has(before)) port.nodePort = before;
     }
   }
-  if (needsHealthCheckNodePort(old) && needsHealthCheckNodePort(spec) && !spec.healthCheckNodePort && old.healthCheckNodePort) {
+  if (
+    needsHealthCheckNodePort(old) &&
+    needsHealthCheckNodePort(spec) &&
+    !spec.healthCheckNodePort &&
+    old.healthCheckNodePort
+  ) {
     spec.healthCheckNodePort = old.healthCheckNodePort;
   }
 }
@@ -82,7 +87,8 @@ export function dropTypeDependent(spec: Mutable<ServiceSpec>, before: ServiceSpe
     if (spec.healthCheckNodePort === before.healthCheckNodePort) delete spec.healthCheckNodePort;
   }
   if (before.type === "LoadBalancer" && spec.type !== "LoadBalancer") {
-    if (spec.allocateLoadBalancerNodePorts === before.allocateLoadBalancerNodePorts) delete spec.allocateLoadBalancerNodePorts;
+    if (spec.allocateLoadBalancerNodePorts === before.allocateLoadBalancerNodePorts)
+      delete spec.allocateLoadBalancerNodePorts;
     if (spec.loadBalancerClass === before.loadBalancerClass) delete spec.loadBalancerClass;
   }
   if (before.type === "ExternalName" && spec.type !== "ExternalName" && spec.externalName === before.externalName) {

@@ -46,7 +46,8 @@ export function validateServiceUpdate(service: Service, old: Service): readonly 
     const after = service.spec.clusterIPs ?? [];
     const path = spec.child("clusterIPs");
     if (before[0] && !after[0]) errors.push(fieldInvalid(path.index(0), after, "primary clusterIP can not be unset"));
-    else if (before[0] && after[0] !== before[0]) errors.push(fieldInvalid(path.index(0), after, "may not change once set"));
+    else if (before[0] && after[0] !== before[0])
+      errors.push(fieldInvalid(path.index(0), after, "may not change once set"));
     if (before[1] && after[1] && after[1] !== before[1]) {
       errors.push(fieldInvalid(path.index(1), after, "may not change once set"));
     }
@@ -95,7 +96,11 @@ function validateForType(service: ServiceSpec): readonly FieldError[] {
 
 function notHeadless(type: string, service: ServiceSpec): readonly FieldError[] {
   return [
-    fieldInvalid(spec.child("clusterIPs").index(0), service.clusterIPs?.[0] ?? "", `may not be set to 'None' for ${type} services`),
+    fieldInvalid(
+      spec.child("clusterIPs").index(0),
+      service.clusterIPs?.[0] ?? "",
+      `may not be set to 'None' for ${type} services`,
+    ),
   ];
 }
 
@@ -146,8 +151,19 @@ function validatePort(
   errors.push(...oneOf(path.child("protocol"), port.protocol, ["SCTP", "TCP", "UDP"]));
   if (port.targetPort !== undefined) {
     errors.push(...portNumberOrName(path.child("targetPort"), port.targetPort));
-    if (isHeadless(service) && typeof port.targetPort === "number" && port.targetPort !== port.port && service.selector === undefined) {
-      errors.push(fieldInvalid(path.child("targetPort"), port.targetPort, "must be equal to the value of 'port' when clusterIP = None"));
+    if (
+      isHeadless(service) &&
+      typeof port.targetPort === "number" &&
+      port.targetPort !== port.port &&
+      service.selector === undefined
+    ) {
+      errors.push(
+        fieldInvalid(
+          path.child("targetPort"),
+          port.targetPort,
+          "must be equal to the value of 'port' when clusterIP = None",
+        ),
+      );
     }
   }
   if (port.appProtocol) {

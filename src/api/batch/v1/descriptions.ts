@@ -1,0 +1,40 @@
+/** What `kubectl explain` says of batch/v1. */
+export const descriptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Job: { "": "Runs pods until a number of them succeeded." },
+  JobSpec: {
+    parallelism: "How many pods may run at a time; 1 unless given.",
+    completions:
+      "How many must succeed. Unset with parallelism set: the pods share a queue, and one success ends the job.",
+    activeDeadlineSeconds: "Seconds the job may take; then it has failed.",
+    backoffLimit: "How many failures are tolerated; 6 unless given.",
+    backoffLimitPerIndex: "How many failures of one index are tolerated, for an indexed job.",
+    selector: "Which pods are its own. Made by the server.",
+    manualSelector: "The selector is the writer's own. Rarely right.",
+    template: "What the pods look like. Their restartPolicy is `Never` or `OnFailure`.",
+    ttlSecondsAfterFinished: "Seconds after its end until it is deleted; never unless given.",
+    completionMode: "`NonIndexed` (the default), or `Indexed` to number the pods.",
+    suspend: "Does not start pods, and stops those that run.",
+    podFailurePolicy: "Which failures count, and which end the job.",
+    successPolicy: "When an indexed job counts as done before all indexes are.",
+  },
+  JobStatus: {
+    active: "How many pods run.",
+    ready: "How many of them are ready.",
+    succeeded: "How many succeeded.",
+    failed: "How many failed.",
+    startTime: "When it was started.",
+    completionTime: "When it succeeded.",
+    conditions: "`Complete`, `Failed`, `Suspended` and others.",
+  },
+  CronJob: { "": "Makes a Job again and again, by a schedule." },
+  CronJobSpec: {
+    schedule: "When, in cron's five fields.",
+    timeZone: "Whose clock the schedule goes by; that of the controller manager unless given.",
+    startingDeadlineSeconds: "Seconds a start may be late; later it is skipped.",
+    concurrencyPolicy: "`Allow` (the default), `Forbid` to skip while one runs, or `Replace` to stop that one.",
+    suspend: "Starts no more jobs.",
+    jobTemplate: "What the jobs look like.",
+    successfulJobsHistoryLimit: "How many jobs that succeeded are kept; 3 unless given.",
+    failedJobsHistoryLimit: "How many jobs that failed are kept; 1 unless given.",
+  },
+};

@@ -1,0 +1,70 @@
+/** What `kubectl explain` says of the types all kinds share. */
+export const descriptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ObjectMeta: {
+    "": "What every stored object has, whatever its kind.",
+    name: "Unique among the objects of its kind in the namespace. It cannot be changed.",
+    generateName: "A prefix; the server appends five random characters and makes it the name, when no name is given.",
+    namespace: "The namespace the object lives in; empty for kinds that live in none. It cannot be changed.",
+    selfLink: "No longer set.",
+    uid: "Given by the server; no two objects ever have the same, not even two of the same name one after the other.",
+    resourceVersion:
+      "Changes with every change of the object. Send it back with an update and the update fails if somebody was faster. Compare it for equality only.",
+    generation: "Counts changes of the desired state.",
+    creationTimestamp: "When the server created the object.",
+    deletionTimestamp:
+      "When the object goes, set by the server once deletion was asked for; until then finalizers do their work.",
+    deletionGracePeriodSeconds: "Seconds the object has from the request of its deletion to the end.",
+    labels: "Key-value pairs to select objects by.",
+    annotations: "Key-value pairs that tools keep with the object; not for selecting.",
+    ownerReferences: "The objects this one belongs to. When the last of them is gone, so is this one.",
+    finalizers: "Who still has work to do before the object may go; each removes its own entry.",
+    managedFields: "Which writer set which fields. Kept for server-side apply; of little use to people.",
+  },
+  ListMeta: {
+    resourceVersion: "The state of the server the list shows; a watch may start from it.",
+    continue: "Not empty when there is more; send it back for the next page.",
+    remainingItemCount: "About how many objects follow this page.",
+  },
+  OwnerReference: {
+    "": "Names an object of the same namespace, or of none, that another belongs to.",
+    apiVersion: "Group and version of the owner.",
+    kind: "Kind of the owner.",
+    name: "Name of the owner.",
+    uid: "Identity of the owner.",
+    controller: "The owner manages the object. One at most does.",
+    blockOwnerDeletion: "When the owner is deleted in the foreground, it waits for this object to be gone.",
+  },
+  LabelSelector: {
+    "": "Matches objects by their labels. All parts must match; an empty selector matches everything, a missing one nothing.",
+    matchLabels: "Labels an object must have with these very values.",
+    matchExpressions: "Further demands on labels.",
+  },
+  LabelSelectorRequirement: {
+    key: "The label.",
+    operator: "`In`, `NotIn`, `Exists` or `DoesNotExist`.",
+    values: "What the value is compared with; empty for `Exists` and `DoesNotExist`.",
+  },
+  Condition: {
+    "": "One aspect of an object's state.",
+    type: "The aspect, in CamelCase.",
+    status: "`True`, `False` or `Unknown`.",
+    observedGeneration: "The generation the condition was judged for.",
+    lastTransitionTime: "When the status changed last.",
+    reason: "Why, in one CamelCase word for programs.",
+    message: "Why, in a sentence for people.",
+  },
+  Status: {
+    "": "The outcome of a call that has no object to return.",
+    status: "`Success` or `Failure`.",
+    message: "What happened, for people.",
+    reason: "What happened, in one word for programs.",
+    details: "More about it, depending on the reason.",
+    code: "The HTTP status code.",
+  },
+  DeleteOptions: {
+    gracePeriodSeconds: "Seconds before the object goes; 0 for at once, unset for what its kind does by default.",
+    preconditions: "Delete only if the object is still this one.",
+    propagationPolicy: "What becomes of dependents: `Orphan`, `Background` or `Foreground`.",
+    dryRun: "`All` runs everything but the deletion itself.",
+  },
+};

@@ -1,0 +1,88 @@
+import { createInformerFactory } from "../client/cache/informer-factory.ts";
+import { createEventRecorder } from "../client/record/event-writer.ts";
+import { createApiClient } from "../client/rest/rest-client.ts";
+import { isAborted } from "../component-base/clock.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
+import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { runControllers } from "../controller-runtime/manager.ts";
+import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import { Scheduler } from "../kube-scheduler/scheduler.ts";
+import { kubeDnsController } from "./addons/kube-dns-controller.ts";
+import type { ComponentEnvironment } from "./component-environment.ts";
+import type { ClusterConfig } from "./config.ts";
+import { ServiceAccountTokens } from "./service-account-tokens.ts";
+
+export interface ControlOptions extends ComponentEnvironment {
+  readonly controllers: readonly ControllerDescriptor[];
+}
+
+/** All controllers of a cluster: kube-controller-manager's and the add-ons'. The API server grants each its rules. */
+export function clusterControllers(options: {
+  readonly config: ClusterConfig;
+  /** PEM. */
+  readonly rootCa: string;
+  /** Where the nodes serve DNS; undefined when they do not. */
+  readonly dnsPort: number | undefined;
+}): readonly ControllerDescriptor[] {
+  const { config, rootCa, dnsPort } = options;
+  const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
+  return [...kubeControllers({ rootCa }), ...addons];
+}
+
+/** Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. */
+export async function runControl(options: ControlOptions, signal: AbortSignal): Promise<void> {
+  await using tasks = new TaskGroup({ parent: signal });
+  tasks.spawn((running) => runControllerManager(options, running));
+  tasks.spawn((running) => runScheduler(options, running));
+  await new Promise<void>((resolve) => {
+    if (tasks.signal.aborted) resolve();
+    tasks.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+async function runControllerManager(options: ControlOptions, signal: AbortSignal): Promise<void> {
+  const { clock, random, logger, metrics, transportFor } = options;
+  const client = createApiClient({
+    transport: transportFor("kube-controller-manager"),
+    userAgent: "kube-controller-manager",
+    clock,
+    random,
+    metrics,
+  });
+  // Each controller acts as its own service account, so that it can do no more than its rules say.
+  const tokens = new ServiceAccountTokens(client, clock);
+  const transport = transportFor("anonymous");
+  await using informers = createInformerFactory({ ...options, client });
+  const clientFor = ({ name, serviceAccount }: ControllerDescriptor) =>
+    createApiClient({
+      transport,
+      userAgent: `kube-controller-manager/${name}`,
+      clock,
+      random,
+      bearerToken: () => tokens.get(serviceAccount),
+    });
+  const own = logger.with({ component: "kube-controller-manager" });
+  await runControllers(
+    { controllers: options.controllers, clientFor, informers, clock, random, logger: own, metrics },
+    signal,
+  );
+}
+
+async function runScheduler(options: ControlOptions, signal: AbortSignal): Promise<void> {
+  const client = createApiClient({
+    transport: options.transportFor("kube-scheduler"),
+    userAgent: "kube-scheduler",
+    clock: options.clock,
+    random: options.random,
+  });
+  const logger = options.logger.with({ component: "kube-scheduler" });
+  await using informers = createInformerFactory({ ...options, logger, client });
+  await using recorder = createEventRecorder({ ...options, logger, client, component: "default-scheduler" });
+  const scheduler = new Scheduler({ ...options, logger, client, informers, recorder });
+  informers.start();
+  try {
+    await scheduler.run(signal);
+  } catch (error) {
+    if (!(signal.aborted && isAborted(error))) throw error;
+  }
+}

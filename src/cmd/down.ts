@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+
+import { SystemClock } from "../component-base/clock.ts";
+import { createLogger, errorText, formatLogRecord } from "../component-base/logger.ts";
+import { containerdPaths } from "../node/containerd/containerd-process.ts";
+import { CriRuntimeService } from "../node/cri-client/cri-client.ts";
+import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { execChecked } from "../node/exec.ts";
+import { removeAllPods, removeLeftovers, type ClusterTraces } from "../node/leftovers.ts";
+import { mountsBelow, readMounts } from "../node/mount-info.ts";
+import { removeNodeAddress } from "../node/node-address.ts";
+import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
+import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import { removeFromUserKubeconfig } from "./kubeconfig.ts";
+import { podNetworkOf, proxyTable } from "./node-names.ts";
+import { stopProcess } from "./process-file.ts";
+import { Progress } from "./progress.ts";
+import { supervisedComponents } from "./supervisor.ts";
+
+const supervisorGraceMs = 40_000;
+const componentGraceMs = 5_000;
+
+/** `k8ts down`: ends processes and pods; objects, images and volumes stay for the next `up`. */
+export async function down(args: readonly string[]): Promise<void> {
+  const { values } = parseCommandLine(args, clusterOptions);
+  const directory = clusterDirectory(values);
+  const state = await directory.readState();
+  if (!state) throw new Error(`there is no cluster in ${directory.root}`);
+  await stopCluster(directory, state, new Progress());
+}
+
+/** `k8ts delete`: as down, and nothing the cluster made is left. A cluster that is not there is deleted already. */
+export async function remove(args: readonly string[]): Promise<void> {
+  const { values } = parseCommandLine(args, clusterOptions);
+  const directory = clusterDirectory(values);
+  const state = await directory.readState();
+  const progress = new Progress();
+  if (!state) {
+    progress.say(`There is no cluster in ${directory.root}.`);
+    return;
+  }
+  await stopCluster(directory, state, progress);
+  await progress.step(`remove ${directory.root}`, () => removeLeftovers(tracesOf(directory, state, [directory.root])));
+  await removeFromUserKubeconfig(state.name);
+}
+
+async function stopCluster(directory: ClusterDirectory, state: ClusterState, progress: Progress): Promise<void> {
+  await progress.step("stop the processes", async () => {
+    await stopProcess(directory.processFile("supervisor"), supervisorGraceMs);
+    // They end with their supervisor; one that hangs is ended here.
+    for (const component of supervisedComponents) await stopProcess(directory.processFile(component), componentGraceMs);
+  });
+  if (state.runtime !== "containerd") return;
+  await progress.step("stop the pods", () => stopPods(directory, progress));
+  await progress.step("remove mounts, routes, rules and control groups", async () => {
+    for (const mount of mountsBelow(await readMounts(), directory.node)) await execChecked("umount", ["--lazy", "--", mount]);
+    await removeLeftovers(tracesOf(directory, state, []));
+    if (state.ownsNodeAddress) await removeNodeAddress();
+  });
+}
+
+async function stopPods(directory: ClusterDirectory, progress: Progress): Promise<void> {
+  const { socket } = containerdPaths(directory.containerd);
+  if (!existsSync(socket)) return;
+  await using connection = new CriConnection(socket);
+  try {
+    await removeAllPods(new CriRuntimeService(connection));
+  } catch (error) {
+    // Whatever state the runtime is in, what is left of its pods is killed next.
+    progress.say(`  pods could not be stopped in order (${errorText(error)}); they are killed`);
+  }
+}
+
+function tracesOf(directory: ClusterDirectory, state: ClusterState, directories: readonly string[]): ClusterTraces {
+  const network = podNetworkOf(directory, state);
+  return {
+    directories,
+    containerdDirectory: directory.containerd,
+    cgroupRoot: state.cgroupRoot,
+    networkName: network.name,
+    podCidr: network.podCidr,
+    serviceCidr: network.serviceCidr,
+    pidFiles: [],
+    nftTables: [{ family: "ip", name: proxyTable(state) }],
+    clock: new SystemClock(),
+    logger: createLogger((record) => process.stderr.write(`${formatLogRecord(record)}\n`), "warn"),
+  };
+}

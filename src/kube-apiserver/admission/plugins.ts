@@ -1,0 +1,32 @@
+import type { Namespace, Pod, ServiceAccount as ServiceAccountObject } from "../../api/core/v1/types.gen.ts";
+import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import type { Random } from "../../component-base/random.ts";
+import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { NodeRestriction } from "./node-restriction.ts";
+import { Priority } from "./priority.ts";
+import { ServiceAccount } from "./service-account.ts";
+import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
+
+/** The admission plugins in the order they are asked, which is upstream's. */
+export function admissionPlugins(options: {
+  readonly namespaces: StorageLister<Namespace>;
+  readonly pods: StorageLister<Pod>;
+  readonly serviceAccounts: StorageLister<ServiceAccountObject>;
+  readonly priorityClasses: StorageLister<PriorityClass>;
+  readonly clock: Clock;
+  readonly random: Random;
+}): readonly AdmissionPlugin[] {
+  const { clock, random } = options;
+  return [
+    new NamespaceLifecycle(options.namespaces),
+    new ServiceAccount({ accounts: options.serviceAccounts, clock, random }),
+    new NodeRestriction(options.pods),
+    new TaintNodesByCondition(),
+    new Priority(options.priorityClasses),
+    new DefaultTolerationSeconds(),
+  ];
+}

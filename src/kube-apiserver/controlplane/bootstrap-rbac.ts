@@ -1,0 +1,140 @@
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from "../../api/rbac/v1/types.gen.ts";
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "../../api/resources.gen.ts";
+import type { Mutable } from "../../apimachinery/resource-type.ts";
+import type { BindingPolicy } from "../authorization/bootstrap-policy/cluster-role-bindings.ts";
+import {
+  clusterRoleBindings as bindingPolicies,
+  serviceAccount,
+} from "../authorization/bootstrap-policy/cluster-role-bindings.ts";
+import type { ClusterRolePolicy } from "../authorization/bootstrap-policy/cluster-roles.ts";
+import { clusterRoles as rolePolicies } from "../authorization/bootstrap-policy/cluster-roles.ts";
+import {
+  roleBindings as namespacedBindingPolicies,
+  roles as namespacedRolePolicies,
+} from "../authorization/bootstrap-policy/namespace-policy.ts";
+import { deepEqual } from "../validation/common.ts";
+import type { SystemWriter } from "./system-writer.ts";
+
+const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
+const aggregateLabel = "rbac.authorization.k8s.io/aggregate-to-";
+const rbacGroup = "rbac.authorization.k8s.io";
+
+export interface ControllerRole {
+  readonly serviceAccount: string;
+  readonly rules: readonly PolicyRule[];
+}
+
+/**
+ * Brings the default roles and bindings to what they must at least be. What an administrator added stays; what is missing
+ * comes back, unless the object is annotated `rbac.authorization.kubernetes.io/autoupdate: "false"`.
+ */
+export async function bootstrapRbac(writer: SystemWriter, controllers: readonly ControllerRole[]): Promise<void> {
+  const controllerPolicies = controllers.map((each) => ({
+    name: `system:controller:${each.serviceAccount}`,
+    rules: each.rules,
+  }));
+  const controllerBindings = controllers.map((each) => ({
+    role: `system:controller:${each.serviceAccount}`,
+    subjects: [serviceAccount("kube-system", each.serviceAccount)],
+  }));
+  const policies: readonly ClusterRolePolicy[] = [...rolePolicies, ...controllerPolicies];
+  // Writes of one batch share a commit.
+  await Promise.all([
+    ...policies.map((policy) => ensureClusterRole(writer, policy)),
+    ...[...bindingPolicies, ...controllerBindings].map((policy) => ensureClusterRoleBinding(writer, policy)),
+    ...namespacedRolePolicies.map((policy) =>
+      writer.reconcile(
+        roles,
+        { metadata: { ...metadata(policy.name), namespace: policy.namespace }, rules: policy.rules },
+        (role) => addRules(role, policy.rules),
+      ),
+    ),
+    ...namespacedBindingPolicies.map((policy) =>
+      writer.reconcile(
+        roleBindings,
+        {
+          metadata: { ...metadata(policy.name ?? policy.role), namespace: policy.namespace },
+          roleRef: { apiGroup: rbacGroup, kind: "Role", name: policy.role },
+          subjects: policy.subjects,
+        },
+        (binding) => addSubjects(binding, policy.subjects),
+      ),
+    ),
+  ]);
+}
+
+function metadata(name: string): {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+} {
+  return { name, labels: { "kubernetes.io/bootstrapping": "rbac-defaults" }, annotations: { [autoUpdate]: "true" } };
+}
+
+/**
+ * Differs from upstream: roles that are unions of others are written with their rules, so that they hold before the
+ * aggregation controller has run; it finds them as it would have made them.
+ */
+async function ensureClusterRole(writer: SystemWriter, policy: ClusterRolePolicy): Promise<void> {
+  const meta = metadata(policy.name);
+  const labels = {
+    ...meta.labels,
+    ...(policy.aggregateTo ? { [`${aggregateLabel}${policy.aggregateTo}`]: "true" } : {}),
+  };
+  const rules = policy.aggregates ? aggregated(policy.aggregates) : policy.rules;
+  const aggregationRule = policy.aggregates && {
+    clusterRoleSelectors: [{ matchLabels: { [`${aggregateLabel}${policy.aggregates}`]: "true" } }],
+  };
+  await writer.reconcile(
+    clusterRoles,
+    { metadata: { ...meta, labels }, rules, ...(aggregationRule ? { aggregationRule } : {}) },
+    (role) => {
+      if (!isAutoUpdated(role)) return;
+      role.metadata.labels = { ...labels, ...role.metadata.labels };
+      addRules(role, rules);
+    },
+  );
+}
+
+/** The rules of every role labelled for `target`, and of those labelled for them. */
+function aggregated(target: string): readonly PolicyRule[] {
+  return rolePolicies
+    .filter((policy) => policy.aggregateTo === target)
+    .flatMap((policy) => (policy.aggregates ? aggregated(policy.aggregates) : policy.rules));
+}
+
+async function ensureClusterRoleBinding(writer: SystemWriter, policy: BindingPolicy): Promise<void> {
+  await writer.reconcile(
+    clusterRoleBindings,
+    {
+      metadata: metadata(policy.name ?? policy.role),
+      roleRef: { apiGroup: rbacGroup, kind: "ClusterRole", name: policy.role },
+      subjects: policy.subjects,
+    },
+    (binding) => addSubjects(binding, policy.subjects),
+  );
+}
+
+function isAutoUpdated(object: Mutable<Pick<ClusterRole | Role, "metadata">>): boolean {
+  return object.metadata.annotations?.[autoUpdate] !== "false";
+}
+
+function addRules(role: Mutable<ClusterRole> | Mutable<Role>, rules: readonly PolicyRule[]): void {
+  if (!isAutoUpdated(role)) return;
+  const missing = rules.filter((rule) => !role.rules?.some((each) => deepEqual(each, rule)));
+  if (missing.length > 0) role.rules = [...(role.rules ?? []), ...structuredClone(missing as Mutable<PolicyRule>[])];
+}
+
+function addSubjects(binding: Mutable<ClusterRoleBinding> | Mutable<RoleBinding>, subjects: readonly Subject[]): void {
+  if (!isAutoUpdated(binding)) return;
+  const missing = subjects.filter((subject) => !binding.subjects?.some((each) => deepEqual(each, subject)));
+  if (missing.length > 0)
+    binding.subjects = [...(binding.subjects ?? []), ...missing.map((subject) => ({ ...subject }))];
+}

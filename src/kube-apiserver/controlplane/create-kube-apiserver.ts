@@ -1,0 +1,240 @@
+import { builtinScheme } from "../../api/scheme.ts";
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  configMaps,
+  namespaces,
+  nodes,
+  pods,
+  priorityClasses,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+  serviceCIDRs,
+  services,
+} from "../../api/resources.gen.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
+import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
+import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
+import { TaskGroup } from "../../component-base/task-group.ts";
+import { admissionPlugins } from "../admission/plugins.ts";
+import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
+import type { NamedTokenKey } from "../authentication/json-web-token.ts";
+import { nameTokenKey } from "../authentication/json-web-token.ts";
+import { openIdRoutes } from "../authentication/openid-routes.ts";
+import { ServiceAccountTokenAuthenticator } from "../authentication/service-account-token-authenticator.ts";
+import { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
+import { StaticTokenAuthenticator } from "../authentication/static-token-authenticator.ts";
+import { X509Authenticator } from "../authentication/x509-authenticator.ts";
+import { NodeAuthorizer } from "../authorization/node-authorizer.ts";
+import { PrivilegedGroupsAuthorizer } from "../authorization/privileged-groups-authorizer.ts";
+import { RbacAuthorizer } from "../authorization/rbac-authorizer.ts";
+import { RbacIndex } from "../authorization/rbac-index.ts";
+import { UnionAuthorizer } from "../authorization/union-authorizer.ts";
+import { IpAllocator } from "../registry/core/service/ip-allocator.ts";
+import { PortAllocator } from "../registry/core/service/port-allocator.ts";
+import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
+import { restoreAllocations } from "../registry/core/service/strategy.ts";
+import { systemPriorityClasses } from "../registry/other-strategies.ts";
+import { reviewHandlers } from "../registry/reviews.ts";
+import { builtinStrategies } from "../registry/strategies.ts";
+import { toTime } from "../time.ts";
+import { bootstrapRbac } from "./bootstrap-rbac.ts";
+import { ensureKubernetesService } from "./kubernetes-service.ts";
+import type { KubeApiServerOptions } from "./options.ts";
+import { builtinRegistrations } from "./registrations.ts";
+import { ServiceIpAddresses } from "./service-ip-addresses.ts";
+import { SystemWriter } from "./system-writer.ts";
+
+const defaultIssuer = "https://kubernetes.default.svc.cluster.local";
+const systemNamespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/** The server with what it needs of its own to be a cluster's. */
+export interface KubeApiServer extends GenericApiServer {
+  /**
+   * Writes what every cluster has (namespaces, default roles, priority classes, the `kubernetes` Service), then keeps it.
+   * Resolves when all is written; /readyz fails until then. Call once.
+   */
+  start(): Promise<void>;
+  /** Issues service account tokens, for components of this process. */
+  readonly tokenIssuer: ServiceAccountTokenIssuer;
+}
+
+/** Opens the storage and makes the whole API server. Resolves when requests can be answered; call `start` next. */
+export async function createKubeApiServer(options: KubeApiServerOptions): Promise<KubeApiServer> {
+  const { backend, clock, random, logger, metrics, version } = options;
+  const issuerName = options.serviceAccountIssuer ?? defaultIssuer;
+  const apiAudiences = options.apiAudiences ?? [issuerName];
+  const scheme = builtinScheme();
+  const storage = new ApiStorage({ backend, clock, logger, metrics });
+  const lister = {
+    namespaces: storage.lister(namespaces),
+    nodes: storage.lister(nodes),
+    pods: storage.lister(pods),
+    secrets: storage.lister(secrets),
+    serviceAccounts: storage.lister(serviceAccounts),
+    services: storage.lister(services),
+    priorityClasses: storage.lister(priorityClasses),
+  };
+  const keys = await Promise.all(options.serviceAccountKeys.map(nameTokenKey));
+  const issuer = new ServiceAccountTokenIssuer({ issuer: issuerName, key: signingKey(keys), clock, random });
+  const tokenAuthenticators = [
+    new ServiceAccountTokenAuthenticator({
+      issuers: [issuerName],
+      keys,
+      audiences: apiAudiences,
+      objects: lister,
+      clock,
+    }),
+    await StaticTokenAuthenticator.create(options.staticTokens ?? new Map()),
+  ];
+  const rbac = new RbacIndex();
+  const nodeAuthorizer = new NodeAuthorizer();
+  const authorizer = new UnionAuthorizer([
+    new PrivilegedGroupsAuthorizer(["system:masters"]),
+    nodeAuthorizer,
+    new RbacAuthorizer(rbac),
+  ]);
+  const range = options.serviceNodePortRange ?? { min: 30_000, max: 32_767 };
+  const allocators: ServiceAllocators = {
+    clusterIps: new IpAllocator(options.serviceCidr ?? "10.96.0.0/16", random),
+    nodePorts: new PortAllocator({ ...range, random }),
+  };
+  let isBootstrapped = false;
+  const registrations = builtinRegistrations({
+    scheme,
+    strategies: builtinStrategies({
+      allocators,
+      ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
+    }),
+    reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
+    issuer,
+    apiAudiences,
+    kubelets: options.kubelets,
+  });
+  const generic = await createGenericApiServer({
+    scheme,
+    storage,
+    registrations,
+    authenticators: [new X509Authenticator(), new BearerTokenAuthenticator(tokenAuthenticators)],
+    authorizer,
+    admission: admissionPlugins({ ...lister, clock, random }),
+    clock,
+    random,
+    logger,
+    metrics,
+    version,
+    anonymous: "health",
+    routes: await openIdRoutes(issuerName, keys),
+    readyChecks: [
+      {
+        name: "poststarthook/bootstrap",
+        check: () => {
+          if (!isBootstrapped) throw new Error("not finished");
+        },
+      },
+    ],
+    ...(options.openApi ? { openApi: options.openApi } : {}),
+    ...(options.audit ? { audit: options.audit } : {}),
+    ...(options.advertiseAddress
+      ? { advertiseAddress: `${options.advertiseAddress}:${options.securePort ?? 6443}` }
+      : {}),
+    ...options.server,
+  });
+  follow(storage.lister(clusterRoles), rbac);
+  follow(storage.lister(roles), rbac);
+  follow(storage.lister(clusterRoleBindings), rbac);
+  follow(storage.lister(roleBindings), rbac);
+  follow(lister.pods, nodeAuthorizer);
+  for (const service of lister.services.list()) restoreAllocations(allocators, service);
+
+  const tasks = new TaskGroup({
+    onFailure: (error) => logger.error("a background task of the API server failed", { error }),
+  });
+  const writer = new SystemWriter({ scheme, registry: generic.registry, clock });
+  return {
+    handler: generic.handler,
+    registry: generic.registry,
+    tokenIssuer: issuer,
+    startShutdown: () => generic.startShutdown(),
+    async start(): Promise<void> {
+      await bootstrap(writer, options, allocators);
+      isBootstrapped = true;
+      tasks.spawn((signal) => new ServiceIpAddresses(generic.registry, writer).run(signal));
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await tasks[Symbol.asyncDispose]();
+      await generic[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function signingKey(keys: readonly NamedTokenKey[]): NamedTokenKey {
+  const [first] = keys;
+  if (!first?.privateKey) throw new TypeError("the first service account key needs its private half");
+  return first;
+}
+
+/** Gives an index everything stored, then every change. To be called once the storage is loaded, before requests. */
+function follow<T>(lister: StorageLister<T>, index: { set(object: T): void; delete(object: T): void }): void {
+  lister.onChange((current, previous) => {
+    if (current) index.set(current);
+    else if (previous) index.delete(previous);
+  });
+  for (const object of lister.list()) index.set(object);
+}
+
+async function bootstrap(
+  writer: SystemWriter,
+  options: KubeApiServerOptions,
+  allocators: ServiceAllocators,
+): Promise<void> {
+  await Promise.all(systemNamespaces.map((name) => writer.ensure(namespaces, { metadata: { name } })));
+  const { cidr, first } = allocators.clusterIps;
+  await Promise.all([
+    bootstrapRbac(writer, options.controllerRoles ?? []),
+    ...systemPriorityClasses.map(({ name, value, description }) =>
+      writer.ensure(priorityClasses, { metadata: { name }, value, description }),
+    ),
+    ensureServiceCidr(writer, cidr, options.clock.now()),
+    ensureKubernetesService(writer, {
+      clusterIp: first,
+      address: options.advertiseAddress,
+      port: options.securePort ?? 6443,
+    }),
+    ...(options.clientCa === undefined ? [] : [publishClientCa(writer, options.clientCa)]),
+  ]);
+}
+
+async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: number): Promise<void> {
+  const name = "kubernetes";
+  const { status } = await writer.ensure(serviceCIDRs, { metadata: { name }, spec: { cidrs: [cidr] } });
+  if (status.conditions?.some((condition) => condition.type === "Ready")) return;
+  await writer.updateStatus(serviceCIDRs, "", name, (object) => {
+    object.status.conditions = [
+      {
+        type: "Ready",
+        status: "True",
+        reason: "",
+        message: "Kubernetes default Service CIDR is ready",
+        lastTransitionTime: toTime(nowMs),
+      },
+    ];
+  });
+}
+
+/** Where aggregated servers read whose client certificates to trust. */
+async function publishClientCa(writer: SystemWriter, clientCa: string): Promise<void> {
+  await writer.reconcile(
+    configMaps,
+    {
+      metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
+      data: { "client-ca-file": clientCa },
+    },
+    (object) => {
+      object.data = { ...object.data, "client-ca-file": clientCa };
+    },
+  );
+}

@@ -1,0 +1,60 @@
+import type { PolicyRule } from "../../api/rbac/v1/types.gen.ts";
+import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { AuditSink } from "../../apiserver/audit/audit-sink.ts";
+import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
+import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import type { MetricRegistry } from "../../component-base/metrics.ts";
+import type { Random } from "../../component-base/random.ts";
+import type { Backend } from "../../mvcc/backend.ts";
+import type { TokenKey } from "../authentication/json-web-token.ts";
+import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
+
+export interface KubeApiServerOptions {
+  /** Stays the caller's to dispose, after the server. */
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly version: VersionInfo;
+  /** ECDSA P-256 or RSASSA-PKCS1-v1_5. The first signs and needs its private half; all verify. */
+  readonly serviceAccountKeys: readonly [TokenKey, ...TokenKey[]];
+  /** `https://kubernetes.default.svc.cluster.local` unless given. */
+  readonly serviceAccountIssuer?: string;
+  /** The issuer unless given. */
+  readonly apiAudiences?: readonly string[];
+  /** `10.96.0.0/16` unless given. Its first address is the `kubernetes` Service's. */
+  readonly serviceCidr?: string;
+  /** 30000–32767 unless given. */
+  readonly serviceNodePortRange?: { readonly min: number; readonly max: number };
+  /** The address clients inside the cluster reach this server at. Without it the `kubernetes` Service has no endpoints. */
+  readonly advertiseAddress?: string;
+  /** Of the advertised address; 6443 unless given. */
+  readonly securePort?: number;
+  /** PEM of the authority that signs client certificates, published for aggregated servers. */
+  readonly clientCa?: string;
+  /** Without it, log, exec, attach and portforward answer 503. */
+  readonly kubelets?: KubeletConnector;
+  /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */
+  readonly controllerRoles?: readonly { readonly serviceAccount: string; readonly rules: readonly PolicyRule[] }[];
+  /** Bearer tokens that are valid from the start. */
+  readonly staticTokens?: ReadonlyMap<string, UserInfo>;
+  readonly eventTtlSeconds?: number;
+  readonly openApi?: OpenApiProvider;
+  readonly audit?: AuditSink;
+  /** What else the generic server is to know. */
+  readonly server?: Partial<
+    Pick<
+      GenericApiServerOptions,
+      | "anonymous"
+      | "maxReadOnlyInFlight"
+      | "maxMutatingInFlight"
+      | "requestTimeoutMs"
+      | "bodyBytesMax"
+      | "minRequestTimeoutSeconds"
+      | "shutdownGraceMs"
+    >
+  >;
+}

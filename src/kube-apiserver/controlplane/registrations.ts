@@ -1,0 +1,138 @@
+import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
+import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type {
+  Conversion,
+  ResourceRegistration,
+  ReviewHandler,
+  Subresource,
+} from "../../apiserver/registry/generic/resource-registration.ts";
+import type { Strategy, SubresourceRequest } from "../../apiserver/registry/rest/strategy.ts";
+import type { HttpResponse } from "../../component-base/http.ts";
+import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
+import { eventConversion } from "../registry/core/event-strategy.ts";
+import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
+import { createBinding } from "../registry/core/pod/binding.ts";
+import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
+import { createEviction } from "../registry/core/pod/eviction.ts";
+import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
+import { podLog } from "../registry/core/pod/log.ts";
+import { podStatusStrategy } from "../registry/core/pod/status-strategy.ts";
+import { podPortForward, podStreams } from "../registry/core/pod/streaming.ts";
+import { createToken } from "../registry/core/token-request.ts";
+import { approvalStrategy } from "../registry/certificate-approval-strategy.ts";
+
+export interface RegistrationOptions {
+  readonly scheme: Scheme;
+  /** By `group/resource`. */
+  readonly strategies: Readonly<Record<string, Strategy>>;
+  readonly reviews: Readonly<Record<string, ReviewHandler>>;
+  readonly issuer: ServiceAccountTokenIssuer;
+  readonly apiAudiences: readonly string[];
+  readonly kubelets: KubeletConnector | undefined;
+}
+
+/** Resources the server knows of but does not serve: their state lives elsewhere, or needs a conversion that is not there. */
+const notServed: ReadonlySet<string> = new Set([
+  "v1/componentstatuses",
+  "v1/bindings",
+  "autoscaling/v1/horizontalpodautoscalers",
+]);
+
+/** Every resource of the scheme with its strategy, subresources and conversion. */
+export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
+  const { scheme, strategies, reviews } = options;
+  const subresources = builtinSubresources(options);
+  const registrations: ResourceRegistration[] = [];
+  for (const { group, versions } of scheme.groups) {
+    for (const version of versions) {
+      for (const resource of scheme.resources(group, version)) {
+        const key = `${group}/${resource.resource}`;
+        const review = reviews[key];
+        if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
+        if (!resource.persisted && !review) continue;
+        registrations.push(registration(resource, strategies[key], review, subresources[key]));
+      }
+    }
+  }
+  return registrations;
+}
+
+function registration(
+  resource: ApiResource,
+  strategy: Strategy | undefined,
+  review: ReviewHandler | undefined,
+  subresources: Readonly<Record<string, Subresource>> | undefined,
+): ResourceRegistration {
+  return {
+    resource,
+    ...(strategy ? { strategy } : {}),
+    ...(resource.persisted || !review ? {} : { review }),
+    ...(subresources ? { subresources } : {}),
+    ...conversionOf(resource),
+  };
+}
+
+/** Between the served and the stored version, where they differ: in more than the name for events alone. */
+function conversionOf(resource: ApiResource): { readonly convert?: Conversion } {
+  const { group, version, storage, persisted } = resource;
+  if (!persisted || (group === storage.group && version === storage.version)) return {};
+  if (group === "events.k8s.io") return { convert: eventConversion };
+  const rename =
+    (apiVersion: string) =>
+    (object: KubeObject): Mutable<KubeObject> => ({ ...structuredClone(object as Mutable<KubeObject>), apiVersion });
+  return { convert: { toStorage: rename(apiVersionOf(storage)), fromStorage: rename(apiVersionOf(resource)) } };
+}
+
+/** What is beside the usual status and scale. */
+function builtinSubresources(
+  options: RegistrationOptions,
+): Readonly<Record<string, Readonly<Record<string, Subresource>>>> {
+  const toKubelet = (
+    connect: (request: SubresourceRequest, connector: KubeletConnector) => Promise<HttpResponse>,
+  ): Subresource => ({
+    type: "connect",
+    connect: async (request) => {
+      if (!options.kubelets) throw serviceUnavailable("this server has no connection to kubelets");
+      return connect(request, options.kubelets);
+    },
+  });
+  return {
+    "/pods": {
+      status: { type: "object", strategy: podStatusStrategy },
+      ephemeralcontainers: { type: "object", strategy: ephemeralContainersStrategy },
+      binding: { type: "create", create: createBinding },
+      eviction: { type: "create", create: createEviction },
+      log: toKubelet(podLog),
+      exec: toKubelet((request, connector) => podStreams(request, "exec", connector)),
+      attach: toKubelet((request, connector) => podStreams(request, "attach", connector)),
+      portforward: toKubelet(podPortForward),
+      ...Object.fromEntries(["proxy", "resize"].map((name) => [name, notSupported(`pods/${name}`)])),
+    },
+    "/nodes": { proxy: notSupported("nodes/proxy") },
+    "/services": { proxy: notSupported("services/proxy") },
+    "/namespaces": {
+      status: { type: "object", strategy: namespaceStatusStrategy },
+      finalize: { type: "object", strategy: namespaceFinalizeStrategy },
+    },
+    "/serviceaccounts": {
+      token: {
+        type: "create",
+        create: (request) => createToken(request, options.issuer, options.apiAudiences),
+      },
+    },
+    "certificates.k8s.io/certificatesigningrequests": {
+      approval: { type: "object", strategy: approvalStrategy },
+    },
+  };
+}
+
+function notSupported(what: string): Subresource {
+  return {
+    type: "connect",
+    connect: async () => {
+      throw badRequest(`${what} is not supported by this server`);
+    },
+  };
+}

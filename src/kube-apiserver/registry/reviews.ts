@@ -1,0 +1,120 @@
+import { badRequest } from "../../apimachinery/errors/new.ts";
+import type { KubeObject } from "../../apimachinery/resource-type.ts";
+import type { SelfSubjectReview, TokenReview } from "../../api/authentication/v1/types.gen.ts";
+import type {
+  LocalSubjectAccessReview,
+  ResourceRule,
+  SelfSubjectAccessReview,
+  SelfSubjectAccessReviewSpec,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+} from "../../api/authorization/v1/types.gen.ts";
+import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
+import type { AuthorizationAttributes, Authorizer } from "../../apiserver/authorization/authorizer.ts";
+import type { ReviewHandler } from "../../apiserver/registry/generic/resource-registration.ts";
+import type { TokenAuthenticator } from "../authentication/service-account-token-authenticator.ts";
+import { InvalidTokenError } from "../authentication/service-account-token-authenticator.ts";
+
+/** The kinds that are questions: answered, never stored. By `group/resource`. */
+export function reviewHandlers(options: {
+  readonly authorizer: Authorizer;
+  readonly tokenAuthenticators: readonly TokenAuthenticator[];
+  readonly apiAudiences: readonly string[];
+}): Readonly<Record<string, ReviewHandler>> {
+  const { authorizer, tokenAuthenticators, apiAudiences } = options;
+
+  const access = async (object: KubeObject, user: UserInfo, spec: SelfSubjectAccessReviewSpec): Promise<KubeObject> => {
+    if (Boolean(spec.resourceAttributes) === Boolean(spec.nonResourceAttributes)) {
+      throw badRequest("exactly one of nonResourceAttributes or resourceAttributes must be specified");
+    }
+    const { decision, reason } = await authorizer.authorize(attributesOf(user, spec));
+    const status = {
+      allowed: decision === "allow",
+      ...(decision === "deny" ? { denied: true } : {}),
+      ...(reason ? { reason } : {}),
+    };
+    return { ...object, status } as KubeObject;
+  };
+
+  const subjectAccess: ReviewHandler = (object, context) => {
+    const { spec } = object as unknown as SubjectAccessReview | LocalSubjectAccessReview;
+    if (!spec.user && (spec.groups?.length ?? 0) === 0)
+      throw badRequest("at least one of user or group must be specified");
+    const { namespace } = context;
+    if (namespace !== "" && spec.resourceAttributes?.namespace !== namespace) {
+      throw badRequest("must match metadata.namespace");
+    }
+    const { user = "", uid, groups = [], extra } = spec;
+    return access(object, { name: user, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) }, spec);
+  };
+
+  return {
+    "authentication.k8s.io/selfsubjectreviews": async (object, { user }) => {
+      const review = { ...object, status: { userInfo: userStatus(user) } } as unknown as SelfSubjectReview;
+      return review;
+    },
+    "authentication.k8s.io/tokenreviews": async (object) => {
+      const { spec } = object as unknown as TokenReview;
+      if (!spec.token) throw badRequest("token is required for TokenReview in authentication");
+      const audiences = (spec.audiences?.length ?? 0) > 0 ? (spec.audiences ?? []) : apiAudiences;
+      const status = await reviewToken(tokenAuthenticators, spec.token, audiences);
+      return { ...object, status } as KubeObject;
+    },
+    "authorization.k8s.io/selfsubjectaccessreviews": (object, { user }) =>
+      access(object, user, (object as unknown as SelfSubjectAccessReview).spec),
+    "authorization.k8s.io/subjectaccessreviews": subjectAccess,
+    "authorization.k8s.io/localsubjectaccessreviews": subjectAccess,
+    "authorization.k8s.io/selfsubjectrulesreviews": async (object, { user }) => {
+      const { namespace } = (object as unknown as SelfSubjectRulesReview).spec;
+      if (!namespace) throw badRequest("no namespace on request");
+      const rules = authorizer.rulesFor?.(user, namespace) ?? [];
+      const resourceRules: ResourceRule[] = rules.filter((rule) => (rule.resources?.length ?? 0) > 0);
+      const nonResourceRules = rules.filter((rule) => (rule.nonResourceURLs?.length ?? 0) > 0);
+      return { ...object, status: { resourceRules, nonResourceRules, incomplete: false } } as KubeObject;
+    },
+  };
+}
+
+function attributesOf(user: UserInfo, spec: SelfSubjectAccessReviewSpec): AuthorizationAttributes {
+  const resource = spec.resourceAttributes;
+  const path = spec.nonResourceAttributes;
+  return {
+    user,
+    verb: (resource ?? path)?.verb ?? "",
+    isResourceRequest: resource !== undefined,
+    namespace: resource?.namespace ?? "",
+    apiGroup: resource?.group ?? "",
+    apiVersion: resource?.version ?? "*",
+    resource: resource?.resource ?? "",
+    subresource: resource?.subresource ?? "",
+    name: resource?.name ?? "",
+    path: path?.path ?? "",
+  };
+}
+
+function userStatus({ name, uid, groups, extra }: UserInfo): unknown {
+  return { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) };
+}
+
+async function reviewToken(
+  authenticators: readonly TokenAuthenticator[],
+  token: string,
+  audiences: readonly string[],
+): Promise<unknown> {
+  try {
+    for (const authenticator of authenticators) {
+      const result = await authenticator.authenticateToken(token, audiences);
+      if (!result) continue;
+      const user = { ...result.user, groups: [...result.user.groups, "system:authenticated"] };
+      return {
+        authenticated: true,
+        user: userStatus(user),
+        ...(result.audiences ? { audiences: result.audiences } : {}),
+      };
+    }
+    return { user: {} };
+  } catch (error) {
+    if (!(error instanceof InvalidTokenError)) throw error;
+    return { user: {}, error: `[invalid bearer token, ${error.message}]` };
+  }
+}

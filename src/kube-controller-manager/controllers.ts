@@ -1,0 +1,32 @@
+import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { deploymentController } from "./deployment/deployment-controller.ts";
+import { endpointsController } from "./endpoints/endpoints-controller.ts";
+import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
+import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
+import { replicaSetController } from "./replicaset/replica-set-controller.ts";
+import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
+import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+
+export interface KubeControllersOptions {
+  /** PEM of the API server's CA, published in every namespace. */
+  readonly rootCa: string;
+}
+
+/** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
+export function kubeControllers(options: KubeControllersOptions): readonly ControllerDescriptor[] {
+  return [
+    deploymentController,
+    replicaSetController,
+    endpointSliceController,
+    endpointsController,
+    serviceAccountsController,
+    rootCaCertPublisher(options.rootCa),
+    namespaceController,
+    garbageCollectorController,
+    podGarbageCollectorController,
+    nodeLifecycleController,
+  ];
+}

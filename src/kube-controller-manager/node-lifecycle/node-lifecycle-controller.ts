@@ -1,0 +1,159 @@
+import type { Node, NodeCondition, Pod } from "../../api/core/v1/types.gen.ts";
+import { leases, nodes, pods } from "../../api/resources.gen.ts";
+import { isConflict, isNotFound } from "../../apimachinery/errors/status-error.ts";
+import { timestamp } from "../../component-helpers/time.ts";
+import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
+import { ReconcileController, type ReconcileResult } from "../../controller-runtime/reconcile-controller.ts";
+import { updatedTaints } from "./node-taints.ts";
+
+export const nodeLifecycleController: ControllerDescriptor = {
+  name: "node-lifecycle-controller",
+  serviceAccount: "node-controller",
+  rules: [
+    { verbs: ["get", "list", "update", "delete", "patch", "watch"], apiGroups: [""], resources: ["nodes"] },
+    { verbs: ["patch", "update"], apiGroups: [""], resources: ["nodes/status"] },
+    { verbs: ["patch", "update"], apiGroups: [""], resources: ["pods/status"] },
+    { verbs: ["list", "delete", "get", "watch"], apiGroups: [""], resources: ["pods"] },
+    { verbs: ["get", "list", "watch"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
+    { verbs: ["create", "update", "patch"], apiGroups: ["", "events.k8s.io"], resources: ["events"] },
+  ],
+  create: createNodeLifecycleController,
+};
+
+// --node-monitor-grace-period and --node-startup-grace-period of kube-controller-manager.
+const graceMs = 50_000;
+const startupGraceMs = 60_000;
+const leaseNamespace = "kube-node-lease";
+const byNode = "node";
+
+interface Heartbeat {
+  /** What was seen last; any change of it is a sign of life. */
+  readonly sign: string;
+  /** On the monotonic clock: the node's own clock is not trusted. */
+  readonly seenAtMs: number;
+}
+
+/**
+ * Keeps the NoSchedule taints of nodes equal to their conditions, and says so when a node has fallen silent: no renewed
+ * lease and no status for the grace period make its conditions Unknown and its pods not ready. Keys are node names.
+ *
+ * Differs from upstream: waits for the very moment a node would be overdue instead of looking every five seconds. NoExecute
+ * taints and eviction by zone are not placed yet.
+ */
+function createNodeLifecycleController(context: ControllerContext): ReconcileController {
+  const { client, clock, recorder } = context;
+  const nodeInformer = context.informers.for(nodes);
+  const leaseInformer = context.informers.for(leases, { namespace: leaseNamespace });
+  const podInformer = context.informers.for(pods);
+  podInformer.addIndex(byNode, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
+  const heartbeats = new Map<string, Heartbeat>();
+
+  const heartbeat = (node: Node): Heartbeat => {
+    const { name } = node.metadata;
+    const lease = leaseInformer.lister.get(leaseNamespace, name);
+    const ready = node.status.conditions?.find((c) => c.type === "Ready");
+    const sign = `${node.metadata.uid} ${lease?.spec.renewTime ?? ""} ${ready?.lastHeartbeatTime ?? ""}`;
+    const known = heartbeats.get(name);
+    if (known?.sign === sign) return known;
+    const fresh = { sign, seenAtMs: clock.monotonic() };
+    heartbeats.set(name, fresh);
+    return fresh;
+  };
+
+  const reconcile = async (name: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
+    const node = nodeInformer.lister.getByKey(name);
+    if (!node) {
+      heartbeats.delete(name);
+      return;
+    }
+    const taints = updatedTaints(node);
+    if (taints) {
+      const { resourceVersion } = node.metadata;
+      await client.resource(nodes).patch(name, "merge", { metadata: { resourceVersion }, spec: { taints } }, { signal });
+    }
+    const ready = node.status.conditions?.find((c) => c.type === "Ready");
+    const limit = ready ? graceMs : startupGraceMs;
+    const overdueInMs = heartbeat(node).seenAtMs + limit - clock.monotonic();
+    if (overdueInMs > 0) {
+      if (ready?.status === "False") await markPodsNotReady(node, signal);
+      return { requeueAfterMs: overdueInMs };
+    }
+    if (ready?.status !== "Unknown") await markUnknown(node, signal);
+    await markPodsNotReady(node, signal);
+  };
+
+  const markUnknown = async (node: Node, signal: AbortSignal): Promise<void> => {
+    const now = timestamp(clock);
+    const conditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"].map((type) =>
+      unknownCondition(
+        node.status.conditions?.find((c) => c.type === type),
+        type,
+        now,
+      ),
+    );
+    await client
+      .resource(nodes)
+      .patch(node.metadata.name, "strategic", { status: { conditions } }, { subresource: "status", signal });
+    recorder.event(
+      { ...node, kind: "Node", apiVersion: "v1" },
+      "Normal",
+      "NodeNotReady",
+      `Node ${node.metadata.name} status is now: NodeNotReady`,
+    );
+  };
+
+  const markPodsNotReady = async (node: Node, signal: AbortSignal): Promise<void> => {
+    for (const pod of podInformer.lister.byIndex(byNode, node.metadata.name)) {
+      const ready = pod.status.conditions?.find((c) => c.type === "Ready");
+      if (ready?.status !== "True") continue;
+      await setNotReady(pod, signal);
+      recorder.event(pod, "Warning", "NodeNotReady", "Node is not ready");
+    }
+  };
+
+  const setNotReady = async (pod: Pod, signal: AbortSignal): Promise<void> => {
+    const { name, namespace, uid } = pod.metadata;
+    const condition = { type: "Ready", status: "False", lastTransitionTime: timestamp(clock) };
+    try {
+      await client
+        .resource(pods, namespace)
+        .patch(name, "strategic", { metadata: { uid }, status: { conditions: [condition] } }, { subresource: "status", signal });
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  };
+
+  const controller = new ReconcileController({ ...context, name: "node_lifecycle", reconcile });
+  controller.watch(nodeInformer);
+  leaseInformer.addEventHandler({
+    onAdd: (lease) => controller.enqueue(lease.metadata.name),
+    // A renewed lease only moves the deadline, which is looked at when it comes; unless the node had been given up.
+    onUpdate: (_, lease) => {
+      const node = nodeInformer.lister.getByKey(lease.metadata.name);
+      if (!node) return;
+      heartbeat(node);
+      if (node.status.conditions?.find((c) => c.type === "Ready")?.status === "Unknown") {
+        controller.enqueue(lease.metadata.name);
+      }
+    },
+  });
+  podInformer.addEventHandler({
+    onUpdate: (_, pod) => {
+      const node = pod.spec.nodeName ? nodeInformer.lister.getByKey(pod.spec.nodeName) : undefined;
+      const ready = node?.status.conditions?.find((c) => c.type === "Ready");
+      if (node && ready && ready.status !== "True") controller.enqueue(node.metadata.name);
+    },
+  });
+  return controller;
+}
+
+function unknownCondition(present: NodeCondition | undefined, type: string, now: string): NodeCondition {
+  return {
+    type,
+    status: "Unknown",
+    reason: present ? "NodeStatusUnknown" : "NodeStatusNeverUpdated",
+    message: present ? "Kubelet stopped posting node status." : "Kubelet never posted node status.",
+    ...(present?.lastHeartbeatTime === undefined ? {} : { lastHeartbeatTime: present.lastHeartbeatTime }),
+    lastTransitionTime: present?.status === "Unknown" ? (present.lastTransitionTime ?? now) : now,
+  };
+}

@@ -1,0 +1,357 @@
+import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
+import { pods, services } from "../api/resources.gen.ts";
+import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
+import type { EventRecorder } from "../client/record/event-recorder.ts";
+import type { ApiClient } from "../client/rest/api-client.ts";
+import { type Clock, sleep } from "../component-base/clock.ts";
+import type { HttpHandler } from "../component-base/http.ts";
+import type { Logger } from "../component-base/logger.ts";
+import type { MetricRegistry } from "../component-base/metrics.ts";
+import type { Random } from "../component-base/random.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
+import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
+import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
+import { ObjectStore } from "./config/object-store.ts";
+import { latestContainer, readPodRecord } from "./container/pod-record.ts";
+import type { DownwardFacts } from "./environment/downward-api.ts";
+import { makeEnvironment, servicesFor } from "./environment/environment.ts";
+import { CredentialStore } from "./images/credentials.ts";
+import { ImageManager } from "./images/image-manager.ts";
+import { ContainerKiller } from "./kuberuntime/container-killer.ts";
+import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
+import { Semaphore } from "./kuberuntime/semaphore.ts";
+import { HandlerRunner } from "./lifecycle/handler-runner.ts";
+import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
+import { podHostName } from "./network/host-name.ts";
+import { NodeAgent } from "./nodestatus/node-agent.ts";
+import { nodeResources } from "./nodestatus/node-object.ts";
+import { RuntimeState } from "./nodestatus/runtime-state.ts";
+import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
+import { PodRecordCache } from "./pleg/pod-record-cache.ts";
+import { ensurePodCgroup, PodSyncer } from "./pod-syncer.ts";
+import { PodWorkers } from "./pod-workers.ts";
+import type { HostFacts, KubeletPorts } from "./ports.ts";
+import { ProbeManager } from "./prober/probe-manager.ts";
+import { ProbeRunner } from "./prober/probe-runner.ts";
+import { createKubeletServer } from "./server/kubelet-server.ts";
+import { StatusManager } from "./status/status-manager.ts";
+import { TokenManager } from "./volumes/token-manager.ts";
+import { VolumeManager } from "./volumes/volume-manager.ts";
+
+export interface KubeletOptions {
+  readonly nodeName: string;
+  /** Under the node's own identity (`system:node:<name>`). */
+  readonly client: ApiClient;
+  /** Gives the informers of this node's pods and of Services; may be shared between kubelets of one process. */
+  readonly informers: InformerFactory;
+  readonly runtime: RuntimeService;
+  readonly images: ImageService;
+  readonly runtimeEvents: RuntimeEvents;
+  readonly ports: KubeletPorts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly recorder: EventRecorder;
+  readonly metrics: MetricRegistry;
+  readonly config: KubeletConfig;
+}
+
+/** One node's agent. */
+export interface Kubelet {
+  /**
+   * Registers the node and runs its pods until aborted; then resolves once nothing of the kubelet is left running.
+   * Containers go on, and a kubelet that starts later takes them over. Rejects on a bug only.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** The kubelet's API. Whoever serves it authenticates and authorizes first. */
+  readonly server: HttpHandler;
+  /** The Node as last written; undefined before registration. */
+  readonly node: () => Node | undefined;
+}
+
+export function createKubelet(options: KubeletOptions): Kubelet {
+  return new NodeKubelet(options);
+}
+
+class NodeKubelet implements Kubelet {
+  readonly server: HttpHandler;
+  readonly #options: KubeletOptions;
+  readonly #config: ResolvedConfig;
+  readonly #tasks: TaskGroup;
+  readonly #podInformer: SharedInformer<Pod>;
+  readonly #serviceInformer: SharedInformer<Service>;
+  readonly #state: RuntimeState;
+  readonly #workers: PodWorkers;
+  readonly #statuses: StatusManager;
+  readonly #volumes: VolumeManager;
+  readonly #agent: NodeAgent;
+  readonly #pleg: Pleg;
+  readonly #stopped = new AbortController();
+  #host: HostFacts | undefined;
+  #hostIps: readonly string[] | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: KubeletOptions) {
+    this.#options = options;
+    const { client, clock, random, logger, recorder, runtime, images, ports, runtimeEvents, nodeName } = options;
+    const config = (this.#config = resolveConfig(options.config));
+    const tasks = (this.#tasks = new TaskGroup({
+      onFailure: (error) => {
+        this.#failure = { error };
+        this.#stopped.abort();
+      },
+    }));
+    this.#podInformer = options.informers.for(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+    this.#serviceInformer = options.informers.for(services);
+    const state = (this.#state = new RuntimeState(runtime));
+    const { fileSystem, prober, cgroups } = ports;
+    const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
+    const { rootDirectory, clusterDomain, podLogsDirectory } = config;
+    const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
+    const objects = new ObjectStore(client, clock);
+    const tokens = new TokenManager(client, clock);
+    const statuses = (this.#statuses = new StatusManager({ client, clock, logger, tasks }));
+    const hooks = new HandlerRunner({ runtime, prober, clock });
+    const killer = new ContainerKiller({ runtime, hooks, recorder, clock, logger });
+    const probes = new ProbeManager({
+      runner: new ProbeRunner({ runtime, prober }),
+      recorder,
+      clock,
+      tasks,
+      current: async (uid, name) => {
+        const record = await records.get(uid);
+        const found = latestContainer(record, name);
+        return found && { record: found, podIp: record.ips[0] ?? (await this.#nodeIps())[0] ?? "" };
+      },
+      pod: (uid) => this.#workers.get(uid),
+      onVerdict: (uid) => this.#workers.wake(uid),
+    });
+    const imageManager = new ImageManager({
+      images,
+      credentials: new CredentialStore(objects),
+      recorder,
+      clock,
+      parallelPulls: config.parallelImagePulls,
+    });
+    const kuberuntime = new KuberuntimeManager({
+      runtime,
+      images: imageManager,
+      hooks,
+      killer,
+      helper: this.#runtimeHelper(objects),
+      probes,
+      recorder,
+      clock,
+      logger,
+      fileSystem,
+      podLogsDirectory,
+      sandboxStarts: new Semaphore(config.parallelSandboxStarts),
+    });
+    const lifecycle = new PodSyncer({
+      runtime,
+      state,
+      records,
+      kuberuntime,
+      killer,
+      probes,
+      statuses,
+      volumes,
+      objects,
+      tokens,
+      cgroups,
+      fileSystem,
+      recorder,
+      clock,
+      podLogsDirectory,
+      hostIps: () => this.#nodeIps(),
+      downwardFacts: (podIps) => this.#downwardFacts(podIps),
+      wake: (uid) => this.#workers.wake(uid),
+    });
+    this.#workers = new PodWorkers({ lifecycle, clock, logger, tasks, onForget: () => {} });
+    this.#pleg = new Pleg({
+      runtime,
+      events: runtimeEvents,
+      clock,
+      logger,
+      relistPeriodMs: config.relistPeriodMs,
+      relistPeriodWithoutEventsMs: config.relistPeriodWithoutEventsMs,
+      onChange: (uid) => {
+        records.invalidate(uid);
+        this.#workers.wake(uid);
+      },
+      onRelist: (found) => this.#terminateOrphans(found),
+    });
+    this.#agent = new NodeAgent({
+      nodeName,
+      client,
+      runtime,
+      images,
+      state,
+      host: ports.host,
+      clock,
+      random,
+      logger,
+      recorder,
+      config,
+      problem: () => this.#pleg.problem(),
+    });
+    this.server = createKubeletServer({
+      nodeName,
+      runtime,
+      ports,
+      clock,
+      records,
+      pods: () => this.#workers.pods(),
+      podRecord: (uid) => records.get(uid),
+      status: (uid) => statuses.get(uid),
+      metrics: options.metrics,
+      config,
+      problem: () => this.#pleg.problem(),
+    });
+  }
+
+  node(): Node | undefined {
+    return this.#agent.node;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#stopped.signal]);
+    try {
+      await this.#start(either);
+      await new Promise<void>((resolve) => {
+        if (either.aborted) resolve();
+        else either.addEventListener("abort", () => resolve(), { once: true });
+      });
+    } catch (error) {
+      if (!either.aborted) throw error;
+    } finally {
+      await this.#tasks[Symbol.asyncDispose]();
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { informers, ports } = this.#options;
+    const { rootDirectory, podLogsDirectory } = this.#config;
+    await ports.fileSystem.makeDirectory(`${rootDirectory}/pods`, 0o750);
+    await ports.fileSystem.makeDirectory(podLogsDirectory, 0o755);
+    this.#host = await ports.host.facts();
+    await this.#state.refresh(signal);
+    this.#tasks.spawn((own) => this.#agent.run(AbortSignal.any([own, signal])));
+    informers.start();
+    this.#tasks.spawn((own) => this.#runPods(AbortSignal.any([own, signal])));
+  }
+
+  async #runPods(signal: AbortSignal): Promise<void> {
+    // Nothing of the runtime may be called an orphan before all of the node's pods are known.
+    await this.#options.informers.waitForSync(signal);
+    const removeHandler = this.#podInformer.addEventHandler({
+      onAdd: (pod) => this.#onPod(pod),
+      onUpdate: (previous, pod) => {
+        if (previous.metadata.uid !== pod.metadata.uid) this.#workers.remove(previous.metadata.uid);
+        this.#onPod(pod);
+      },
+      onDelete: (pod) => this.#workers.remove(pod.metadata.uid),
+    });
+    try {
+      await Promise.all([this.#pleg.run(signal), this.#housekeep(signal)]);
+    } finally {
+      removeHandler();
+    }
+  }
+
+  #onPod(pod: Pod): void {
+    this.#workers.update(pod);
+    this.#statuses.observe(pod);
+  }
+
+  #terminateOrphans(found: readonly RuntimePod[]): void {
+    for (const { uid, name, namespace } of found) {
+      if (!this.#workers.has(uid)) this.#workers.addOrphan(orphanPod(uid, name, namespace));
+    }
+  }
+
+  /** Once a period: pods with content from the API are looked at, and what dead pods left behind is removed. */
+  async #housekeep(signal: AbortSignal): Promise<void> {
+    const { clock, logger, ports } = this.#options;
+    while (!signal.aborted) {
+      try {
+        for (const uid of await this.#volumes.listPods()) {
+          if (!this.#workers.has(uid)) await this.#volumes.tearDown(uid);
+        }
+        for (const uid of await ports.cgroups.listPods()) {
+          if (!this.#workers.has(uid)) await ports.cgroups.removePod(uid);
+        }
+      } catch (error) {
+        logger.warn("Failed cleaning up orphaned pods", { error });
+      }
+      await sleep(clock, this.#config.syncPeriodMs, signal);
+      for (const pod of this.#workers.pods()) {
+        const { uid } = pod.metadata;
+        if (this.#workers.phase(uid) === "syncing" && this.#volumes.hasLiveVolumes(pod)) this.#workers.wake(uid);
+      }
+    }
+  }
+
+  #runtimeHelper(objects: ObjectStore): RuntimeHelper {
+    const { ports, recorder } = this.#options;
+    const { clusterDns, clusterDomain } = this.#config;
+    return {
+      dnsConfig: async (pod) => {
+        const settings = { clusterDns, clusterDomain, host: await ports.host.resolvConf() };
+        if (lacksClusterDns(pod, settings)) {
+          const policy = pod.spec.dnsPolicy ?? "ClusterFirst";
+          const message = `pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "${policy}" policy. Falling back to "Default" policy.`;
+          recorder.event(pod, "Warning", "MissingClusterDNS", message);
+        }
+        return podDnsConfig(pod, settings);
+      },
+      hostname: (pod) => podHostName(pod, clusterDomain).hostname,
+      cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
+      environment: async (pod, container, podIps) => {
+        if (!this.#serviceInformer.hasSynced()) {
+          throw new Error("services have not yet been read at least once, cannot construct envvars");
+        }
+        const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);
+        const facts = await this.#downwardFacts(podIps);
+        return makeEnvironment(pod, container, { objects, facts, services: servicesFor(pod, list) });
+      },
+      mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
+      memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
+      runtimeHandler: async (pod) => {
+        if (pod.spec.runtimeClassName)
+          throw new Error(`RuntimeClass "${pod.spec.runtimeClassName}" is not supported yet`);
+        return "";
+      },
+    };
+  }
+
+  async #downwardFacts(podIps: readonly string[]): Promise<DownwardFacts> {
+    const host = (this.#host ??= await this.#options.ports.host.facts());
+    const hostIps = await this.#nodeIps();
+    return {
+      podIps: podIps.length > 0 ? podIps : hostIps,
+      hostIps,
+      allocatable: nodeResources(host, this.#config).allocatable,
+    };
+  }
+
+  async #nodeIps(): Promise<readonly string[]> {
+    if (!this.#hostIps || this.#hostIps.length === 0) {
+      const addresses = await this.#options.ports.host.addresses();
+      this.#hostIps = addresses.filter((a) => a.type === "InternalIP").map((a) => a.address);
+    }
+    return this.#hostIps;
+  }
+}
+
+/** As much of a pod as its labels in the runtime tell; enough to end it. */
+function orphanPod(uid: string, name: string, namespace: string): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, uid, resourceVersion: "0", creationTimestamp: "1970-01-01T00:00:00Z" },
+    spec: { containers: [] },
+    status: {},
+  };
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configMaps, serviceAccounts } from "../api/resources.gen.ts";
+import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
+import type { ContainerConfig } from "../cri-api/runtime/v1/types.ts";
+import { KubeletHarness } from "./testing/kubelet-harness.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { writeAtomically } from "./volumes/atomic-writer.ts";
+import { resolveSubPath } from "./volumes/sub-path.ts";
+
+async function read(harness: KubeletHarness, path: string): Promise<string> {
+  return utf8Decode(await harness.fileSystem.readFile(path));
+}
+
+test("configMap, secret, downwardAPI and emptyDir volumes: content, modes, ownership, live update", async () => {
+  let config: ContainerConfig | undefined;
+  await using harness = await KubeletHarness.start({
+    runtime: {
+      script: (c) => {
+        config = c;
+        return {};
+      },
+    },
+  });
+  const configMap = await harness.createConfigMap("settings", { a: "1", b: "2" });
+  await harness.createSecret("keys", { token: btoa("s3cret") });
+  const created = await harness.createPod("p", {
+    securityContext: { fsGroup: 2000 },
+    volumes: [
+      { name: "config", configMap: { name: "settings", defaultMode: 0o644 } },
+      { name: "one", configMap: { name: "settings", items: [{ key: "a", path: "deep/file", mode: 0o600 }] } },
+      { name: "secret", secret: { secretName: "keys", defaultMode: 0o400 } },
+      { name: "gone", secret: { secretName: "nowhere", optional: true } },
+      { name: "info", downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } },
+      { name: "scratch", emptyDir: {} },
+      { name: "fast", emptyDir: { medium: "Memory", sizeLimit: "8Mi" } },
+    ],
+    containers: [
+      {
+        name: "main",
+        image: "nginx:1",
+        terminationMessagePath: "/dev/termination-log",
+        volumeMounts: [
+          { name: "config", mountPath: "/config" },
+          { name: "scratch", mountPath: "/scratch", subPathExpr: "$(POD)" },
+          { name: "config", mountPath: "/a", subPath: "a" },
+        ],
+        env: [{ name: "POD", value: "p" }],
+      },
+    ],
+  });
+  await harness.untilPhase("p", "Running");
+  const root = `/var/lib/kubelet/pods/${created.metadata.uid}/volumes`;
+  assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/a`), "1");
+  assert.equal(await harness.fileSystem.readLink(`${root}/kubernetes.io~configmap/config/a`), "..data/a");
+  assert.equal(await read(harness, `${root}/kubernetes.io~configmap/one/deep/file`), "1");
+  assert.equal(await read(harness, `${root}/kubernetes.io~secret/secret/token`), "s3cret");
+  assert.deepEqual(harness.fileSystem.ownerOf(`${root}/kubernetes.io~secret/secret/token`), { uid: 0, gid: 2000 });
+  assert.equal(await read(harness, `${root}/kubernetes.io~downward-api/info/name`), "p");
+  assert.equal((await harness.fileSystem.stat(`${root}/kubernetes.io~empty-dir/scratch`))?.mode, 0o2777);
+  assert.ok(await harness.ports.mounter.isMounted(`${root}/kubernetes.io~empty-dir/fast`));
+  assert.deepEqual(
+    config?.mounts.map((m) => [m.containerPath, m.readonly]),
+    [
+      ["/config", true],
+      ["/scratch", false],
+      ["/a", true],
+      ["/etc/hosts", false],
+      ["/dev/termination-log", false],
+    ],
+  );
+  assert.equal(config?.mounts[1]?.hostPath, `${root}/kubernetes.io~empty-dir/scratch/p`);
+
+  await harness.client.resource(configMaps, "default").update({ ...configMap, data: { a: "new", c: "3" } });
+  await harness.pass(130_000);
+  assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/a`), "new");
+  assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/c`), "3");
+  assert.equal(await harness.fileSystem.stat(`${root}/kubernetes.io~configmap/config/b`), undefined);
+  // A subPath mount keeps pointing at the version it was made from.
+  assert.match(config?.mounts[2]?.hostPath ?? "", /\/config\/\.\.2026_.*\/a$/);
+});
+
+test("a missing ConfigMap holds the pod with a FailedMount event until it is there", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.createPod("p", {
+    volumes: [{ name: "v", configMap: { name: "late" } }],
+    containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "v", mountPath: "/v" }] }],
+  });
+  await harness.pass(1_000);
+  assert.ok(
+    harness.events("p").includes('FailedMount MountVolume.SetUp failed for volume "v" : configmap "late" not found'),
+  );
+  assert.equal((await harness.pod("p"))?.status.containerStatuses?.[0]?.state.waiting?.reason, "ContainerCreating");
+  await harness.createConfigMap("late", { k: "v" });
+  await harness.untilPhase("p", "Running");
+});
+
+test("a projected token is bound to the pod and renewed at 80 % of its life", async () => {
+  await using harness = await KubeletHarness.start();
+  const requests: unknown[] = [];
+  harness.api.intercept = ({ method, path, body }) => {
+    if (method !== "POST" || !path.endsWith("/token")) return undefined;
+    requests.push(body);
+    const expirationTimestamp = new Date(harness.clock.now() + 3_600_000).toISOString();
+    return { status: 201, body: { status: { token: `token-${requests.length}`, expirationTimestamp } } };
+  };
+  await harness.client
+    .resource(serviceAccounts, "default")
+    .create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot", namespace: "default" } });
+  const pod = await harness.createPod("p", {
+    serviceAccountName: "robot",
+    volumes: [
+      {
+        name: "t",
+        projected: {
+          defaultMode: 0o644,
+          sources: [{ serviceAccountToken: { path: "token", expirationSeconds: 3600 } }],
+        },
+      },
+    ],
+    containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "t", mountPath: "/t" }] }],
+  });
+  await harness.untilPhase("p", "Running");
+  const path = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~projected/t/token`;
+  assert.equal(await read(harness, path), "token-1");
+  assert.deepEqual((requests[0] as { spec: { boundObjectRef: unknown } }).spec.boundObjectRef, {
+    apiVersion: "v1",
+    kind: "Pod",
+    name: "p",
+    uid: pod.metadata.uid,
+  });
+  await harness.pass(2_800_000);
+  assert.equal(requests.length, 1);
+  await harness.pass(200_000);
+  assert.equal(requests.length, 2);
+  assert.equal(await read(harness, path), "token-2");
+});
+
+test("writing atomically swaps all files at once and does nothing when nothing changed", async () => {
+  const fs = new MemoryFileSystem();
+  await fs.makeDirectory("/v");
+  const payload = new Map([["x", { data: utf8Encode("1"), mode: 0o644 }]]);
+  assert.equal(await writeAtomically(fs, "/v", payload, { versionName: "1" }), true);
+  assert.equal(await writeAtomically(fs, "/v", payload, { versionName: "2" }), false);
+  assert.deepEqual(await fs.list("/v"), ["..1", "..data", "x"]);
+  const changed = new Map([["y/z", { data: utf8Encode("2"), mode: 0o644 }]]);
+  assert.equal(await writeAtomically(fs, "/v", changed, { versionName: "3" }), true);
+  assert.deepEqual(await fs.list("/v"), ["..3", "..data", "y"]);
+  assert.equal(utf8Decode(await fs.readFile("/v/y/z")), "2");
+});
+
+test("a subPath cannot leave its volume", async () => {
+  const fs = new MemoryFileSystem();
+  await fs.makeDirectory("/v/in");
+  await fs.symlink("/etc", "/v/out");
+  await fs.symlink("in", "/v/alias");
+  assert.equal(await resolveSubPath(fs, "/v", "alias/new"), "/v/in/new");
+  await assert.rejects(resolveSubPath(fs, "/v", "out/passwd"), /not within volume path/);
+  await assert.rejects(resolveSubPath(fs, "/v", "../x"), /not within volume path/);
+});

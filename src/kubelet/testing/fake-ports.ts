@@ -1,0 +1,141 @@
+import type { NodeAddress } from "../../api/core/v1/types.gen.ts";
+import type { Clock } from "../../component-base/clock.ts";
+import type { FileSystem } from "../../component-base/file-system.ts";
+import type {
+  CgroupManager,
+  HostFacts,
+  HostInfo,
+  HttpProbeRequest,
+  KubeletPorts,
+  Mounter,
+  NetworkProber,
+  ProbeResult,
+} from "../ports.ts";
+import { MemoryFileSystem } from "./memory-file-system.ts";
+
+export interface FakePortsOptions {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** `192.0.2.1` unless given. */
+  readonly address?: string;
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  readonly fileSystem?: FileSystem;
+}
+
+/** The operating system of a node that is not there: for simulated nodes and tests. */
+export class FakePorts implements KubeletPorts {
+  readonly fileSystem: FileSystem;
+  readonly cgroups = new FakeCgroups();
+  readonly mounter = new FakeMounter();
+  readonly prober = new FakeProber();
+  readonly host: HostInfo;
+
+  constructor(options: FakePortsOptions) {
+    this.fileSystem = options.fileSystem ?? new MemoryFileSystem();
+    this.host = fakeHost(options);
+  }
+}
+
+function fakeHost(options: FakePortsOptions): HostInfo {
+  const facts: HostFacts = {
+    cpus: options.cpus ?? 8,
+    memoryBytes: options.memoryBytes ?? 16 * 2 ** 30,
+    ephemeralStorageBytes: 100 * 2 ** 30,
+    machineId: options.nodeName,
+    systemUuid: options.nodeName,
+    bootId: options.nodeName,
+    kernelVersion: "0.0.0-simulated",
+    osImage: "Simulated",
+    operatingSystem: "linux",
+    architecture: "amd64",
+  };
+  const addresses: readonly NodeAddress[] = [
+    { type: "InternalIP", address: options.address ?? "192.0.2.1" },
+    { type: "Hostname", address: options.nodeName },
+  ];
+  return {
+    facts: async () => facts,
+    addresses: async () => addresses,
+    usage: async () => ({
+      timestampMs: options.clock.now(),
+      cpuUsageCoreNanoSeconds: 0,
+      memoryWorkingSetBytes: 0,
+      memoryAvailableBytes: facts.memoryBytes,
+    }),
+    resolvConf: async () => ({ servers: ["192.0.2.53"], searches: [], options: [] }),
+    hostsFile: async () => "127.0.0.1\tlocalhost\n",
+  };
+}
+
+/** Remembers the groups there are. */
+export class FakeCgroups implements CgroupManager {
+  readonly #pods = new Map<string, string>();
+
+  async ensurePod(podUid: string, qos: string): Promise<string> {
+    const path = qos === "Guaranteed" ? `/kubepods/pod${podUid}` : `/kubepods/${qos.toLowerCase()}/pod${podUid}`;
+    this.#pods.set(podUid, path);
+    return path;
+  }
+
+  async removePod(podUid: string): Promise<void> {
+    this.#pods.delete(podUid);
+  }
+
+  async listPods(): Promise<readonly string[]> {
+    return [...this.#pods.keys()];
+  }
+
+  async podStats(): Promise<undefined> {}
+
+  async containerStats(): Promise<undefined> {}
+}
+
+/** Remembers the mounts there are. */
+export class FakeMounter implements Mounter {
+  readonly #mounts = new Set<string>();
+
+  async mountTmpfs(path: string): Promise<void> {
+    this.#mounts.add(path);
+  }
+
+  async bind(_: string, target: string): Promise<void> {
+    this.#mounts.add(target);
+  }
+
+  async unmount(path: string): Promise<void> {
+    this.#mounts.delete(path);
+  }
+
+  async isMounted(path: string): Promise<boolean> {
+    return this.#mounts.has(path);
+  }
+
+  async listBelow(path: string): Promise<readonly string[]> {
+    return [...this.#mounts].filter((m) => m === path || m.startsWith(`${path}/`)).sort((a, b) => b.length - a.length);
+  }
+}
+
+/** Answers probes by a function the test can replace; success unless it is. */
+export class FakeProber implements NetworkProber {
+  answer: (target: string) => ProbeResult = () => ({ result: "success", output: "ok" });
+  /** What was probed, in order. */
+  readonly targets: string[] = [];
+
+  async http(request: HttpProbeRequest): Promise<ProbeResult> {
+    return this.#ask(`${request.scheme.toLowerCase()}://${request.host}:${request.port}${request.path}`);
+  }
+
+  async tcp(host: string, port: number): Promise<ProbeResult> {
+    return this.#ask(`tcp://${host}:${port}`);
+  }
+
+  async grpc(host: string, port: number, service: string): Promise<ProbeResult> {
+    return this.#ask(`grpc://${host}:${port}/${service}`);
+  }
+
+  #ask(target: string): ProbeResult {
+    this.targets.push(target);
+    return this.answer(target);
+  }
+}

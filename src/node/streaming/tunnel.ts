@@ -1,0 +1,220 @@
+import type * as http from "node:http";
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type * as tls from "node:tls";
+import { WebSocketServer, type WebSocket } from "ws";
+
+import type { HttpTunnel } from "../../component-base/http.ts";
+import { errorText, type Logger } from "../../component-base/logger.ts";
+import type { TunnelRunner } from "../http-server.ts";
+import { bridgePortForward, portForwardProtocol } from "./port-forward.ts";
+import { bridgeRemoteCommand, remoteCommandProtocols, requestedStreams } from "./remote-command.ts";
+import { splice } from "./splice.ts";
+import { requestUpgrade, type UpgradeAnswer } from "./upgrade-client.ts";
+
+/** The TLS side of a client identity: certificate, key and the CA that targets are verified against. */
+export type TlsIdentities = (identity: string) => tls.ConnectionOptions;
+
+// kubectl sends 32 KiB at a time; a message is held whole.
+const messageBytesMax = 4 << 20;
+const refusalBytesMax = 1 << 20;
+const refusalTimeoutMs = 10_000;
+// What is ours to say to the target, or about this connection only. A client must not speak as somebody else behind us.
+const droppedHeaders = /^(host|authorization|cookie|content-length|transfer-encoding|impersonate-.*|x-remote-.*)$/i;
+
+/** Carries out the tunnels that a portable server grants. */
+export function createTunnelRunner(options: { readonly tls: TlsIdentities; readonly logger: Logger }): TunnelRunner {
+  return async (request, socket, head, tunnel) => {
+    try {
+      await handleUpgrade(request, socket, head, tunnel, options.tls);
+    } catch (error) {
+      options.logger.debug("Tunnel ended abnormally", { error, url: tunnel.url });
+      refuse(socket, 502, "text/plain", Buffer.from(errorText(error)));
+    }
+  };
+}
+
+/**
+ * Connects a client's upgrade request with the tunnel's target; resolves when both connections are closed. Rejects when
+ * the target does not answer and nothing was sent to the client yet. A target that refuses has its answer passed on.
+ *
+ * A client that speaks SPDY itself is passed through byte by byte. A WebSocket is answered here, after the target has
+ * agreed, so that refusals are still HTTP answers.
+ */
+export async function handleUpgrade(
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  tunnel: HttpTunnel,
+  identities: TlsIdentities,
+): Promise<void> {
+  socket.on("error", () => socket.destroy());
+  const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
+  const target = { url: new URL(tunnel.url), tls: identities(tunnel.identity) };
+  const extraHeaders = Object.entries(tunnel.headers ?? {});
+  if (tunnel.protocol === "raw" || !isWebSocket) {
+    const headers = [...passedHeaders(request.rawHeaders), ...extraHeaders];
+    const answer = await requestUpgrade({ ...target, method: request.method ?? "GET", headers });
+    return answer.status === 101 ? pass(socket, head, answer) : passRefusal(socket, answer);
+  }
+  const negotiated = negotiate(request, tunnel.protocol);
+  if (!negotiated) {
+    const text = `unable to upgrade: none of the WebSocket subprotocols ${offeredProtocols(request).join(", ")} is supported`;
+    refuse(socket, 400, "text/plain", Buffer.from(text));
+    return;
+  }
+  const spdy = [
+    ["Connection", "Upgrade"],
+    ["Upgrade", "SPDY/3.1"],
+    ["X-Stream-Protocol-Version", negotiated.streamProtocol],
+    ["Content-Length", "0"],
+  ] as const;
+  const answer = await requestUpgrade({ ...target, method: "POST", headers: [...spdy, ...extraHeaders] });
+  if (answer.status !== 101) return passRefusal(socket, answer);
+  try {
+    await acceptWebSocket(request, socket, head, negotiated, (ws) => negotiated.bridge(ws, answer, target.url));
+  } catch {
+    // The client has been answered with 101; all that is left to say is the end of the connection.
+    socket.destroy();
+  } finally {
+    answer.socket.destroy();
+  }
+}
+
+interface Negotiated {
+  /** The WebSocket's subprotocol. */
+  readonly protocol: string;
+  /** What is asked of the target. */
+  readonly streamProtocol: string;
+  readonly bridge: (webSocket: WebSocket, answer: UpgradeAnswer, url: URL) => Promise<void>;
+}
+
+function negotiate(request: http.IncomingMessage, kind: "remotecommand" | "portforward"): Negotiated | undefined {
+  const offered = offeredProtocols(request);
+  if (kind === "portforward") {
+    // The older protocol with two numbered channels per port is not offered: kubectl never spoke it.
+    if (!offered.includes(portForwardProtocol)) return undefined;
+    return { protocol: portForwardProtocol, streamProtocol: "portforward.k8s.io", bridge: bridgePortForward };
+  }
+  const protocol = remoteCommandProtocols.find((p) => offered.includes(p) || (p === "" && offered.length === 0));
+  if (protocol === undefined) return undefined;
+  return {
+    protocol,
+    streamProtocol: "v4.channel.k8s.io",
+    bridge: (webSocket, answer, url) =>
+      bridgeRemoteCommand(webSocket, answer, protocol, requestedStreams(url.searchParams)),
+  };
+}
+
+function offeredProtocols(request: http.IncomingMessage): readonly string[] {
+  const header = request.headers["sec-websocket-protocol"] ?? "";
+  return header
+    .split(",")
+    .map((p) => p.trim())
+    .filter((p) => p !== "");
+}
+
+/** Runs `bridge` once the handshake is done; a malformed one has been refused when this resolves. */
+function acceptWebSocket(
+  request: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { protocol }: Negotiated,
+  bridge: (webSocket: WebSocket) => Promise<void>,
+): Promise<void> {
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: messageBytesMax,
+  });
+  // The library refuses names with a slash, as port-forward's has: it is kept from seeing them.
+  delete request.headers["sec-websocket-protocol"];
+  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
+  return new Promise((resolve, reject) => {
+    socket.once("close", () => resolve());
+    // Within the callback: messages that came with the request are delivered right after it, so the listeners must be there.
+    server.handleUpgrade(request, socket, head, (webSocket) => void bridge(webSocket).then(resolve, reject));
+  });
+}
+
+function passedHeaders(raw: readonly string[]): readonly (readonly [string, string])[] {
+  const headers: (readonly [string, string])[] = [];
+  // Repeated headers stay separate lines: containerd reads stream protocol versions that way only.
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? "";
+    if (!droppedHeaders.test(name)) headers.push([name, raw[i + 1] ?? ""]);
+  }
+  return headers;
+}
+
+/** Only now do the client's bytes go to the target: before it has agreed they could be read there as a request of ours. */
+async function pass(client: Duplex, clientHead: Buffer, answer: UpgradeAnswer): Promise<void> {
+  client.write(answer.headText, "latin1");
+  if (answer.head.length > 0) client.write(answer.head);
+  if (clientHead.length > 0) answer.socket.write(clientHead);
+  if ("setNoDelay" in client && typeof client.setNoDelay === "function") client.setNoDelay(true);
+  await splice(client, answer.socket);
+}
+
+/** Passes the target's refusal on and closes both connections, whatever either side would like to say next. */
+async function passRefusal(client: Duplex, answer: UpgradeAnswer): Promise<void> {
+  const { socket, headText } = answer;
+  const contentType = /^content-type:\s*(.+?)\s*$/im.exec(headText)?.[1] ?? "text/plain";
+  const length = Number(/^content-length:\s*(\d+)\s*$/im.exec(headText)?.[1] ?? Number.POSITIVE_INFINITY);
+  const isChunked = /^transfer-encoding:.*chunked/im.test(headText);
+  const isWhole = (body: Buffer): boolean =>
+    body.length >= Math.min(length, refusalBytesMax) || (isChunked && body.subarray(-5).equals(lastChunk));
+  const raw = await readUntil(socket, answer.head, isWhole);
+  socket.destroy();
+  const body = isChunked ? joinChunks(raw) : raw.subarray(0, Math.min(length, refusalBytesMax));
+  // A redirect would lead the client past us; to it, it is a failure of the target.
+  const status = answer.status >= 300 && answer.status < 400 ? 502 : answer.status;
+  refuse(client, status, contentType, body);
+}
+
+const lastChunk = Buffer.from("0\r\n\r\n");
+
+async function readUntil(socket: Duplex, head: Buffer, isWhole: (body: Buffer) => boolean): Promise<Buffer> {
+  let body = head;
+  if (isWhole(body)) return body;
+  const timer = setTimeout(() => socket.destroy(), refusalTimeoutMs);
+  try {
+    for await (const chunk of socket) {
+      body = Buffer.concat([body, chunk as Buffer]);
+      if (isWhole(body)) break;
+    }
+  } catch {
+    // What came before the connection broke still tells the reason.
+  } finally {
+    clearTimeout(timer);
+  }
+  return body;
+}
+
+/** The body of a chunked answer, as far as it came. */
+function joinChunks(raw: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; ;) {
+    const lineEnd = raw.indexOf("\r\n", at);
+    if (lineEnd < 0) break;
+    const size = Number.parseInt(raw.toString("latin1", at, lineEnd), 16);
+    if (!(size > 0)) break;
+    parts.push(raw.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
+  return Buffer.concat(parts);
+}
+
+function refuse(client: Duplex, status: number, contentType: string, body: Buffer): void {
+  if (!client.writable) {
+    client.destroy();
+    return;
+  }
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    "Connection: close",
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${body.length}`,
+  ];
+  client.end(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), body]));
+}
