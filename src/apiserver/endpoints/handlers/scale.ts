@@ -10,7 +10,7 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
-import { negotiate, noViews } from "../negotiation.ts";
+import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
@@ -33,7 +33,11 @@ interface Scale extends KubeObject {
 /** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
 export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
-  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const { encoding } = negotiate(
+    http.headers.accept,
+    isPretty(http.query, http.headers["user-agent"]),
+    plainObjects(endpoint.context.scheme),
+  );
   const store = defined(endpoint.store, "store");
   if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object()), encoding);
   const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
