@@ -182,8 +182,7 @@ async function serveHttp1(
   const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, false));
   if (gone.signal.aborted) return;
   response.writeHead(answer.status, answer.headers);
-  await writeBody(answer, response, gone.signal);
-  response.end();
+  await sendBody(answer, response, gone.signal);
   // An unread request body would be parsed as the next request.
   if (!request.readableEnded) request.resume();
 }
@@ -229,7 +228,11 @@ async function serveHttp2(
   incoming: http2.IncomingHttpHeaders,
 ): Promise<void> {
   const gone = new AbortController();
-  stream.on("close", () => gone.abort());
+  let isAnswered = false;
+  stream.on("close", () => {
+    // An abort nobody waits for any more would cost as much as a small answer.
+    if (!isAnswered) gone.abort();
+  });
   const { path, query } = splitTarget(incoming[":path"] ?? "/");
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(incoming)) {
@@ -249,8 +252,8 @@ async function serveHttp2(
   // The client may have reset the stream meanwhile; respond() on a closed one throws.
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ":status": answer.status, ...withoutHopByHop(answer.headers) });
-  await writeBody(answer, stream, gone.signal);
-  stream.end();
+  await sendBody(answer, stream, gone.signal);
+  isAnswered = true;
 }
 
 function withoutHopByHop(headers: HttpHeaders): HttpHeaders {
@@ -265,20 +268,26 @@ function splitTarget(target: string): { readonly path: string; readonly query: U
   return { path: target.slice(0, at), query: new URLSearchParams(target.slice(at + 1)) };
 }
 
-async function writeBody(
+/** Writes the body and ends the answer; a small one goes out with its end in one piece. */
+async function sendBody(
   answer: HttpResponse,
   out: http.ServerResponse | http2.ServerHttp2Stream,
   signal: AbortSignal,
 ): Promise<void> {
   const body = answer.body;
-  if (body === undefined) return;
-  const sink = new StreamSink(out, signal);
-  if (body instanceof Uint8Array) sink.write([body]);
-  else if (typeof body === "function") {
-    // The client must see the headers of a watch before its first event.
-    if ("flushHeaders" in out) out.flushHeaders();
-    await body(sink);
-  } else await writeInGroups(body, sink);
+  if (body instanceof Uint8Array) {
+    if (!signal.aborted && !out.destroyed) out.end(body);
+    return;
+  }
+  if (body !== undefined) {
+    const sink = new StreamSink(out, signal);
+    if (typeof body === "function") {
+      // The client must see the headers of a watch before its first event.
+      if ("flushHeaders" in out) out.flushHeaders();
+      await body(sink);
+    } else await writeInGroups(body, sink);
+  }
+  out.end();
 }
 
 /** Large lists go out in groups with backpressure, so that a slow reader holds no more than one group beyond its socket. */
