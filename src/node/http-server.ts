@@ -1,4 +1,4 @@
-import * as http from "node:http";
+import type * as Http from "node:http";
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -14,6 +14,7 @@ import type {
   HttpTunnel,
 } from "../component-base/http.ts";
 import type { Logger } from "../component-base/logger.ts";
+import { http } from "./http-module.ts";
 
 // Go's server reads headers for at most 32 s in kube-apiserver and accepts 1 MiB of them.
 const headersTimeoutMs = 32_000;
@@ -27,7 +28,7 @@ const closeGraceMs = 5_000;
 
 /** Carries out a granted upgrade on the client's socket. */
 export type TunnelRunner = (
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
   tunnel: HttpTunnel,
@@ -172,8 +173,8 @@ const noPeer: HttpPeer = { address: "" };
 async function serveHttp1(
   options: HttpServerOptions,
   peer: HttpPeer | undefined,
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
+  request: Http.IncomingMessage,
+  response: Http.ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
   response.on("close", () => {
@@ -190,7 +191,7 @@ async function serveHttp1(
 async function serveUpgrade(
   options: HttpServerOptions,
   peer: HttpPeer | undefined,
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
@@ -212,7 +213,7 @@ async function serveUpgrade(
   socket.end(Buffer.concat([Buffer.from(`${text}content-length: ${body.length}\r\n\r\n`), body]));
 }
 
-function toRequest(request: http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
+function toRequest(request: Http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
   const { path, query } = splitTarget(request.url ?? "/");
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(request.headers)) {
@@ -271,7 +272,7 @@ function splitTarget(target: string): { readonly path: string; readonly query: U
 /** Writes the body and ends the answer; a small one goes out with its end in one piece. */
 async function sendBody(
   answer: HttpResponse,
-  out: http.ServerResponse | http2.ServerHttp2Stream,
+  out: Http.ServerResponse | http2.ServerHttp2Stream,
   signal: AbortSignal,
 ): Promise<void> {
   const body = answer.body;
@@ -307,9 +308,9 @@ async function writeInGroups(parts: readonly Uint8Array[], sink: StreamSink): Pr
 
 class StreamSink implements ByteSink {
   readonly signal: AbortSignal;
-  readonly #out: http.ServerResponse | http2.ServerHttp2Stream;
+  readonly #out: Http.ServerResponse | http2.ServerHttp2Stream;
 
-  constructor(out: http.ServerResponse | http2.ServerHttp2Stream, signal: AbortSignal) {
+  constructor(out: Http.ServerResponse | http2.ServerHttp2Stream, signal: AbortSignal) {
     this.#out = out;
     this.signal = signal;
   }
