@@ -43,7 +43,7 @@ export async function startApiServer(nodeOptions: readonly string[] = profileOpt
   await directory.writeState(state);
   await ensureClusterPki({
     directory: directory.pki,
-    nodeName: state.nodeName,
+    nodeNames: [state.nodeName],
     apiServerAddresses: [state.nodeIp],
     apiServerNames: [state.nodeName],
     nodeAddresses: [state.nodeIp],

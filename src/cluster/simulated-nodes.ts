@@ -1,3 +1,5 @@
+import type { HttpHandler, HttpResponse } from "../component-base/http.ts";
+import { scriptFromCommand } from "../cri-api/testing/fake-container-script.ts";
 import { FakeRuntime } from "../cri-api/testing/fake-runtime.ts";
 import { FakePorts } from "../kubelet/testing/fake-ports.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
@@ -10,7 +12,46 @@ import { kubernetesVersion } from "./version.ts";
 export interface SimulatedNodesOptions extends ComponentEnvironment {
   readonly config: ClusterConfig;
   readonly names: readonly string[];
+  /** Without it, the nodes' kubelets serve nothing. */
+  readonly kubelets?: SimulatedKubelets;
 }
+
+/** The servers of all simulated kubelets behind one address: the nodes differ in name only. */
+export class SimulatedKubelets {
+  readonly address: string;
+  readonly port: number;
+  readonly #handlers = new Set<HttpHandler>();
+
+  constructor(options: { readonly address: string; readonly port: number }) {
+    this.address = options.address;
+    this.port = options.port;
+  }
+
+  /** Asks one kubelet after the other: the first that knows the pod answers. */
+  readonly handler: HttpHandler = async (request) => {
+    let answer = notHere;
+    for (const handler of this.#handlers) {
+      answer = await handler(request);
+      if (answer.status !== notHere.status) return answer;
+    }
+    return answer;
+  };
+
+  add(handler: HttpHandler): Promise<AsyncDisposable> {
+    this.#handlers.add(handler);
+    return Promise.resolve({
+      [Symbol.asyncDispose]: () => {
+        this.#handlers.delete(handler);
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
+const notHere: HttpResponse = { status: 404, headers: {} };
+
+// All that a container without a process says.
+const logLine = "simulated container: nothing runs here";
 
 /** The mark of a node on which nothing really runs. */
 const simulatedLabel = "k8ts.dev/simulated";
@@ -29,10 +70,20 @@ export async function runSimulatedNodes(options: SimulatedNodesOptions, signal: 
 
 function simulatedNode(options: SimulatedNodesOptions, nodeName: string, index: number) {
   const { clock, config } = options;
-  const address = `198.18.${Math.floor(index / 250) + 1}.${(index % 250) + 1}`;
+  const { kubelets } = options;
+  // An address of this machine when there is a server behind it, else one of the benchmarking range, which leads nowhere.
+  const address = kubelets?.address ?? `198.18.${Math.floor(index / 250) + 1}.${(index % 250) + 1}`;
   const ports = new FakePorts({ nodeName, clock, address });
   const podAddressPrefix = nodePodCidr(config.podCidr, index % 256).replace(/0\/24$/, "");
-  const runtime = new FakeRuntime({ clock, fileSystem: ports.fileSystem, podAddressPrefix });
+  const runtime = new FakeRuntime({
+    clock,
+    fileSystem: ports.fileSystem,
+    podAddressPrefix,
+    script: (container, annotations) => {
+      const script = scriptFromCommand(container, annotations);
+      return script.output?.length ? script : { ...script, output: [logLine] };
+    },
+  });
   return {
     ...options,
     nodeName,
@@ -40,7 +91,9 @@ function simulatedNode(options: SimulatedNodesOptions, nodeName: string, index: 
     images: runtime.images,
     runtimeEvents: runtime,
     ports,
+    ...(kubelets ? { serveKubelet: (handler: HttpHandler) => kubelets.add(handler) } : {}),
     kubelet: {
+      ...(kubelets ? { port: kubelets.port } : {}),
       kubeletVersion: kubernetesVersion.gitVersion,
       nodeLabels: { [simulatedLabel]: "true" },
       nodeAnnotations: { "k8ts.dev/notice": "simulated node: pods are reported Running, but no container runs" },

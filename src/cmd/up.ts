@@ -16,7 +16,7 @@ import { clusterDirectory, clusterOptions, parseCommandLine, UsageError } from "
 import { ClusterDirectory, type ClusterState } from "./cluster-directory.ts";
 import { connectAdmin } from "./connect.ts";
 import { adminKubeconfig, contextName, mergeIntoUserKubeconfig, writeKubeconfig } from "./kubeconfig.ts";
-import { podNetworkOf } from "./node-names.ts";
+import { nodeNames, podNetworkOf } from "./node-names.ts";
 import { runningPid } from "./process-file.ts";
 import { Progress } from "./progress.ts";
 import { waitFor } from "./wait.ts";
@@ -194,7 +194,7 @@ async function writeIdentities(
 ): Promise<ReturnType<typeof adminKubeconfig>> {
   const pki = await ensureClusterPki({
     directory: directory.pki,
-    nodeName: state.nodeName,
+    nodeNames: nodeNames(state),
     apiServerAddresses: [defaultClusterConfig.kubernetesServiceIp, state.nodeIp],
     apiServerNames: [state.nodeName],
     nodeAddresses: [state.nodeIp],

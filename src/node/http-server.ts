@@ -63,13 +63,21 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   const h1 = http.createServer({ maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 });
   h1.keepAliveTimeout = 90_000;
+  // Keep-alive connections wait for the next request; Node itself tracks them only for servers that listen.
+  const idleHttp1 = new Set<Socket>();
   h1.on("request", (request, response) => {
+    const { socket } = request;
+    idleHttp1.delete(socket);
+    response.on("close", () => {
+      if (!socket.destroyed) idleHttp1.add(socket);
+    });
     void serveHttp1(options, peers.get(request.socket), request, response).catch((error: unknown) => {
       logger.debug("HTTP/1.1 request ended abnormally", { error });
       response.destroy();
     });
   });
   h1.on("upgrade", (request, socket, head) => {
+    idleHttp1.delete(request.socket);
     void serveUpgrade(options, peers.get(request.socket), request, socket, head).catch((error: unknown) => {
       logger.debug("upgrade ended abnormally", { error });
       socket.destroy();
@@ -116,6 +124,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         h2.once("session", (session) => peers.set(session.socket, peer));
         h2.emit("connection", socket);
       } else {
+        idleHttp1.add(socket);
+        socket.on("close", () => idleHttp1.delete(socket));
         h1.emit("connection", socket);
       }
     },
@@ -137,12 +147,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      h1.closeIdleConnections();
+      const destroyIdle = (): void => {
+        for (const socket of idleHttp1) socket.destroy();
+      };
+      destroyIdle();
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, closeGraceMs);
-      // Keep-alive connections that turned idle meanwhile would hold the close back.
-      const idle = setInterval(() => h1.closeIdleConnections(), 50);
+      // Connections that turned idle meanwhile would hold the close back.
+      const idle = setInterval(destroyIdle, 20);
       await closed;
       clearTimeout(timer);
       clearInterval(idle);
