@@ -20,7 +20,7 @@ export class CliCluster {
   constructor(world: World, name = "k8ts", command = sourceCommand) {
     this.#command = command;
     this.dataDir = `${world.directory}/${name}`;
-    this.#cgroupRoot = world.cgroupRoot;
+    this.#cgroupRoot = `${world.cgroupRoot}/${name}`;
     this.#environment = {
       PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: world.directory,
