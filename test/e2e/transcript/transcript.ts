@@ -35,7 +35,7 @@ const placeholders: readonly { readonly name: string; readonly pattern: string; 
   },
   { name: "<rv>", pattern: String.raw`\d+`, found: /(?<=resourceVersion"?: ")\d+/g },
   { name: "<ip>", pattern: String.raw`\d+\.\d+\.\d+\.\d+`, found: /\b(?:10\.\d+|127\.0|198\.18)\.\d+\.\d+\b/g },
-  { name: "<age>", pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+|<invalid>`, found: /(?<= {2,}|\(| )(?:\d+m)?\d+s(?=$| {2,}|\)| ago)|<invalid>/g },
+  { name: "<age>", pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+|<invalid>`, found: /(?<=^| {2,}|\()(?:\d+m)?\d+s(?=$| {2,}|\)| ago)|(?<=\d )\((?:\d+m)?\d+s ago\)|<invalid>/g },
   { name: "<hash>-<suffix>", pattern: "", found: /\b[bcdf0-9ghjklmnpqrstvwxz]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g },
   { name: "<hash>", pattern: "[a-z0-9]{5,10}", found: /(?<=-|hash=|hash: )(?=[a-z]*\d)[bcdf0-9ghjklmnpqrstvwxz]{8,10}\b/g },
   { name: "<suffix>", pattern: "[a-z0-9]{5}" },
