@@ -1,4 +1,5 @@
 import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { horizontalPodAutoscalerConversion } from "../../api/autoscaling/v1/conversion.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
@@ -37,7 +38,6 @@ export interface RegistrationOptions {
 const notServed: ReadonlySet<string> = new Set([
   "v1/componentstatuses",
   "v1/bindings",
-  "autoscaling/v1/horizontalpodautoscalers",
 ]);
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
@@ -79,11 +79,20 @@ function conversionOf(resource: ApiResource): { readonly convert?: Conversion } 
   const { group, version, storage, persisted } = resource;
   if (!persisted || (group === storage.group && version === storage.version)) return {};
   if (group === "events.k8s.io") return { convert: eventConversion };
+  if (resource.kind === "HorizontalPodAutoscaler") return { convert: horizontalPodAutoscalerConversion };
   const rename =
     (apiVersion: string) =>
     (object: KubeObject): Mutable<KubeObject> => ({ ...structuredClone(object as Mutable<KubeObject>), apiVersion });
   return { convert: { toStorage: rename(apiVersionOf(storage)), fromStorage: rename(apiVersionOf(resource)) } };
 }
+
+/** Where nodes are simulated nothing can be reached on them; what is wrong with a request is said all the same. */
+const noKubelets: KubeletConnector = {
+  get identity(): never {
+    throw serviceUnavailable("this server has no connection to kubelets");
+  },
+  get: () => Promise.reject(serviceUnavailable("this server has no connection to kubelets")),
+};
 
 /** What is beside the usual status and scale. */
 function builtinSubresources(
@@ -93,10 +102,7 @@ function builtinSubresources(
     connect: (request: SubresourceRequest, connector: KubeletConnector) => Promise<HttpResponse>,
   ): Subresource => ({
     type: "connect",
-    connect: async (request) => {
-      if (!options.kubelets) throw serviceUnavailable("this server has no connection to kubelets");
-      return connect(request, options.kubelets);
-    },
+    connect: (request) => connect(request, options.kubelets ?? noKubelets),
   });
   return {
     "/pods": {
