@@ -14,7 +14,7 @@ import type { HttpResponse } from "../../component-base/http.ts";
 import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { eventConversion } from "../registry/core/event-strategy.ts";
 import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
-import { createBinding } from "../registry/core/pod/binding.ts";
+import { createBinding, createLegacyBinding } from "../registry/core/pod/binding.ts";
 import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
 import { createEviction } from "../registry/core/pod/eviction.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
@@ -34,11 +34,8 @@ export interface RegistrationOptions {
   readonly kubelets: KubeletConnector | undefined;
 }
 
-/** Resources the server knows of but does not serve: their state lives elsewhere, or needs a conversion that is not there. */
-const notServed: ReadonlySet<string> = new Set([
-  "v1/componentstatuses",
-  "v1/bindings",
-]);
+/** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
+const notServed: ReadonlySet<string> = new Set(["v1/componentstatuses"]);
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
@@ -49,7 +46,7 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
     for (const version of versions) {
       for (const resource of scheme.resources(group, version)) {
         const key = `${group}/${resource.resource}`;
-        const review = reviews[key];
+        const review = key === "/bindings" ? createLegacyBinding : reviews[key];
         if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
         if (!resource.persisted && !review) continue;
         registrations.push(registration(resource, strategies[key], review, subresources[key]));

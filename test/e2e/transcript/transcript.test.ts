@@ -10,7 +10,7 @@ import { formatTranscript, generalize, matches, outputLines, parseTranscript, ty
 // Stock kubectl against a cluster with simulated nodes: every command of the *.transcript files must print what is written
 // there, which is what it prints against any cluster. Each file has a cluster of its own.
 //
-//   node test/e2e/transcript/transcript.test.ts [--rewrite] [--every-version] [start of a file name …]
+//   node test/e2e/transcript/transcript.test.ts [--rewrite] [--every-version|--kubectl=FILE] [start of a file name …]
 
 const args = process.argv.slice(2);
 const isRewriting = args.includes("--rewrite");
@@ -18,7 +18,9 @@ const chosen = args.filter((arg) => !arg.startsWith("--"));
 // A repeated command has this long to print what is expected; when rewriting, what it prints then is taken.
 const repeatMs = isRewriting ? 4_000 : 20_000;
 
-const programs = kubectlPrograms().slice(0, args.includes("--every-version") ? undefined : 1);
+const given = args.find((arg) => arg.startsWith("--kubectl="))?.slice("--kubectl=".length);
+const found = given === undefined ? kubectlPrograms() : [given];
+const programs = found.slice(0, args.includes("--every-version") ? undefined : 1);
 const files = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith(".transcript") && (chosen.length === 0 || chosen.some((start) => name.startsWith(start))))
   .sort();

@@ -33,13 +33,19 @@ const placeholders: readonly { readonly name: string; readonly pattern: string; 
     pattern: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     found: /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
   },
+  {
+    name: "<stamp>",
+    pattern: String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}`,
+    found: /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g,
+  },
   { name: "<rv>", pattern: String.raw`\d+`, found: /(?<=resourceVersion"?: ")\d+/g },
   { name: "<ip>", pattern: String.raw`\d+\.\d+\.\d+\.\d+`, found: /\b(?:10\.\d+|127\.0|198\.18)\.\d+\.\d+\b/g },
-  { name: "<age>", pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+|<invalid>`, found: /(?<=^| {2,}|\()(?:\d+m)?\d+s(?=$| {2,}|\)| ago)|(?<=\d )\((?:\d+m)?\d+s ago\)|<invalid>/g },
+  { name: "<age>", pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+(?: \(x\d+ over (?:\d+[hms])+\))?|<invalid>`, found: /(?<=^| {2,}|\()(?:\d+m)?\d+s(?: \(x\d+ over (?:\d+m)?\d+s\))?(?=$| {2,}|\)| ago)|<invalid>/g },
   { name: "<hash>-<suffix>", pattern: "", found: /\b[bcdf0-9ghjklmnpqrstvwxz]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g },
-  { name: "<hash>", pattern: "[a-z0-9]{5,10}", found: /(?<=-|hash=|hash: )(?=[a-z]*\d)[bcdf0-9ghjklmnpqrstvwxz]{8,10}\b/g },
-  { name: "<suffix>", pattern: "[a-z0-9]{5}" },
+  { name: "<hash>", pattern: "[a-z0-9]{5,12}", found: /(?<=-|hash=|hash: )(?=[a-z]*\d)[bcdf0-9ghjklmnpqrstvwxz]{8,10}\b/g },
+  { name: "<suffix>", pattern: "[a-z0-9]{5}", found: /(?<=kube-api-access-)[a-z0-9]{5}\b/g },
   { name: "<port>", pattern: String.raw`\d+` , found: /(?<=:)3[0-2]\d{3}(?=\/)|(?<=127\.0\.0\.1:)\d+|(?<=<ip>:)\d{5}/g },
+  { name: "<took>", pattern: String.raw`[\d.]+(?:µs|ms|s)`, found: /\d[\d.]*(?:µs|ms)/g },
   { name: "<any>", pattern: ".*?" },
 ];
 
@@ -60,7 +66,9 @@ export function parseTranscript(text: string): Transcript {
     let command = line.slice(isRepeated ? 3 : 2);
     for (i++; i < lines.length && /^>(?: |$)/.test(lines[i] ?? ""); i++) command += `\n${(lines[i] ?? "").slice(2)}`;
     const expected: string[] = [];
-    for (; i < lines.length && !isCommand(lines[i] ?? "") && !(lines[i] ?? "").startsWith("# "); i++) expected.push(lines[i] ?? "");
+    // A comment has a blank line before it; without, it is output that begins like one.
+    const isComment = (): boolean => lines[i - 1] === "" && (lines[i] ?? "").startsWith("# ");
+    for (; i < lines.length && !isCommand(lines[i] ?? "") && !isComment(); i++) expected.push(lines[i] ?? "");
     // Blank lines before the next command or comment are layout; output ends with a line that is not blank.
     const after: string[] = [];
     while (expected.at(-1) === "") after.push(expected.pop() ?? "");
