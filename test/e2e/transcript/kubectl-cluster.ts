@@ -98,8 +98,7 @@ export async function startKubectlCluster(kubectl: string): Promise<KubectlClust
   }
   const owned = stack.move();
   return {
-    shell: (command) =>
-      exec("bash", ["-c", `cd "$HOME/work"; exec 2>&1; ${command}`], { env, timeoutMs: 60_000 }),
+    shell: (command) => exec("bash", ["-c", `cd "$HOME/work"; exec 2>&1; ${command}`], { env, timeoutMs: 60_000 }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

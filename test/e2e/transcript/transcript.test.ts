@@ -22,7 +22,9 @@ const given = args.find((arg) => arg.startsWith("--kubectl="))?.slice("--kubectl
 const found = given === undefined ? kubectlPrograms() : [given];
 const programs = found.slice(0, args.includes("--every-version") ? undefined : 1);
 const files = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith(".transcript") && (chosen.length === 0 || chosen.some((start) => name.startsWith(start))))
+  .filter(
+    (name) => name.endsWith(".transcript") && (chosen.length === 0 || chosen.some((start) => name.startsWith(start))),
+  )
   .sort();
 
 test("kubectl is on the PATH", { skip: programs.length === 0 ? "no kubectl on the PATH" : false }, () => {});

@@ -22,7 +22,11 @@ export interface Transcript {
 
 // What varies from run to run. In a written transcript everything the pattern finds at `found` becomes the placeholder.
 const placeholders: readonly { readonly name: string; readonly pattern: string; readonly found?: RegExp }[] = [
-  { name: "<time>", pattern: String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`, found: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g },
+  {
+    name: "<time>",
+    pattern: String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`,
+    found: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
+  },
   {
     name: "<date>",
     pattern: String.raw`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`,
@@ -40,11 +44,23 @@ const placeholders: readonly { readonly name: string; readonly pattern: string; 
   },
   { name: "<rv>", pattern: String.raw`\d+`, found: /(?<=resourceVersion"?: ")\d+/g },
   { name: "<ip>", pattern: String.raw`\d+\.\d+\.\d+\.\d+`, found: /\b(?:10\.\d+|127\.0|198\.18)\.\d+\.\d+\b/g },
-  { name: "<age>", pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+(?: \(x\d+ over (?:\d+[hms])+\))?|<invalid>`, found: /(?<=^| {2,}|\()(?:\d+m)?\d+s(?: \(x\d+ over (?:\d+m)?\d+s\))?(?=$| {2,}|\)| ago)|<invalid>/g },
-  { name: "<hash>-<suffix>", pattern: "", found: /\b[bcdf0-9ghjklmnpqrstvwxz]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g },
-  { name: "<hash>", pattern: "[a-z0-9]{5,12}", found: /(?<=-|hash=|hash: )(?=[a-z]*\d)[bcdf0-9ghjklmnpqrstvwxz]{8,10}\b/g },
+  {
+    name: "<age>",
+    pattern: String.raw`(?:\d+(?:d|h|ms|m|s))+(?: \(x\d+ over (?:\d+[hms])+\))?|<invalid>`,
+    found: /(?<=^| {2,}|\()(?:\d+m)?\d+s(?: \(x\d+ over (?:\d+m)?\d+s\))?(?=$| {2,}|\)| ago)|<invalid>/g,
+  },
+  {
+    name: "<hash>-<suffix>",
+    pattern: "",
+    found: /\b[bcdf0-9ghjklmnpqrstvwxz]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g,
+  },
+  {
+    name: "<hash>",
+    pattern: "[a-z0-9]{5,12}",
+    found: /(?<=-|hash=|hash: )(?=[a-z]*\d)[bcdf0-9ghjklmnpqrstvwxz]{8,10}\b/g,
+  },
   { name: "<suffix>", pattern: "[a-z0-9]{5}", found: /(?<=kube-api-access-)[a-z0-9]{5}\b/g },
-  { name: "<port>", pattern: String.raw`\d+` , found: /(?<=:)3[0-2]\d{3}(?=\/)|(?<=127\.0\.0\.1:)\d+|(?<=<ip>:)\d{5}/g },
+  { name: "<port>", pattern: String.raw`\d+`, found: /(?<=:)3[0-2]\d{3}(?=\/)|(?<=127\.0\.0\.1:)\d+|(?<=<ip>:)\d{5}/g },
   { name: "<took>", pattern: String.raw`[\d.]+(?:µs|ms|s)`, found: /\d[\d.]*(?:µs|ms)/g },
   { name: "<any>", pattern: ".*?" },
 ];
@@ -54,7 +70,7 @@ export function parseTranscript(text: string): Transcript {
   let preamble: string[] = [];
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
-  for (let i = 0; i < lines.length; ) {
+  for (let i = 0; i < lines.length;) {
     const line = lines[i] ?? "";
     if (!isCommand(line)) {
       preamble.push(line);
@@ -105,7 +121,9 @@ function linePattern(line: string): string {
     .map((part) => {
       if (/^ {2,}$/.test(part)) return part === line.slice(0, part.length) ? part : " {2,}";
       const pattern = patternOf.get(part);
-      return pattern ? `(?:${pattern})` : part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("\u0000", "-");
+      return pattern
+        ? `(?:${pattern})`
+        : part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("\u0000", "-");
     })
     .join("");
 }
@@ -126,7 +144,9 @@ function withPlaceholders(line: string): string {
 export function formatTranscript(transcript: Transcript): string {
   const lines = transcript.steps.flatMap((step) => [
     ...step.preamble,
-    ...step.command.split("\n").map((line, i) => (i === 0 ? `$${step.isRepeated ? "~" : ""} ${line}` : `> ${line}`.trimEnd())),
+    ...step.command
+      .split("\n")
+      .map((line, i) => (i === 0 ? `$${step.isRepeated ? "~" : ""} ${line}` : `> ${line}`.trimEnd())),
     ...step.expected,
   ]);
   return `${[...lines, ...transcript.tail].join("\n")}\n`;

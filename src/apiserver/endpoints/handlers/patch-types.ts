@@ -69,7 +69,11 @@ function malformed(type: PatchMediaType, why: string): StatusError {
  */
 export function patchRefusal(
   refusal: unknown,
-  { type, patch, patchedValue }: { readonly type: PatchMediaType; readonly patch: string; readonly patchedValue: unknown },
+  {
+    type,
+    patch,
+    patchedValue,
+  }: { readonly type: PatchMediaType; readonly patch: string; readonly patchedValue: unknown },
 ): unknown {
   if (!(refusal instanceof StatusError) || refusal.code !== 400) return refusal;
   const why = refusal.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, "");
@@ -85,7 +89,8 @@ const goKinds: Readonly<Record<string, string>> = { object: "map", array: "slice
 
 /** The text of encoding/json for a value of the wrong type, as the converter between maps and Go structs puts it. */
 function conversionText(why: string): string {
-  const [, from, to] = /^json: cannot unmarshal (\w+) into Go (?:struct field \S+|value) of type (\S+)$/.exec(why) ?? [];
+  const [, from, to] =
+    /^json: cannot unmarshal (\w+) into Go (?:struct field \S+|value) of type (\S+)$/.exec(why) ?? [];
   if (from === undefined || to === undefined) return why;
   const kind = goKinds[from] ?? from;
   if (to.startsWith("[]")) return `cannot restore slice from ${kind}`;
