@@ -166,7 +166,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 function peerOf(socket: tls.TLSSocket): HttpPeer {
   const address = socket.remoteAddress ?? "";
   if (!socket.authorized) return { address };
-  const subject = socket.getPeerCertificate().subject as Record<string, string | string[] | undefined> | undefined;
+  const certificate = socket.getPeerCertificate();
+  const subject = certificate.subject as Record<string, string | string[] | undefined> | undefined;
   if (!subject) return { address };
   const commonName = subject["CN"];
   const organizations = subject["O"];
@@ -177,6 +178,7 @@ function peerOf(socket: tls.TLSSocket): HttpPeer {
       commonName: typeof commonName === "string" ? commonName : (commonName?.[0] ?? ""),
       organizations: organizations === undefined ? [] : [organizations].flat(),
       ...(typeof uid === "string" ? { uid } : {}),
+      sha256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
     },
   };
 }

@@ -25,7 +25,8 @@ import { served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { negotiateView, respondList } from "./read.ts";
-import { applyPatch, patchTypeOf } from "./patch-types.ts";
+import type { ParsedText } from "../serializer.ts";
+import { type PatchMediaType, applyPatch, patchRefusal, patchTypeOf } from "./patch-types.ts";
 
 /** What strategies and subresource handlers are told of the request. */
 export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRun: boolean): RequestContext {
@@ -161,10 +162,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     const patched = applyPatch(type, patch, served(endpoint, old), endpoint.kind);
-    const object = decodeAs(endpoint.kind, patched, {
-      mode: write.fieldValidation,
-      warn: (text) => void scope.warnings.add(text),
-    });
+    const object = decodePatched(endpoint, scope, write, { type, patch, patched });
     endpoint.kind.applyDefaults(object);
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
     await admitChange(endpoint, scope, write, object, old);
@@ -173,6 +171,20 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   return updateWith(endpoint, scope, write, change, (result) =>
     respondObject(endpoint, 200, result, negotiated, parseIncludeObject(http.query)),
   );
+}
+
+function decodePatched(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  { type, patch, patched }: { readonly type: PatchMediaType; readonly patch: string; readonly patched: ParsedText },
+): Mutable<KubeObject> {
+  const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
+  try {
+    return decodeAs(endpoint.kind, patched, fields);
+  } catch (error) {
+    throw patchRefusal(error, { type, patch, patchedValue: patched.value });
+  }
 }
 
 async function admitChange(
