@@ -30,8 +30,17 @@ const linksMax = 40;
 
 /** Files in memory, with directories, links and modes: for simulated nodes and tests. Nothing is durable. */
 export class MemoryFileSystem implements FileSystem {
-  readonly #root: Directory = directory(0o755);
+  readonly #root: Directory;
   readonly #locked = new Set<string>();
+
+  constructor(root: Directory = directory(0o755)) {
+    this.#root = root;
+  }
+
+  /** The same files, each to be changed without the other noticing. */
+  fork(): MemoryFileSystem {
+    return new MemoryFileSystem(copyDirectory(this.#root));
+  }
 
   async open(path: string, flags: "read" | "write" | "create-exclusive", mode = 0o644): Promise<FileHandle> {
     if (flags === "create-exclusive") {
@@ -248,6 +257,16 @@ class MemoryFile implements FileHandle {
     grown.set(this.#file.data);
     this.#file.data = grown;
   }
+}
+
+function copyDirectory(from: Directory): Directory {
+  const entries = new Map<string, Entry>();
+  for (const [name, entry] of from.entries) {
+    if (entry.type === "directory") entries.set(name, copyDirectory(entry));
+    else if (entry.type === "file") entries.set(name, { ...entry, data: entry.data.slice() });
+    else entries.set(name, { ...entry });
+  }
+  return { ...from, entries };
 }
 
 function directory(mode: number): Directory {
