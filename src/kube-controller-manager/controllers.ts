@@ -3,6 +3,7 @@ import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
@@ -22,6 +23,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     deploymentController,
     replicaSetController,
     replicationController,
+    jobController,
     endpointSliceController,
     endpointsController,
     serviceAccountsController,
