@@ -1,4 +1,5 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
@@ -24,6 +25,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     replicaSetController,
     replicationController,
     jobController,
+    daemonSetController,
     endpointSliceController,
     endpointsController,
     serviceAccountsController,
