@@ -12,6 +12,7 @@ import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
@@ -26,6 +27,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     replicationController,
     jobController,
     daemonSetController,
+    statefulSetController,
     endpointSliceController,
     endpointsController,
     serviceAccountsController,
