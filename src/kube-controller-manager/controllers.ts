@@ -1,4 +1,5 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { cronJobController } from "./cronjob/cron-job-controller.ts";
 import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
@@ -13,6 +14,7 @@ import { replicationController } from "./replicationcontroller/replication-contr
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
+import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
@@ -28,6 +30,8 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     jobController,
     daemonSetController,
     statefulSetController,
+    cronJobController,
+    ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
     serviceAccountsController,
