@@ -14,6 +14,7 @@ import { replicationController } from "./replicationcontroller/replication-contr
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
+import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 
 export interface KubeControllersOptions {
@@ -40,5 +41,6 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     garbageCollectorController,
     podGarbageCollectorController,
     nodeLifecycleController,
+    taintEvictionController,
   ];
 }
