@@ -98,7 +98,9 @@ test("what keeps a pod from being scheduled is counted by reason", async () => {
   await harness.settle();
   assert.equal(
     await unscheduledMessage(harness.client, "web"),
-    "0/4 nodes are available: 1 Insufficient cpu, 1 Too many pods, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable.",
+    "0/4 nodes are available: 1 Insufficient cpu, 1 Too many pods, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. " +
+      "no new claims to deallocate, preemption: 0/4 nodes are available: 1 No preemption victims found for incoming pod, " +
+      "3 Preemption is not helpful for scheduling.",
   );
 });
 

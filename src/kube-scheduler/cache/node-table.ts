@@ -1,5 +1,7 @@
 import type { Node } from "../../api/core/v1/types.gen.ts";
 import { resourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { ImageTable, type ImageState } from "./image-table.ts";
+import { Nominator } from "./nominator.ts";
 import type { PodInfo } from "./pod-info.ts";
 
 /**
@@ -13,6 +15,10 @@ export interface NodeInfo {
   readonly node: Node | undefined;
   /** Pods on the node by `namespace/name`, assumed ones included. */
   readonly pods: ReadonlyMap<string, PodInfo>;
+  /** Those of its pods with inter-pod terms, with required anti-affinity, and with host ports. */
+  readonly affinityPods: ReadonlySet<PodInfo>;
+  readonly antiAffinityPods: ReadonlySet<PodInfo>;
+  readonly portPods: ReadonlySet<PodInfo>;
   readonly table: NodeColumns;
 }
 
@@ -41,12 +47,28 @@ export interface ScalarResources {
 export interface Snapshot {
   readonly nodes: readonly NodeInfo[];
   readonly columns: NodeColumns;
+  /** Container images on the nodes, by full name. */
+  readonly images: ReadonlyMap<string, ImageState>;
+  /** How many nodes have taints, and how many are cordoned: with none, nobody needs to look for them. */
+  readonly taintedCount: number;
+  readonly cordonedCount: number;
+  readonly nodesWithAffinity: ReadonlySet<NodeInfo>;
+  readonly nodesWithAntiAffinity: ReadonlySet<NodeInfo>;
+  readonly nominator: Nominator;
   get(name: string): NodeInfo | undefined;
+  /** How many pods on nodes use the claim, given as `namespace/name`. */
+  claimUsers(key: string): number;
+  /** For asking "what if": who places or takes away a pod here undoes it before anybody else reads. */
+  addPod(nodeName: string, pod: PodInfo): void;
+  removePod(nodeName: string, key: string): void;
 }
 
 interface MutableNodeInfo extends NodeInfo {
   node: Node | undefined;
   readonly pods: Map<string, PodInfo>;
+  readonly affinityPods: Set<PodInfo>;
+  readonly antiAffinityPods: Set<PodInfo>;
+  readonly portPods: Set<PodInfo>;
 }
 
 const columnNames = [
@@ -70,6 +92,13 @@ type Columns = { -readonly [K in (typeof columnNames)[number]]: Float64Array } &
 export class NodeTable implements Snapshot {
   readonly #columns: Columns;
   readonly #byName = new Map<string, MutableNodeInfo>();
+  readonly #imageTable = new ImageTable();
+  readonly #claimUsers = new Map<string, number>();
+  readonly nodesWithAffinity = new Set<NodeInfo>();
+  readonly nodesWithAntiAffinity = new Set<NodeInfo>();
+  readonly nominator = new Nominator();
+  taintedCount = 0;
+  cordonedCount = 0;
   #freeSlots: number[] = [];
   #capacity = 64;
   #ordered: readonly NodeInfo[] | undefined;
@@ -85,6 +114,14 @@ export class NodeTable implements Snapshot {
     return this.#columns;
   }
 
+  get images(): ReadonlyMap<string, ImageState> {
+    return this.#imageTable.byName;
+  }
+
+  claimUsers(key: string): number {
+    return this.#claimUsers.get(key) ?? 0;
+  }
+
   get nodes(): readonly NodeInfo[] {
     this.#ordered ??= [...this.#byName.values()].filter((n) => n.node !== undefined);
     return this.#ordered;
@@ -97,8 +134,10 @@ export class NodeTable implements Snapshot {
 
   setNode(node: Node): void {
     const info = this.#entry(node.metadata.name);
+    this.#countNode(info.node, node);
+    this.#imageTable.set(info.slot, info.node?.status.images, node.status.images);
+    if (!info.node) this.#ordered = undefined;
     info.node = node;
-    this.#ordered = undefined;
     const allocatable = resourceAmounts(node.status.allocatable);
     const { slot } = info;
     const c = this.#columns;
@@ -117,6 +156,8 @@ export class NodeTable implements Snapshot {
   removeNode(name: string): void {
     const info = this.#byName.get(name);
     if (!info) return;
+    this.#countNode(info.node, undefined);
+    this.#imageTable.set(info.slot, info.node?.status.images, undefined);
     info.node = undefined;
     this.#ordered = undefined;
     this.#releaseIfEmpty(info);
@@ -125,9 +166,17 @@ export class NodeTable implements Snapshot {
   addPod(nodeName: string, pod: PodInfo): void {
     const info = this.#entry(nodeName);
     const present = info.pods.get(pod.key);
-    if (present) this.#count(info.slot, present, -1);
+    if (present) this.#drop(info, present);
     info.pods.set(pod.key, pod);
     this.#count(info.slot, pod, 1);
+    for (const claim of pod.claimKeys) this.#claimUsers.set(claim, this.claimUsers(claim) + 1);
+    if (pod.hostPorts.length > 0) info.portPods.add(pod);
+    if (!pod.affinity) return;
+    info.affinityPods.add(pod);
+    this.nodesWithAffinity.add(info);
+    if (pod.affinity.requiredAnti.length === 0) return;
+    info.antiAffinityPods.add(pod);
+    this.nodesWithAntiAffinity.add(info);
   }
 
   removePod(nodeName: string, key: string): void {
@@ -135,8 +184,25 @@ export class NodeTable implements Snapshot {
     const pod = info?.pods.get(key);
     if (!info || !pod) return;
     info.pods.delete(key);
-    this.#count(info.slot, pod, -1);
+    this.#drop(info, pod);
     this.#releaseIfEmpty(info);
+  }
+
+  #drop(info: MutableNodeInfo, pod: PodInfo): void {
+    this.#count(info.slot, pod, -1);
+    for (const claim of pod.claimKeys) {
+      const left = this.claimUsers(claim) - 1;
+      if (left > 0) this.#claimUsers.set(claim, left);
+      else this.#claimUsers.delete(claim);
+    }
+    info.portPods.delete(pod);
+    if (info.affinityPods.delete(pod) && info.affinityPods.size === 0) this.nodesWithAffinity.delete(info);
+    if (info.antiAffinityPods.delete(pod) && info.antiAffinityPods.size === 0) this.nodesWithAntiAffinity.delete(info);
+  }
+
+  #countNode(previous: Node | undefined, current: Node | undefined): void {
+    this.taintedCount += Number(isTainted(current)) - Number(isTainted(previous));
+    this.cordonedCount += Number(isCordoned(current)) - Number(isCordoned(previous));
   }
 
   #count(slot: number, pod: PodInfo, sign: 1 | -1): void {
@@ -169,6 +235,9 @@ export class NodeTable implements Snapshot {
       name,
       node: undefined,
       pods: new Map(),
+      affinityPods: new Set(),
+      antiAffinityPods: new Set(),
+      portPods: new Set(),
       table: this.#columns,
     };
     this.#byName.set(name, info);
@@ -201,6 +270,14 @@ export class NodeTable implements Snapshot {
 
 function bump(column: Float64Array, slot: number, amount: number): void {
   column[slot] = (column[slot] ?? 0) + amount;
+}
+
+function isTainted(node: Node | undefined): boolean {
+  return (node?.spec.taints?.length ?? 0) > 0;
+}
+
+function isCordoned(node: Node | undefined): boolean {
+  return node?.spec.unschedulable === true;
 }
 
 function isScalar(name: string): boolean {

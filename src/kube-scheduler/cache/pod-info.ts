@@ -1,5 +1,6 @@
-import type { Pod } from "../../api/core/v1/types.gen.ts";
-import { podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import type { ContainerPort, Pod, Volume } from "../../api/core/v1/types.gen.ts";
+import { isSidecar, podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { podAffinityTerms, type PodAffinityTerms } from "./pod-affinity-terms.ts";
 
 // What a container without requests counts for in scoring, so that such pods spread (upstream's non-zero defaults).
 const defaultMilliCpu = 100;
@@ -9,10 +10,17 @@ const defaultMemoryBytes = 200 << 20;
 export interface PodInfo {
   readonly pod: Pod;
   readonly key: string;
+  readonly priority: number;
   readonly requests: ResourceAmounts;
   /** For scoring: requests with the defaults for containers that have none. */
   readonly nonZeroMilliCpu: number;
   readonly nonZeroMemoryBytes: number;
+  /** Ports of the node it takes. */
+  readonly hostPorts: readonly ContainerPort[];
+  /** Inter-pod affinity and anti-affinity, if it has any. */
+  readonly affinity: PodAffinityTerms | undefined;
+  /** Its claims as `namespace/name`, those of generic ephemeral volumes included. */
+  readonly claimKeys: readonly string[];
 }
 
 export function podInfo(pod: Pod): PodInfo {
@@ -26,12 +34,30 @@ export function podInfo(pod: Pod): PodInfo {
   return {
     pod,
     key: podKey(pod),
+    priority: pod.spec.priority ?? 0,
     requests,
     nonZeroMilliCpu: (requests.get("cpu") ?? 0) + cpuDefaults,
     nonZeroMemoryBytes: (requests.get("memory") ?? 0) + memoryDefaults,
+    hostPorts: hostPorts(pod),
+    affinity: podAffinityTerms(pod),
+    claimKeys: (pod.spec.volumes ?? []).flatMap((volume) => {
+      const name = claimName(pod, volume);
+      return name === undefined ? [] : [`${pod.metadata.namespace}/${name}`];
+    }),
   };
 }
 
 export function podKey(pod: Pod): string {
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
+}
+
+/** The claim a volume stands for; that of a generic ephemeral volume is named after the pod and the volume. */
+export function claimName(pod: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined;
+}
+
+function hostPorts(pod: Pod): readonly ContainerPort[] {
+  const lasting = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
+  return lasting.flatMap((container) => (container.ports ?? []).filter((port) => (port.hostPort ?? 0) > 0));
 }

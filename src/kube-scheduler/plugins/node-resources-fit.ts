@@ -48,6 +48,19 @@ function insufficient(pod: PodInfo, node: NodeInfo): readonly string[] {
   return reasons ?? [];
 }
 
+function allocatableOf({ slot, table }: NodeInfo, name: string): number {
+  switch (name) {
+    case "cpu":
+      return at(table.allocatableMilliCpu, slot);
+    case "memory":
+      return at(table.allocatableMemory, slot);
+    case "ephemeral-storage":
+      return at(table.allocatableStorage, slot);
+    default:
+      return table.scalar[slot]?.allocatable.get(name) ?? 0;
+  }
+}
+
 function freeOf({ slot, table }: NodeInfo, name: string): number {
   switch (name) {
     case "cpu":
@@ -65,7 +78,8 @@ function freeOf({ slot, table }: NodeInfo, name: string): number {
 
 /** A request larger than the whole node cannot be helped by pods going away. */
 function status(reasons: readonly string[], pod: PodInfo, node: NodeInfo): Status {
-  const hopeless = node.node !== undefined && !fitsEmptyNode(pod, node.node);
+  let hopeless = false;
+  for (const [name, amount] of pod.requests) hopeless ||= amount > allocatableOf(node, name);
   return { code: hopeless ? "unresolvable" : "unschedulable", plugin: "NodeResourcesFit", reason: reasons.join("\n") };
 }
 

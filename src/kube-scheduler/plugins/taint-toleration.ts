@@ -1,5 +1,5 @@
 import { findUntoleratedTaint, isTolerated } from "../../component-helpers/scheduling/taints.ts";
-import { normalizeByMax, type Plugin } from "../framework/interface.ts";
+import { normalizeByMax, skip, type Plugin } from "../framework/interface.ts";
 
 const hardEffects = ["NoSchedule", "NoExecute"] as const;
 
@@ -15,10 +15,12 @@ export const taintToleration: Plugin = {
         findUntoleratedTaint(event.current.spec.taints, pod.spec.tolerations, hardEffects) === undefined,
     },
   ],
+  preFilter: (_state, _pod, snapshot) => (snapshot.taintedCount === 0 ? skip : undefined),
   filter(_state, { pod }, node) {
     if (!findUntoleratedTaint(node.node?.spec.taints, pod.spec.tolerations, hardEffects)) return undefined;
     return { code: "unresolvable", plugin: "TaintToleration", reason: "node(s) had untolerated taint(s)" };
   },
+  preScore: (_state, _pod, _nodes, snapshot) => (snapshot.taintedCount === 0 ? skip : undefined),
   score(_state, { pod }, node) {
     let count = 0;
     for (const taint of node.node?.spec.taints ?? []) {

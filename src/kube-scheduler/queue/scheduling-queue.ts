@@ -157,6 +157,14 @@ export class SchedulingQueue {
     }
   }
 
+  /** Tries the pod again without an event, after its back-off; nothing when it is not waiting for one. */
+  activate(key: string): void {
+    const queued = this.#unschedulable.get(key);
+    if (!queued) return;
+    this.#unschedulable.delete(key);
+    this.#enqueue(queued);
+  }
+
   close(): void {
     this.#timer?.cancel();
   }
