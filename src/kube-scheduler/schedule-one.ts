@@ -26,8 +26,9 @@ export function scheduleOne(framework: Framework, pod: PodInfo, snapshot: Snapsh
 function best(nodes: readonly NodeInfo[], scores: Float64Array, random: Random): NodeInfo {
   let max = Number.NEGATIVE_INFINITY;
   let ties: NodeInfo[] = [];
-  for (const [i, node] of nodes.entries()) {
-    const score = scores[i] ?? 0;
+  let i = 0;
+  for (const node of nodes) {
+    const score = scores[i++] ?? 0;
     if (score > max) {
       max = score;
       ties = [node];

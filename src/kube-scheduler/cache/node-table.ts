@@ -2,7 +2,7 @@ import type { Node } from "../../api/core/v1/types.gen.ts";
 import { resourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
 import { ImageTable, type ImageState } from "./image-table.ts";
 import { Nominator } from "./nominator.ts";
-import type { PodInfo } from "./pod-info.ts";
+import { isScalar, type PodInfo } from "./pod-info.ts";
 
 /**
  * One node as the scheduler sees it. Its numbers live in the table's columns at `slot`, because scanning typed arrays is
@@ -210,14 +210,12 @@ export class NodeTable implements Snapshot {
     bump(c.podCount, slot, sign);
     bump(c.nonZeroMilliCpu, slot, sign * pod.nonZeroMilliCpu);
     bump(c.nonZeroMemory, slot, sign * pod.nonZeroMemoryBytes);
-    for (const [name, amount] of pod.requests) {
-      if (name === "cpu") bump(c.requestedMilliCpu, slot, sign * amount);
-      else if (name === "memory") bump(c.requestedMemory, slot, sign * amount);
-      else if (name === "ephemeral-storage") bump(c.requestedStorage, slot, sign * amount);
-      else {
-        const requested = this.#scalar(slot, true)?.requested;
-        requested?.set(name, (requested.get(name) ?? 0) + sign * amount);
-      }
+    bump(c.requestedMilliCpu, slot, sign * pod.milliCpu);
+    bump(c.requestedMemory, slot, sign * pod.memoryBytes);
+    bump(c.requestedStorage, slot, sign * pod.storageBytes);
+    for (const [name, amount] of pod.scalars) {
+      const requested = this.#scalar(slot, true)?.requested;
+      requested?.set(name, (requested.get(name) ?? 0) + sign * amount);
     }
   }
 
@@ -278,8 +276,4 @@ function isTainted(node: Node | undefined): boolean {
 
 function isCordoned(node: Node | undefined): boolean {
   return node?.spec.unschedulable === true;
-}
-
-function isScalar(name: string): boolean {
-  return name !== "cpu" && name !== "memory" && name !== "ephemeral-storage" && name !== "pods";
 }

@@ -12,6 +12,11 @@ export interface PodInfo {
   readonly key: string;
   readonly priority: number;
   readonly requests: ResourceAmounts;
+  /** The same by field, for scans over all nodes; `scalars` are the extended resources. */
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly storageBytes: number;
+  readonly scalars: readonly (readonly [name: string, amount: number])[];
   /** For scoring: requests with the defaults for containers that have none. */
   readonly nonZeroMilliCpu: number;
   readonly nonZeroMemoryBytes: number;
@@ -36,6 +41,10 @@ export function podInfo(pod: Pod): PodInfo {
     key: podKey(pod),
     priority: pod.spec.priority ?? 0,
     requests,
+    milliCpu: requests.get("cpu") ?? 0,
+    memoryBytes: requests.get("memory") ?? 0,
+    storageBytes: requests.get("ephemeral-storage") ?? 0,
+    scalars: [...requests].filter(([name]) => isScalar(name)),
     nonZeroMilliCpu: (requests.get("cpu") ?? 0) + cpuDefaults,
     nonZeroMemoryBytes: (requests.get("memory") ?? 0) + memoryDefaults,
     hostPorts: hostPorts(pod),
@@ -45,6 +54,11 @@ export function podInfo(pod: Pod): PodInfo {
       return name === undefined ? [] : [`${pod.metadata.namespace}/${name}`];
     }),
   };
+}
+
+/** Kept by name: it has no column of its own. */
+export function isScalar(name: string): boolean {
+  return name !== "cpu" && name !== "memory" && name !== "ephemeral-storage" && name !== "pods";
 }
 
 export function podKey(pod: Pod): string {

@@ -114,9 +114,10 @@ export class Framework implements FilterRunner {
     const scores = new Float64Array(nodes.length);
     for (const { plugin, weight } of this.#scorers) {
       if (plugin.preScore?.(state, pod, nodes, snapshot)?.code === "skip") continue;
-      for (const [i, node] of nodes.entries()) scores[i] = plugin.score?.(state, pod, node) ?? 0;
+      let i = 0;
+      for (const node of nodes) scores[i++] = plugin.score?.(state, pod, node) ?? 0;
       plugin.normalizeScore?.(state, pod, scores, nodes);
-      for (let i = 0; i < total.length; i++) total[i] = (total[i] ?? 0) + weight * (scores[i] ?? 0);
+      for (let k = 0; k < total.length; k++) total[k] = (total[k] ?? 0) + weight * (scores[k] ?? 0);
     }
     return total;
   }

@@ -19,9 +19,8 @@ export const nodeResourcesFit: Plugin = {
     },
   ],
   filter(_state, pod, node) {
-    const missing = insufficient(pod, node);
-    if (missing.length === 0) return undefined;
-    return status(missing, pod, node);
+    if (fits(pod, node)) return undefined;
+    return status(insufficient(pod, node), pod, node);
   },
   score(_state, pod, node) {
     const { slot, table } = node;
@@ -37,15 +36,33 @@ export const nodeResourcesFit: Plugin = {
   },
 };
 
+/** The scan over all nodes does this and no more. A pod that requests none of a resource fits where it is overcommitted. */
+function fits(pod: PodInfo, { slot, table }: NodeInfo): boolean {
+  const { milliCpu, memoryBytes, storageBytes, scalars } = pod;
+  if (at(table.podCount, slot) + 1 > at(table.allocatablePods, slot)) return false;
+  if (milliCpu > 0 && milliCpu > at(table.allocatableMilliCpu, slot) - at(table.requestedMilliCpu, slot)) return false;
+  if (memoryBytes > 0 && memoryBytes > at(table.allocatableMemory, slot) - at(table.requestedMemory, slot))
+    return false;
+  if (storageBytes > 0 && storageBytes > at(table.allocatableStorage, slot) - at(table.requestedStorage, slot)) {
+    return false;
+  }
+  if (scalars.length === 0) return true;
+  const scalar = table.scalar[slot];
+  return scalars.every(
+    ([name, amount]) =>
+      amount === 0 || amount <= (scalar?.allocatable.get(name) ?? 0) - (scalar?.requested.get(name) ?? 0),
+  );
+}
+
 /** Upstream's texts, e.g. `Insufficient cpu`, one for each resource that is short. */
 function insufficient(pod: PodInfo, node: NodeInfo): readonly string[] {
   const { slot, table } = node;
-  let reasons: string[] | undefined;
-  if (at(table.podCount, slot) + 1 > at(table.allocatablePods, slot)) (reasons ??= []).push("Too many pods");
+  const reasons: string[] = [];
+  if (at(table.podCount, slot) + 1 > at(table.allocatablePods, slot)) reasons.push("Too many pods");
   for (const [name, amount] of pod.requests) {
-    if (amount > 0 && amount > freeOf(node, name)) (reasons ??= []).push(`Insufficient ${name}`);
+    if (amount > 0 && amount > freeOf(node, name)) reasons.push(`Insufficient ${name}`);
   }
-  return reasons ?? [];
+  return reasons;
 }
 
 function allocatableOf({ slot, table }: NodeInfo, name: string): number {

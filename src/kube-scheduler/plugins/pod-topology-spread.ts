@@ -177,10 +177,10 @@ function countWishes(
       ignored.add(info);
       continue;
     }
-    for (const [i, { topologyKey }] of constraints.entries()) {
+    for (let i = 0; i < constraints.length; i++) {
       // Each host is a domain of its own; its pods are counted when it is scored.
-      const domain = zonal[i] ? labelOf(info, topologyKey) : undefined;
-      if (domain !== undefined) counts[i]?.add(domain, 0);
+      const domain = zonal[i] ? labelOf(info, constraints[i]?.topologyKey ?? "") : undefined;
+      if (domain !== undefined && counts[i]?.of(domain) === undefined) counts[i]?.add(domain, 0);
     }
   }
   const wishes = constraints.map((constraint, i): Wish => {
@@ -188,11 +188,12 @@ function countWishes(
     const size = zonal[i] ? ofConstraint.size : feasible.length - ignored.size;
     return { constraint, counts: ofConstraint, weight: Math.log(size + 2) };
   });
-  if (!zonal.includes(true)) return { wishes, ignored };
+  const zonalWishes = wishes.filter((_, i) => zonal[i]);
+  if (zonalWishes.length === 0) return { wishes, ignored };
   for (const info of snapshot.nodes) {
     if (!info.node || (requireAllTopologies && !hasAllTopologies(info.node, constraints))) continue;
-    for (const [i, { constraint, counts: ofConstraint }] of wishes.entries()) {
-      const domain = zonal[i] ? labelOf(info, constraint.topologyKey) : undefined;
+    for (const { constraint, counts: ofConstraint } of zonalWishes) {
+      const domain = labelOf(info, constraint.topologyKey);
       // Domains without a feasible node are of no interest.
       if (domain === undefined || ofConstraint.of(domain) === undefined || !constraint.includes(info.node)) continue;
       ofConstraint.add(domain, countMatching(info, constraint.selector, pod.metadata.namespace));
@@ -205,14 +206,16 @@ function countWishes(
 function normalize(scores: Float64Array, nodes: readonly NodeInfo[], ignored: ReadonlySet<NodeInfo>): void {
   let min = Number.POSITIVE_INFINITY;
   let max = 0;
-  for (const [i, node] of nodes.entries()) {
-    if (ignored.has(node)) continue;
+  for (let i = 0; i < scores.length; i++) {
+    const node = nodes[i];
+    if (node && ignored.has(node)) continue;
     const score = scores[i] ?? 0;
     if (score < min) min = score;
     if (score > max) max = score;
   }
-  for (const [i, node] of nodes.entries()) {
-    if (ignored.has(node)) scores[i] = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const node = nodes[i];
+    if (node && ignored.has(node)) scores[i] = 0;
     else if (max === 0) scores[i] = scoreMax;
     else scores[i] = Math.floor((scoreMax * (max + min - (scores[i] ?? 0))) / max);
   }

@@ -44,11 +44,13 @@ export function defaultSpreadConstraints(pod: Pod, listers: SchedulerListers): r
 
 /** The node has every topology key. */
 export function hasAllTopologies(node: Node, constraints: readonly SpreadConstraint[]): boolean {
-  return constraints.every((c) => node.metadata.labels?.[c.topologyKey] !== undefined);
+  for (const { topologyKey } of constraints) if (node.metadata.labels?.[topologyKey] === undefined) return false;
+  return true;
 }
 
 /** Pods of the namespace on the node that the selector means; those on their way out do not count. */
 export function countMatching(node: NodeInfo, selector: Selector, namespace: string): number {
+  if (node.pods.size === 0) return 0;
   let count = 0;
   for (const { pod } of node.pods.values()) if (countsFor(pod, selector, namespace)) count++;
   return count;
