@@ -11,10 +11,14 @@ import { nodePorts } from "./node-ports.ts";
 import { nodeResourcesBalancedAllocation } from "./node-resources-balanced-allocation.ts";
 import { nodeResourcesFit } from "./node-resources-fit.ts";
 import { nodeUnschedulable } from "./node-unschedulable.ts";
+import { nodeVolumeLimits } from "./node-volume-limits.ts";
 import { podTopologySpread } from "./pod-topology-spread.ts";
 import { prioritySort } from "./priority-sort.ts";
 import { schedulingGates } from "./scheduling-gates.ts";
 import { taintToleration } from "./taint-toleration.ts";
+import { volumeBinding } from "./volume-binding.ts";
+import { volumeRestrictions } from "./volume-restrictions.ts";
+import { volumeZone } from "./volume-zone.ts";
 
 export interface EnabledPlugin {
   readonly plugin: Plugin;
@@ -33,6 +37,10 @@ export function defaultPlugins(handle: PluginHandle): readonly EnabledPlugin[] {
     { plugin: nodeAffinity, weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit, weight: 1 },
+    { plugin: volumeRestrictions(handle.listers), weight: 0 },
+    { plugin: nodeVolumeLimits(handle.listers), weight: 0 },
+    { plugin: volumeBinding(handle), weight: 0 },
+    { plugin: volumeZone(handle.listers), weight: 0 },
     { plugin: podTopologySpread(handle.listers), weight: 2 },
     { plugin: interPodAffinity(handle.listers), weight: 2 },
     { plugin: dynamicResources, weight: 0 },
