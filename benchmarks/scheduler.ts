@@ -59,6 +59,7 @@ function measure(name: string, shape: PodShape, taints: boolean): void {
   );
   const limitMs = 20_000;
   const start = performance.now();
+  const cpu = process.cpuUsage();
   let done = 0;
   let placed = 0;
   for (const pod of pods) {
@@ -71,7 +72,9 @@ function measure(name: string, shape: PodShape, taints: boolean): void {
     if (performance.now() - start > limitMs) break;
   }
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   console.log(`schedule.${name}.${nodeCount} = ${Math.round(done / seconds)} pods/s (${placed} of ${done} placed)`);
+  console.log(`schedule.${name}.${nodeCount}.cpu = ${Math.round((user + system) / done)} us/pod`);
 }
 
 for (const [name, shape] of Object.entries(cases)) measure(name, shape, false);

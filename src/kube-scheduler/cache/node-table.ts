@@ -1,8 +1,12 @@
+import type { Selector } from "../../apimachinery/labels/selector.ts";
 import type { Node } from "../../api/core/v1/types.gen.ts";
+import type { Labels } from "../../component-helpers/label-selector.ts";
 import { resourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
 import { ImageTable, type ImageState } from "./image-table.ts";
+import { MatchIndex } from "./match-index.ts";
 import { Nominator } from "./nominator.ts";
 import { isScalar, type PodInfo } from "./pod-info.ts";
+import { TopologyIndex, type Topology } from "./topology-index.ts";
 
 /**
  * One node as the scheduler sees it. Its numbers live in the table's columns at `slot`, because scanning typed arrays is
@@ -56,6 +60,9 @@ export interface Snapshot {
   readonly nodesWithAntiAffinity: ReadonlySet<NodeInfo>;
   readonly nominator: Nominator;
   get(name: string): NodeInfo | undefined;
+  topology(key: string): Topology;
+  /** By slot, how many pods of the namespace the selector means; terminating ones do not count. Kept up to date. */
+  matching(namespace: string, selector: Selector): Uint32Array;
   /** How many pods on nodes use the claim, given as `namespace/name`. */
   claimUsers(key: string): number;
   /** For asking "what if": who places or takes away a pod here undoes it before anybody else reads. */
@@ -93,6 +100,8 @@ export class NodeTable implements Snapshot {
   readonly #columns: Columns;
   readonly #byName = new Map<string, MutableNodeInfo>();
   readonly #imageTable = new ImageTable();
+  readonly #topologies = new TopologyIndex();
+  readonly #matches = new MatchIndex();
   readonly #claimUsers = new Map<string, number>();
   readonly nodesWithAffinity = new Set<NodeInfo>();
   readonly nodesWithAntiAffinity = new Set<NodeInfo>();
@@ -118,6 +127,14 @@ export class NodeTable implements Snapshot {
     return this.#imageTable.byName;
   }
 
+  topology(key: string): Topology {
+    return this.#topologies.get(key, this.nodes, this.#capacity);
+  }
+
+  matching(namespace: string, selector: Selector): Uint32Array {
+    return this.#matches.get(namespace, selector, this.#byName.values(), this.#capacity);
+  }
+
   claimUsers(key: string): number {
     return this.#claimUsers.get(key) ?? 0;
   }
@@ -137,6 +154,7 @@ export class NodeTable implements Snapshot {
     this.#countNode(info.node, node);
     this.#imageTable.set(info.slot, info.node?.status.images, node.status.images);
     if (!info.node) this.#ordered = undefined;
+    if (!sameLabels(info.node?.metadata.labels, node.metadata.labels)) this.#topologies.clear();
     info.node = node;
     const allocatable = resourceAmounts(node.status.allocatable);
     const { slot } = info;
@@ -160,6 +178,7 @@ export class NodeTable implements Snapshot {
     this.#imageTable.set(info.slot, info.node?.status.images, undefined);
     info.node = undefined;
     this.#ordered = undefined;
+    this.#topologies.clear();
     this.#releaseIfEmpty(info);
   }
 
@@ -206,6 +225,7 @@ export class NodeTable implements Snapshot {
   }
 
   #count(slot: number, pod: PodInfo, sign: 1 | -1): void {
+    this.#matches.count(slot, pod.pod, sign);
     const c = this.#columns;
     bump(c.podCount, slot, sign);
     bump(c.nonZeroMilliCpu, slot, sign * pod.nonZeroMilliCpu);
@@ -246,6 +266,8 @@ export class NodeTable implements Snapshot {
     const slot = this.#freeSlots.pop();
     if (slot !== undefined) return slot;
     const grown = this.#capacity * 2;
+    this.#topologies.clear();
+    this.#matches.clear();
     for (const name of columnNames) {
       const column = new Float64Array(grown);
       column.set(this.#columns[name]);
@@ -268,6 +290,12 @@ export class NodeTable implements Snapshot {
 
 function bump(column: Float64Array, slot: number, amount: number): void {
   column[slot] = (column[slot] ?? 0) + amount;
+}
+
+function sameLabels(a: Labels | undefined, b: Labels | undefined): boolean {
+  if (!a || !b) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
 function isTainted(node: Node | undefined): boolean {

@@ -1,19 +1,17 @@
 import type { Node } from "../../api/core/v1/types.gen.ts";
 import type { NodeInfo, Snapshot } from "../cache/node-table.ts";
+import { isCounted } from "../cache/match-index.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { SchedulerListers } from "../framework/listers.ts";
 import { onEvent, scoreMax, skip, type Plugin, type StateKey, type Status } from "../framework/interface.ts";
 import { DomainCounts } from "./domain-counts.ts";
 import {
-  countMatching,
-  countsFor,
   defaultSpreadConstraints,
   hasAllTopologies,
   hostnameLabel,
   spreadConstraints,
   type SpreadConstraint,
 } from "./spread-constraints.ts";
-import { labelOf } from "./topology-counts.ts";
 
 const name = "PodTopologySpread";
 
@@ -41,6 +39,8 @@ interface Wish {
   readonly constraint: SpreadConstraint;
   readonly counts: DomainCounts;
   readonly weight: number;
+  /** Where each host is a domain of its own: matching pods by slot. */
+  readonly byHost: Uint32Array | undefined;
 }
 
 interface Wishes {
@@ -60,9 +60,9 @@ export function podTopologySpread(listers: SchedulerListers): Plugin {
       onEvent("AssignedPod", ["add", "update", "delete"], (pod, { previous, current }) => {
         const { namespace } = pod.metadata;
         return spreadConstraints(pod, "DoNotSchedule").some(({ selector }) => {
-          const counted = previous ? countsFor(previous, selector, namespace) : undefined;
+          const counted = previous ? isCounted(previous, selector, namespace) : undefined;
           const matches = current.metadata.namespace === namespace && selector.matches(current.metadata.labels);
-          return counted === undefined ? matches : counted !== countsFor(current, selector, namespace);
+          return counted === undefined ? matches : counted !== isCounted(current, selector, namespace);
         });
       }),
       onEvent("Node", ["add", "update", "delete"], (pod, { previous, current }) => {
@@ -83,10 +83,10 @@ export function podTopologySpread(listers: SchedulerListers): Plugin {
 
     filter(state, _info, node) {
       for (const { constraint, counts, self } of state.get(demandsKey) ?? []) {
-        const domain = labelOf(node, constraint.topologyKey);
-        if (domain === undefined) return missingLabel;
+        const domain = counts.domainOf(node.slot);
+        if (domain < 0) return missingLabel;
         const min = counts.size < constraint.minDomains ? 0 : counts.min;
-        if ((counts.of(domain) ?? 0) + self - min > constraint.maxSkew) return mismatch;
+        if (counts.of(domain) + self - min > constraint.maxSkew) return mismatch;
       }
       return undefined;
     },
@@ -100,17 +100,14 @@ export function podTopologySpread(listers: SchedulerListers): Plugin {
       state.set(wishesKey, countWishes(info, constraints, nodes, snapshot, hasOwn));
       return undefined;
     },
-    score(state, { pod }, node) {
+    score(state, _info, node) {
       const { wishes, ignored } = state.get(wishesKey) ?? { wishes: [], ignored: new Set() };
       if (ignored.has(node)) return 0;
       let score = 0;
-      for (const { constraint, counts, weight } of wishes) {
-        const domain = labelOf(node, constraint.topologyKey);
-        if (domain === undefined) continue;
-        const count =
-          constraint.topologyKey === hostnameLabel
-            ? countMatching(node, constraint.selector, pod.metadata.namespace)
-            : (counts.of(domain) ?? 0);
+      for (const { constraint, counts, weight, byHost } of wishes) {
+        const domain = counts.domainOf(node.slot);
+        if (domain < 0) continue;
+        const count = byHost ? (byHost[node.slot] ?? 0) : counts.of(domain);
         // A larger maxSkew makes small differences matter less.
         score += count * weight + (constraint.maxSkew - 1);
       }
@@ -128,17 +125,17 @@ function countDemands(
   snapshot: Snapshot,
 ): readonly Demand[] {
   const { namespace, labels } = pod.metadata;
-  const demands = constraints.map((constraint): Demand => ({
+  const demands = constraints.map((constraint) => ({
     constraint,
-    counts: new DomainCounts(),
+    counts: new DomainCounts(snapshot.topology(constraint.topologyKey)),
     self: constraint.selector.matches(labels) ? 1 : 0,
+    bySlot: snapshot.matching(namespace, constraint.selector),
   }));
-  for (const info of snapshot.nodes) {
-    if (!info.node || !hasAllTopologies(info.node, constraints)) continue;
-    for (const { constraint, counts } of demands) {
-      const domain = labelOf(info, constraint.topologyKey);
-      if (domain === undefined || !constraint.includes(info.node)) continue;
-      counts.add(domain, countMatching(info, constraint.selector, namespace));
+  for (const { node, slot } of snapshot.nodes) {
+    // A node that lacks one topology counts for none.
+    if (!node || demands.some(({ counts }) => counts.domainOf(slot) < 0)) continue;
+    for (const { constraint, counts, bySlot } of demands) {
+      if (constraint.includes(node)) counts.add(counts.domainOf(slot), bySlot[slot] ?? 0);
     }
   }
   return demands;
@@ -151,13 +148,10 @@ function update(
   node: NodeInfo,
   sign: 1 | -1,
 ): void {
-  const constraints = demands?.map((d) => d.constraint) ?? [];
-  if (!demands || !node.node || !hasAllTopologies(node.node, constraints)) return;
+  if (!demands || !node.node || demands.some(({ counts }) => counts.domainOf(node.slot) < 0)) return;
   for (const { constraint, counts } of demands) {
-    if (!constraint.includes(node.node)) continue;
-    const domain = labelOf(node, constraint.topologyKey);
-    if (domain !== undefined && countsFor(other.pod, constraint.selector, pod.metadata.namespace)) {
-      counts.add(domain, sign);
+    if (constraint.includes(node.node) && isCounted(other.pod, constraint.selector, pod.metadata.namespace)) {
+      counts.add(counts.domainOf(node.slot), sign);
     }
   }
 }
@@ -170,33 +164,37 @@ function countWishes(
   requireAllTopologies: boolean,
 ): Wishes {
   const ignored = new Set<NodeInfo>();
-  const counts = constraints.map(() => new DomainCounts());
-  const zonal = constraints.map((c) => c.topologyKey !== hostnameLabel);
+  const all = constraints.map((constraint) => ({
+    constraint,
+    counts: new DomainCounts(snapshot.topology(constraint.topologyKey)),
+    bySlot: snapshot.matching(pod.metadata.namespace, constraint.selector),
+    isHost: constraint.topologyKey === hostnameLabel,
+  }));
+  // Each host is a domain of its own; its pods are looked up when it is scored.
+  const zonal = all.filter(({ isHost }) => !isHost);
+  const isLacking = (slot: number): boolean =>
+    requireAllTopologies && all.some(({ counts }) => counts.domainOf(slot) < 0);
   for (const info of feasible) {
-    if (requireAllTopologies && info.node && !hasAllTopologies(info.node, constraints)) {
+    if (isLacking(info.slot)) {
       ignored.add(info);
       continue;
     }
-    for (let i = 0; i < constraints.length; i++) {
-      // Each host is a domain of its own; its pods are counted when it is scored.
-      const domain = zonal[i] ? labelOf(info, constraints[i]?.topologyKey ?? "") : undefined;
-      if (domain !== undefined && counts[i]?.of(domain) === undefined) counts[i]?.add(domain, 0);
+    for (const { counts } of zonal) {
+      const domain = counts.domainOf(info.slot);
+      if (domain >= 0 && !counts.has(domain)) counts.add(domain, 0);
     }
   }
-  const wishes = constraints.map((constraint, i): Wish => {
-    const ofConstraint = counts[i] ?? new DomainCounts();
-    const size = zonal[i] ? ofConstraint.size : feasible.length - ignored.size;
-    return { constraint, counts: ofConstraint, weight: Math.log(size + 2) };
+  const wishes = all.map(({ constraint, counts, bySlot, isHost }): Wish => {
+    const size = isHost ? feasible.length - ignored.size : counts.size;
+    return { constraint, counts, weight: Math.log(size + 2), byHost: isHost ? bySlot : undefined };
   });
-  const zonalWishes = wishes.filter((_, i) => zonal[i]);
-  if (zonalWishes.length === 0) return { wishes, ignored };
-  for (const info of snapshot.nodes) {
-    if (!info.node || (requireAllTopologies && !hasAllTopologies(info.node, constraints))) continue;
-    for (const { constraint, counts: ofConstraint } of zonalWishes) {
-      const domain = labelOf(info, constraint.topologyKey);
+  if (zonal.length === 0) return { wishes, ignored };
+  for (const { node, slot } of snapshot.nodes) {
+    if (!node || isLacking(slot)) continue;
+    for (const { constraint, counts, bySlot } of zonal) {
+      const domain = counts.domainOf(slot);
       // Domains without a feasible node are of no interest.
-      if (domain === undefined || ofConstraint.of(domain) === undefined || !constraint.includes(info.node)) continue;
-      ofConstraint.add(domain, countMatching(info, constraint.selector, pod.metadata.namespace));
+      if (domain >= 0 && counts.has(domain) && constraint.includes(node)) counts.add(domain, bySlot[slot] ?? 0);
     }
   }
   return { wishes, ignored };

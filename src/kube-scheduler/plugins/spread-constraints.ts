@@ -3,7 +3,6 @@ import { newRequirement } from "../../apimachinery/labels/requirement.ts";
 import { Selector, selectorFromSet } from "../../apimachinery/labels/selector.ts";
 import { requiredNodeAffinity, type NodePredicate } from "../../component-helpers/scheduling/node-affinity.ts";
 import { findUntoleratedTaint } from "../../component-helpers/scheduling/taints.ts";
-import type { NodeInfo } from "../cache/node-table.ts";
 import { selectorOrNothing } from "../cache/pod-affinity-terms.ts";
 import type { SchedulerListers } from "../framework/listers.ts";
 
@@ -46,20 +45,6 @@ export function defaultSpreadConstraints(pod: Pod, listers: SchedulerListers): r
 export function hasAllTopologies(node: Node, constraints: readonly SpreadConstraint[]): boolean {
   for (const { topologyKey } of constraints) if (node.metadata.labels?.[topologyKey] === undefined) return false;
   return true;
-}
-
-/** Pods of the namespace on the node that the selector means; those on their way out do not count. */
-export function countMatching(node: NodeInfo, selector: Selector, namespace: string): number {
-  if (node.pods.size === 0) return 0;
-  let count = 0;
-  for (const { pod } of node.pods.values()) if (countsFor(pod, selector, namespace)) count++;
-  return count;
-}
-
-export function countsFor({ metadata }: Pod, selector: Selector, namespace: string): boolean {
-  return (
-    metadata.namespace === namespace && metadata.deletionTimestamp === undefined && selector.matches(metadata.labels)
-  );
 }
 
 function constraintFor(pod: Pod, constraint: TopologySpreadConstraint, selector: Selector): SpreadConstraint {
