@@ -74,9 +74,9 @@ export function interPodAffinity(listers: SchedulerListers): Plugin {
       const counts: AffinityCounts = {
         terms,
         namespaceLabels,
-        existingAnti: new TopologyCounts(),
-        affinity: new TopologyCounts(),
-        anti: new TopologyCounts(),
+        existingAnti: new TopologyCounts(snapshot),
+        affinity: new TopologyCounts(snapshot),
+        anti: new TopologyCounts(snapshot),
       };
       for (const node of snapshot.nodesWithAntiAffinity) {
         if (!node.node) continue;
@@ -107,7 +107,7 @@ export function interPodAffinity(listers: SchedulerListers): Plugin {
       const hasOwn = terms.preferred.length + terms.preferredAnti.length > 0;
       if (!hasOwn && snapshot.nodesWithAffinity.size === 0) return skip;
       const namespaceLabels = labelsOf(info.pod.metadata.namespace);
-      const scores = new TopologyCounts();
+      const scores = new TopologyCounts(snapshot);
       for (const node of hasOwn ? snapshot.nodes : snapshot.nodesWithAffinity) {
         if (!node.node) continue;
         for (const other of hasOwn ? node.pods.values() : node.affinityPods) {

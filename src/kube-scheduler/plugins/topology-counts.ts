@@ -1,48 +1,60 @@
-import type { NodeInfo } from "../cache/node-table.ts";
+import type { NodeInfo, Snapshot } from "../cache/node-table.ts";
+import type { Topology } from "../cache/topology-index.ts";
 
-/** Numbers by topology key and by the value nodes have for it. */
+/** Numbers by topology key and by the domain nodes are in. For one scheduling attempt: topologies change with the nodes. */
 export class TopologyCounts {
-  readonly #byKey = new Map<string, Map<string, number>>();
+  readonly #snapshot: Snapshot;
+  readonly #byKey = new Map<string, { readonly topology: Topology; readonly sums: Float64Array }>();
+  #nonZero = 0;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
 
   /** True when nothing was ever added, or all of it was taken back. */
   get isEmpty(): boolean {
-    return this.#byKey.size === 0;
+    return this.#nonZero === 0;
   }
 
-  /** Nodes without the label are in no topology. */
-  add(topologyKey: string, node: NodeInfo, amount: number): void {
-    const value = labelOf(node, topologyKey);
-    if (value === undefined || amount === 0) return;
-    let ofKey = this.#byKey.get(topologyKey);
-    if (!ofKey) this.#byKey.set(topologyKey, (ofKey = new Map()));
-    const sum = (ofKey.get(value) ?? 0) + amount;
-    if (sum !== 0) ofKey.set(value, sum);
-    else if (ofKey.delete(value) && ofKey.size === 0) this.#byKey.delete(topologyKey);
+  /** Nodes without the label are in no domain. */
+  add(topologyKey: string, { slot }: NodeInfo, amount: number): void {
+    let counts = this.#byKey.get(topologyKey);
+    if (!counts) {
+      const topology = this.#snapshot.topology(topologyKey);
+      counts = { topology, sums: new Float64Array(topology.domainCount) };
+      this.#byKey.set(topologyKey, counts);
+    }
+    const domain = counts.topology.domainOf[slot] ?? -1;
+    if (domain < 0) return;
+    const before = counts.sums[domain] ?? 0;
+    const after = before + amount;
+    counts.sums[domain] = after;
+    this.#nonZero += Number(after !== 0) - Number(before !== 0);
   }
 
-  /** For the topology the node is in. */
-  of(topologyKey: string, node: NodeInfo): number {
-    const ofKey = this.#byKey.get(topologyKey);
-    if (!ofKey) return 0;
-    const value = labelOf(node, topologyKey);
-    return value === undefined ? 0 : (ofKey.get(value) ?? 0);
+  /** For the domain the node is in; 0 when it is in none. */
+  of(topologyKey: string, { slot }: NodeInfo): number {
+    const counts = this.#byKey.get(topologyKey);
+    return counts ? at(counts.sums, counts.topology, slot) : 0;
   }
 
-  /** Over all topologies the node is in. */
-  sum(node: NodeInfo): number {
+  /** Over all topologies of the node. */
+  sum({ slot }: NodeInfo): number {
     let sum = 0;
-    for (const topologyKey of this.#byKey.keys()) sum += this.of(topologyKey, node);
+    for (const { sums, topology } of this.#byKey.values()) sum += at(sums, topology, slot);
     return sum;
   }
 
-  /** Whether any topology the node is in has a positive number. */
-  hasAny(node: NodeInfo): boolean {
-    for (const topologyKey of this.#byKey.keys()) if (this.of(topologyKey, node) > 0) return true;
+  /** Whether any domain the node is in has a positive number. */
+  hasAny({ slot }: NodeInfo): boolean {
+    if (this.#nonZero === 0) return false;
+    for (const { sums, topology } of this.#byKey.values()) if (at(sums, topology, slot) > 0) return true;
     return false;
   }
 }
 
-export function labelOf({ node }: NodeInfo, key: string): string | undefined {
-  const labels = node?.metadata.labels;
-  return labels && Object.hasOwn(labels, key) ? labels[key] : undefined;
+/** A typed array has nothing at -1. */
+function at(sums: Float64Array, { domainOf }: Topology, slot: number): number {
+  const domain = domainOf[slot] ?? -1;
+  return domain < 0 ? 0 : (sums[domain] ?? 0);
 }
