@@ -146,6 +146,7 @@ export class Scheduler {
       this.#reject(queued, { reason: "Unschedulable", message: refused.reason }, new Set([refused.plugin]), bindings);
       return;
     }
+    this.#queue.decided(queued);
     bindings.spawn(() => this.#bind(queued, state, nodeName, startedMs, bindings));
     while (this.#bindingsInFlight >= bindingsInFlightMax && !bindings.signal.aborted) {
       await this.#bindingEnded.wait(bindings.signal);
