@@ -365,3 +365,18 @@ test("a delayed claim draws the pod to a volume that is there", async () => {
   await harness.pass(2_000);
   assert.equal(await nodeOf(client, "web"), "n2");
 });
+
+test("a pod that goes while it waits for its volume gives its room back", async () => {
+  await using harness = await startControllers([scheduler], (client) => createNode(client, "n1", { cpu: "2" }).then());
+  const { client } = harness;
+  await createLateClass(client);
+  await createClaim(client, "late");
+  await createPod(client, "web", { cpu: "2", spec: claimVolume });
+  await harness.settle();
+  await createPod(client, "next", { cpu: "2" });
+  await harness.settle();
+  assert.equal(await nodeOf(client, "next"), undefined);
+  await client.resource(pods, "default").delete("web", { gracePeriodSeconds: 0 });
+  await harness.pass(15_000);
+  assert.equal(await nodeOf(client, "next"), "n1");
+});

@@ -58,6 +58,8 @@ export class Scheduler {
   readonly #attempts: Histogram;
   readonly #lastDiagnosis = new LruMap<string, Diagnosis>(diagnosesMax);
   readonly #bindingEnded = new EventSignal();
+  /** Pods with a node whose volumes are being bound; the wait ends when the pod goes. */
+  readonly #waitingForVolumes = new Map<string, AbortController>();
   #bindingsInFlight = 0;
 
   constructor(options: SchedulerOptions) {
@@ -196,10 +198,9 @@ export class Scheduler {
     const { info } = queued;
     const { pod } = info;
     try {
-      // Waiting for a volume may take minutes and must not use up the bindings in flight.
-      const preparation = this.#framework.prepareBinding(state, info, nodeName, bindings.signal);
       const refused =
-        (preparation && (await preparation)) ?? (await this.#postBinding(state, info, nodeName, bindings));
+        (await this.#prepareBinding(state, info, nodeName, bindings)) ??
+        (await this.#postBinding(state, info, nodeName, bindings));
       if (refused) {
         this.#giveBack(info.key, state, queued, nodeName);
         this.#reject(queued, { reason: "Unschedulable", message: refused.reason }, new Set([refused.plugin]), bindings);
@@ -218,7 +219,10 @@ export class Scheduler {
       );
     } catch (error) {
       this.#giveBack(info.key, state, queued, nodeName);
-      if (isAborted(error) && bindings.signal.aborted) return;
+      if (isAborted(error)) {
+        if (!bindings.signal.aborted) this.#queue.requeue(queued, this.#unassigned(info.key), new Set());
+        return;
+      }
       this.#attempts.observe(this.#secondsSince(startedMs), "error", this.#schedulerName);
       // Gone, or bound by somebody else: there is nothing left to schedule.
       if (isNotFound(error) || isConflict(error)) {
@@ -227,6 +231,25 @@ export class Scheduler {
       }
       const message = `binding rejected: ${error instanceof Error ? error.message : String(error)}`;
       this.#reject(queued, { reason: "SchedulerError", message }, new Set(), bindings);
+    }
+  }
+
+  /** Waiting for a volume may take minutes, does not count among the bindings in flight, and ends when the pod goes. */
+  async #prepareBinding(
+    state: CycleState,
+    info: PodInfo,
+    nodeName: string,
+    { signal }: TaskGroup,
+  ): Promise<Status | undefined> {
+    const stop = new AbortController();
+    const either = info.claimKeys.length === 0 ? signal : AbortSignal.any([signal, stop.signal]);
+    const preparation = this.#framework.prepareBinding(state, info, nodeName, either);
+    if (!preparation) return undefined;
+    this.#waitingForVolumes.set(info.key, stop);
+    try {
+      return await preparation;
+    } finally {
+      this.#waitingForVolumes.delete(info.key);
     }
   }
 
@@ -248,6 +271,8 @@ export class Scheduler {
   #giveBack(key: string, state: CycleState, queued: QueuedPod, nodeName: string): void {
     this.#framework.unreserve(state, queued.info, nodeName);
     this.#cache.forget(queued.info);
+    // Its room is free again, which for the others is as if it had been deleted.
+    this.#assigned("delete", undefined, queued.info.pod);
     this.#options.logger.debug("pod was not bound", { pod: key, node: nodeName });
   }
 
@@ -343,9 +368,9 @@ export class Scheduler {
     this.#queue.delete(pod);
     this.#cache.snapshot.nominator.delete(podKey(pod));
     this.#lastDiagnosis.delete(podKey(pod));
+    this.#waitingForVolumes.get(podKey(pod))?.abort();
     if (!pod.spec.nodeName) return;
-    this.#cache.removeAssignedPod(pod);
-    this.#assigned("delete", undefined, pod);
+    if (this.#cache.removeAssignedPod(pod)) this.#assigned("delete", undefined, pod);
   }
 
   #assigned(action: "add" | "update" | "delete", previous: Pod | undefined, current: Pod): void {

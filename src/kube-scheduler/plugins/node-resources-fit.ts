@@ -2,7 +2,7 @@ import { resourceAmounts } from "../../component-helpers/resource/pod-requests.t
 import type { Node } from "../../api/core/v1/types.gen.ts";
 import type { NodeInfo } from "../cache/node-table.ts";
 import { podInfo, type PodInfo } from "../cache/pod-info.ts";
-import { scoreMax, type Plugin, type Status } from "../framework/interface.ts";
+import { onEvent, scoreMax, type Plugin, type Status } from "../framework/interface.ts";
 
 /**
  * A node must have room for what the pod requests and for one more pod. Scoring is upstream's default strategy,
@@ -11,12 +11,17 @@ import { scoreMax, type Plugin, type Status } from "../framework/interface.ts";
 export const nodeResourcesFit: Plugin = {
   name: "NodeResourcesFit",
   eventsToRegister: [
-    { resource: "AssignedPod", actions: ["delete", "update"] },
-    {
-      resource: "Node",
-      actions: ["add", "update"],
-      hint: (pod, event) => event.resource === "Node" && fitsEmptyNode(podInfo(pod), event.current),
-    },
+    // An update makes room only by a resize, which changes the spec.
+    onEvent(
+      "AssignedPod",
+      ["delete", "update"],
+      (_pod, { action, previous, current }) =>
+        action === "delete" || previous?.metadata.generation !== current.metadata.generation,
+    ),
+    onEvent("Node", ["add", "update"], (pod, { previous, current }) => {
+      if (previous && !allocatableChanged(previous, current)) return false;
+      return fitsEmptyNode(podInfo(pod), current);
+    }),
   ],
   filter(_state, pod, node) {
     if (fits(pod, node)) return undefined;
@@ -98,6 +103,10 @@ function status(reasons: readonly string[], pod: PodInfo, node: NodeInfo): Statu
   let hopeless = false;
   for (const [name, amount] of pod.requests) hopeless ||= amount > allocatableOf(node, name);
   return { code: hopeless ? "unresolvable" : "unschedulable", plugin: "NodeResourcesFit", reason: reasons.join("\n") };
+}
+
+function allocatableChanged(previous: Node, current: Node): boolean {
+  return JSON.stringify(previous.status.allocatable) !== JSON.stringify(current.status.allocatable);
 }
 
 function fitsEmptyNode(pod: PodInfo, node: Node): boolean {
