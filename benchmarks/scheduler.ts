@@ -10,6 +10,7 @@ import { Framework } from "../src/kube-scheduler/framework/framework.ts";
 import { defaultPlugins } from "../src/kube-scheduler/plugins/registry.ts";
 import { scheduleOne } from "../src/kube-scheduler/schedule-one.ts";
 import { TestListers } from "../src/kube-scheduler/testing/test-listers.ts";
+import { TestCluster } from "../src/kube-scheduler/testing/test-cluster.ts";
 import { testNode, testPod, type PodShape } from "../src/kube-scheduler/testing/test-objects.ts";
 
 const nodeCount = Number(process.argv[2] ?? 5_000);
@@ -77,5 +78,20 @@ function measure(name: string, shape: PodShape, taints: boolean): void {
   console.log(`schedule.${name}.${nodeCount}.cpu = ${Math.round((user + system) / done)} us/pod`);
 }
 
+/** Every node is full of less important pods: how long until it is decided who has to go. */
+function measurePreemption(): void {
+  const nodes = Object.fromEntries(Array.from({ length: nodeCount }, (_, n) => [`node-${n}`, { cpu: "4" }]));
+  const pods = Array.from({ length: nodeCount * 4 }, (_, n): [string, PodShape] => [
+    `low-${n}`,
+    { nodeName: `node-${n % nodeCount}`, cpu: "1", priority: n % 7 },
+  ]);
+  const cluster = new TestCluster(nodes, Object.fromEntries(pods));
+  const rounds = 20;
+  const start = performance.now();
+  for (let i = 0; i < rounds; i++) cluster.preempt({ cpu: "2", priority: 100 });
+  console.log(`preempt.${nodeCount} = ${((performance.now() - start) / rounds).toFixed(1)} ms/pod`);
+}
+
 for (const [name, shape] of Object.entries(cases)) measure(name, shape, false);
 measure("plain-some-tainted", {}, true);
+measurePreemption();

@@ -50,7 +50,7 @@ export interface EventObjects {
   readonly CSINode: CSINode;
 }
 
-export type EventResource = keyof EventObjects;
+type EventResource = keyof EventObjects;
 export type EventAction = "add" | "update" | "delete";
 
 /** A change in the cluster. Of a deletion, `current` is the last state. */

@@ -4,7 +4,7 @@ import { claimName } from "../cache/pod-info.ts";
 import type { SchedulerListers } from "../framework/listers.ts";
 
 export const selectedNodeAnnotation = "volume.kubernetes.io/selected-node";
-export const bindCompletedAnnotation = "pv.kubernetes.io/bind-completed";
+const bindCompletedAnnotation = "pv.kubernetes.io/bind-completed";
 export const boundByControllerAnnotation = "pv.kubernetes.io/bound-by-controller";
 
 /** A pod's claims by what has to happen to them. */
@@ -51,7 +51,7 @@ export function isClaimBound({ metadata, spec, status }: PersistentVolumeClaim):
   return status.phase === "Bound" || metadata.annotations?.[bindCompletedAnnotation] !== undefined;
 }
 
-export function isDelayed(storageClass: StorageClass | undefined): boolean {
+function isDelayed(storageClass: StorageClass | undefined): boolean {
   return storageClass?.volumeBindingMode === "WaitForFirstConsumer";
 }
 

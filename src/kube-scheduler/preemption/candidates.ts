@@ -59,7 +59,7 @@ export function selectVictims(
 }
 
 /** Higher priority first; of equal ones the one that has run longer. */
-export function compareImportance(a: PodInfo, b: PodInfo, nowMs: number): number {
+function compareImportance(a: PodInfo, b: PodInfo, nowMs: number): number {
   return b.priority - a.priority || startedMs(a, nowMs) - startedMs(b, nowMs);
 }
 
@@ -69,7 +69,7 @@ export function startedMs({ pod }: PodInfo, nowMs: number): number {
 }
 
 /** Sorts out the pods whose disruption one of their budgets does not allow, counting in the order given. */
-export function splitByBudget(
+function splitByBudget(
   pods: readonly PodInfo[],
   budgets: readonly PodDisruptionBudget[],
 ): { readonly violating: readonly PodInfo[]; readonly others: readonly PodInfo[] } {

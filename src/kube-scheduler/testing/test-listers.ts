@@ -38,6 +38,30 @@ export class TestListers implements SchedulerListers {
     this.namespaces.set({ metadata: { name, labels } } as unknown as Namespace);
   }
 
+  addClaim(name: string, spec: object, annotations: Labels = {}): void {
+    const metadata = { namespace: "default", name, uid: `uid-${name}`, annotations };
+    const { volumeName } = spec as { readonly volumeName?: string };
+    const status = { phase: volumeName ? "Bound" : "Pending" };
+    this.persistentVolumeClaims.set({
+      metadata,
+      spec: { resources: {}, ...spec },
+      status,
+    } as unknown as PersistentVolumeClaim);
+  }
+
+  addVolume(name: string, spec: object, labels: Labels = {}): void {
+    this.persistentVolumes.set({ metadata: { name, labels }, spec, status: {} } as unknown as PersistentVolume);
+  }
+
+  addStorageClass(name: string, rest: object): void {
+    this.storageClasses.set({ metadata: { name }, ...rest } as unknown as StorageClass);
+  }
+
+  addCsiNode(name: string, driver: string, count: number): void {
+    const drivers = [{ name: driver, nodeID: name, topologyKeys: null, allocatable: { count } }];
+    this.csiNodes.set({ metadata: { name }, spec: { drivers } } as unknown as CSINode);
+  }
+
   /** Without a client: plugins that write fail. */
   handle(ports: { readonly clock: Clock; readonly random: Random }): PluginHandle {
     const client: ApiClient = {
