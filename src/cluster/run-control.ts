@@ -26,7 +26,7 @@ export function clusterControllers(options: {
 }): readonly ControllerDescriptor[] {
   const { config, rootCa, dnsPort } = options;
   const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
-  return [...kubeControllers({ rootCa }), ...addons];
+  return [...kubeControllers({ rootCa, clusterCidr: config.podCidr }), ...addons];
 }
 
 /** Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. */

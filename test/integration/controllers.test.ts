@@ -188,7 +188,7 @@ async function runPods(client: ApiClient): Promise<void> {
       await all.delete(pod.metadata.name, { gracePeriodSeconds: 0 });
       continue;
     }
-    if (pod.status.phase === "Running") continue;
+    if (pod.status.phase !== "Pending") continue;
     const binding = { apiVersion: "v1", kind: "Binding", target: { kind: "Node", name: "n1" } };
     await all.createSubresource(pod.metadata.name, "binding", binding);
     const fresh = await all.get(pod.metadata.name);
@@ -299,6 +299,8 @@ test("ReplicationController, DaemonSet and StatefulSet live on the real API serv
   const { client } = w;
   await client.resource(namespaces).create({ metadata: { name: "demo" } });
   await client.resource(nodes).create({ metadata: { name: "n1" } });
+  const status = { conditions: [{ type: "Ready", status: "True" }] };
+  await client.resource(nodes).patch("n1", "strategic", { status }, { subresource: "status" });
   await client.resource(replicationControllers, "demo").create({
     metadata: { name: "rc" },
     spec: { replicas: 2, selector: { app: "rc" }, template: labelled("rc") },
@@ -339,8 +341,8 @@ test("ReplicationController, DaemonSet and StatefulSet live on the real API serv
     return status.disruptionsAllowed === 1 && status.expectedPods === 2;
   });
   await w.until("a range for the node", async () => {
-    const node = await client.resource(nodes).get("n1");
-    return node.spec.podCIDR === "10.244.0.0/24";
+    const { spec } = await client.resource(nodes).get("n1");
+    return spec.podCIDR === "10.244.0.0/24";
   });
   const template = { spec: { containers: [{ name: "c", image: "v2" }] } };
   await client.resource(statefulSets, "demo").patch("sts", "strategic", { spec: { template } });

@@ -78,9 +78,13 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     const taints = updatedTaints(node, wait === 0 ? executingKey(node) : undefined, timestamp(clock));
     if (taints) {
       const { resourceVersion } = node.metadata;
-      await client
-        .resource(nodes)
-        .patch(name, "merge", { metadata: { resourceVersion }, spec: { taints } }, { signal });
+      const patch = { metadata: { resourceVersion }, spec: { taints } };
+      try {
+        await client.resource(nodes).patch(name, "merge", patch, { signal });
+      } catch (error) {
+        if (wait === 0 && executingKey(node) !== undefined && !hasExecutingTaint(node)) zones.giveBack(node);
+        throw error;
+      }
     }
     const ready = node.status.conditions?.find((c) => c.type === "Ready");
     const limit = ready ? graceMs : startupGraceMs;
