@@ -190,7 +190,7 @@ async function runPods(client: ApiClient): Promise<void> {
     }
     if (pod.status.phase !== "Pending") continue;
     const binding = { apiVersion: "v1", kind: "Binding", target: { kind: "Node", name: "n1" } };
-    await all.createSubresource(pod.metadata.name, "binding", binding);
+    if (!pod.spec.nodeName) await all.createSubresource(pod.metadata.name, "binding", binding);
     const fresh = await all.get(pod.metadata.name);
     const ip = `10.1.${fresh.metadata.uid.length}.${n}`;
     await all.updateStatus({
