@@ -84,7 +84,10 @@ function normalised(value: unknown): unknown {
 
 /** Fails with the objects that are in one of the two alone. */
 export function assertSameObjects(actual: readonly string[], expected: readonly string[], message: string): void {
-  const [unexpected, missing] = [actual.filter((a) => !expected.includes(a)), expected.filter((e) => !actual.includes(e))];
+  const [unexpected, missing] = [
+    actual.filter((a) => !expected.includes(a)),
+    expected.filter((e) => !actual.includes(e)),
+  ];
   const isSame = unexpected.length === 0 && missing.length === 0 && actual.length === expected.length;
   assert.ok(isSame, `${message}: there are\n${unexpected.join("\n")}\nin place of\n${missing.join("\n")}`);
 }
