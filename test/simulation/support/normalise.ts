@@ -13,7 +13,7 @@ import {
 import type { KubeObject, ResourceType } from "../../../src/apimachinery/resource-type.ts";
 import type { TestCluster } from "../../../src/testing/cluster.ts";
 
-const compared: readonly ResourceType<unknown>[] = [
+const compared: readonly ResourceType[] = [
   namespaces,
   serviceAccounts,
   configMaps,
