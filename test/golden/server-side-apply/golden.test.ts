@@ -22,15 +22,16 @@ interface Step {
   readonly manager: string;
   readonly subresource?: string;
   readonly force?: boolean;
-  /** Of create and apply. */
+  /** Of create and apply, and of an update that no merge patch can express. */
   readonly object?: Record<string, unknown>;
   /** Of update: a merge patch of the live object. */
   readonly patch?: Record<string, unknown>;
   readonly error?: string;
   /** `type|message|field`, sorted. */
   readonly causes?: readonly string[];
-  /** What an apply did to the object, as a merge patch. */
+  /** What an apply did to the object, as a merge patch; or, where none can express it, the result. */
   readonly change?: Record<string, unknown>;
+  readonly result?: Record<string, unknown>;
   /** Afterwards; left out when they are what they were. */
   readonly managedFields?: readonly ManagedFieldsEntry[] | null;
 }
@@ -94,11 +95,11 @@ class World {
   }
 
   run(step: Step, live: KubeObject | undefined): Mutable<KubeObject> {
-    const { op, manager, subresource = "", force = false } = step;
+    const { manager, subresource = "", force = false } = step;
     const fields = this.#managers[subresource];
     assert.ok(fields);
-    if (op === "apply") return fields.apply({ live, applied: step.object, manager, isForced: force });
-    const object = this.decode(op === "create" ? step.object : applyMergePatch(live ?? {}, step.patch ?? {}));
+    if (step.op === "apply") return fields.apply({ live, applied: step.object, manager, isForced: force });
+    const object = this.decode(step.object ?? applyMergePatch(live ?? {}, step.patch ?? {}));
     fields.update({ live, object, manager, isReset: false });
     return object;
   }
@@ -133,9 +134,9 @@ function runCase(world: World, steps: readonly Step[]): void {
     assert.deepEqual(next.metadata.managedFields, managedFields, where);
     // The order of members is part of the format.
     assert.equal(JSON.stringify(next.metadata.managedFields), JSON.stringify(managedFields), where);
-    if (step.change) {
+    if (step.op === "apply") {
       const before = live ? withoutRecord(live) : {};
-      const expected = world.decode(applyMergePatch(before, step.change));
+      const expected = world.decode(step.result ?? applyMergePatch(before, step.change ?? {}));
       assert.deepEqual(withoutRecord(next), withoutRecord(expected), where);
     }
     next.metadata.uid = "uid-1";
