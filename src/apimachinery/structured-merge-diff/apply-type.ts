@@ -112,14 +112,16 @@ export class ApplyTypeCache {
 
   #makeStruct(struct: StructType, isAtomic: boolean): MapType {
     // Fields are resolved one by one when asked for: a type may contain itself.
-    const fields = new Map<string, MapField | undefined>();
+    const fields = new Map<string, MapField>();
     return {
       kind: "map",
       isAtomic,
       field: (name) => {
-        if (fields.has(name)) return fields.get(name);
+        const known = fields.get(name);
+        if (known !== undefined) return known;
         const field = struct.field(name);
-        const made = field && { type: this.#resolved(field.type, field.schema), keyDefault: keyDefaultOf(field) };
+        if (field === undefined) return undefined;
+        const made = { type: this.#resolved(field.type, field.schema), keyDefault: keyDefaultOf(field) };
         fields.set(name, made);
         return made;
       },

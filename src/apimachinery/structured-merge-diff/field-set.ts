@@ -1,4 +1,4 @@
-import { type Path, type PathElement, comparePathElements } from "./path-element.ts";
+import { type Path, type PathElement, sortByPathElement } from "./path-element.ts";
 
 /** One element of a set's level: whether the field itself is in the set, and what below it is. Never neither. */
 export interface FieldNode {
@@ -35,11 +35,9 @@ export class FieldSet {
   }
 
   hasPath(path: Path): boolean {
-    const last = path.at(-1);
-    if (last === undefined) return false;
-    let level: FieldSet | undefined = this;
-    for (let i = 0; i < path.length - 1 && level; i++) level = level.nodes.get(path[i] ?? "")?.children;
-    return level?.has(last) === true;
+    const [first, ...rest] = path;
+    if (first === undefined) return false;
+    return rest.length === 0 ? this.has(first) : this.child(first)?.hasPath(rest) === true;
   }
 
   /** What is in the set below one step, undefined for nothing. */
@@ -97,7 +95,7 @@ export class FieldSet {
 
   /** The nodes in the order of FieldsV1. */
   sorted(): readonly (readonly [PathElement, FieldNode])[] {
-    return [...this.nodes].sort(([a], [b]) => comparePathElements(a, b));
+    return sortByPathElement([...this.nodes]);
   }
 
   /** All paths of the set, those of a level before those below it. */
@@ -159,5 +157,7 @@ function singlePath(path: Path, at: number): FieldSet {
   const element = path[at];
   if (element === undefined) return FieldSet.empty;
   const isLast = at === path.length - 1;
-  return new FieldSet(new Map([[element, { isMember: isLast, children: isLast ? undefined : singlePath(path, at + 1) }]]));
+  return new FieldSet(
+    new Map([[element, { isMember: isLast, children: isLast ? undefined : singlePath(path, at + 1) }]]),
+  );
 }

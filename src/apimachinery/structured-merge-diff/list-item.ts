@@ -29,8 +29,7 @@ function setElement(item: unknown): PathElement | Problem {
 }
 
 function keyedElement(item: unknown, list: ListType): PathElement | Problem {
-  if (item === null || item === undefined)
-    return { problem: "associative list with keys may not have a null element" };
+  if (item === null || item === undefined) return { problem: "associative list with keys may not have a null element" };
   if (!isJsonObject(item)) return { problem: "associative list with keys may not have non-map elements" };
   const fields: KeyField[] = [];
   for (const name of list.keys) {

@@ -82,7 +82,7 @@ function mergeLists(live: readonly unknown[], applied: readonly unknown[], type:
     merged.add(element);
     out.push(mergeTyped(left.items.get(element), right.items.get(element), type.items));
   };
-  for (let l = 0, r = 0; l < live.length || r < applied.length; ) {
+  for (let l = 0, r = 0; l < live.length || r < applied.length;) {
     const ours = left.elements[l];
     const theirs = right.elements[r];
     if (ours !== undefined && theirs !== undefined) {

@@ -24,12 +24,20 @@ export function fieldElement(name: string): PathElement {
 export function keyElement(fields: KeyField[]): PathElement {
   if (fields.length > 1) fields.sort(([a], [b]) => compareText(a, b));
   let text = "k:{";
-  for (const [name, value] of fields) text += `${text.length > 3 ? "," : ""}${goJson(name)}:${goJson(value)}`;
+  for (const [name, value] of fields) text += `${text.length > 3 ? "," : ""}${scalarJson(name)}:${scalarJson(value)}`;
   return `${text}}`;
 }
 
 export function valueElement(value: unknown): PathElement {
-  return `v:${goJson(value)}`;
+  return `v:${scalarJson(value)}`;
+}
+
+const plainText = /^[\w ./:-]*$/;
+
+/** goJson of what keys nearly always are, without its generality. */
+function scalarJson(value: unknown): string {
+  if (typeof value === "string" && plainText.test(value)) return `"${value}"`;
+  return goJson(value);
 }
 
 /** The name of the field a step leads to; undefined for list items. */
@@ -105,19 +113,29 @@ function formatScalar(value: unknown): string {
 
 const sorts = "fkvi";
 
-/** The order of FieldsV1: fields, keyed items, values, places. */
-export function comparePathElements(a: PathElement, b: PathElement): number {
-  if (a === b) return 0;
-  const sort = a[0] ?? "";
-  if (sort !== b[0]) return sorts.indexOf(sort) - sorts.indexOf(b[0] ?? "");
-  if (sort === "f") return compareText(a, b);
-  const [left, right]: readonly unknown[] = [JSON.parse(a.slice(2)), JSON.parse(b.slice(2))];
-  if (sort === "k") return compareKeys(left as object, right as object);
-  return compareScalars(left, right);
+/** Sorts in place what comes with path elements into the order of FieldsV1: fields, keyed items, values, places. */
+export function sortByPathElement<T>(entries: (readonly [PathElement, T])[]): readonly (readonly [PathElement, T])[] {
+  if (entries.length < 2) return entries;
+  if (entries.every(([element]) => element.startsWith("f:"))) return entries.sort(([a], [b]) => compareText(a, b));
+  // Parsed once each, not once per comparison.
+  const bodies = new Map(entries.map(([element]) => [element, bodyOf(element)]));
+  return entries.sort(([a], [b]) => {
+    const [sort = "", other = ""] = [a[0], b[0]];
+    if (sort !== other) return sorts.indexOf(sort) - sorts.indexOf(other);
+    if (sort === "f") return compareText(a, b);
+    const [left, right] = [bodies.get(a), bodies.get(b)];
+    return sort === "k" ? compareKeys(left as KeyField[], right as KeyField[]) : compareScalars(left, right);
+  });
 }
 
-function compareKeys(a: object, b: object): number {
-  const [left, right] = [Object.entries(a), Object.entries(b)];
+/** The fields of a key, the value of an item, the number of a place. */
+function bodyOf(element: PathElement): unknown {
+  if (element.startsWith("f:")) return undefined;
+  const body: unknown = JSON.parse(element.slice(2));
+  return isKeyElement(element) ? Object.entries(body as object) : body;
+}
+
+function compareKeys(left: readonly KeyField[], right: readonly KeyField[]): number {
   for (const [i, [name, value]] of left.entries()) {
     const other = right[i];
     if (other === undefined) return 1;

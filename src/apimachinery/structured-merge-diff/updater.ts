@@ -142,12 +142,7 @@ function conflictsOf(sets: ReadonlyMap<string, FieldSet>): Conflict[] {
     .flatMap(([manager, set]) => set.paths().map((path) => ({ manager, path })));
 }
 
-function compareAt(
-  versions: Versions,
-  live: TypedValue,
-  next: TypedValue,
-  apiVersion: string,
-): Comparison | undefined {
+function compareAt(versions: Versions, live: TypedValue, next: TypedValue, apiVersion: string): Comparison | undefined {
   const before = versions.convert(live, apiVersion);
   const after = versions.convert(next, apiVersion);
   if (before === undefined || after === undefined) return undefined;
@@ -175,6 +170,9 @@ interface Applier {
 function prune(versions: Versions, merged: TypedValue, applier: Applier): TypedValue {
   const { last, managers, apiVersion } = applier;
   if (last === undefined || last.set.isEmpty) return merged;
+  // Who applies all it applied before leaves nothing behind.
+  const current = managers.get(applier.manager);
+  if (last.apiVersion === apiVersion && current && last.set.difference(current.set).isEmpty) return merged;
   const atLast = versions.convert(merged, last.apiVersion);
   if (atLast === undefined) return merged;
   let pruned: TypedValue = {
@@ -215,12 +213,7 @@ function addBackOwned(
 }
 
 /** What was taken away although the manager had not applied it: nobody's fields within what it had. */
-function addBackDangling(
-  versions: Versions,
-  merged: TypedValue,
-  pruned: TypedValue,
-  last: VersionedSet,
-): TypedValue {
+function addBackDangling(versions: Versions, merged: TypedValue, pruned: TypedValue, last: VersionedSet): TypedValue {
   const atLast = versions.convert(pruned, last.apiVersion);
   if (atLast === undefined) return merged;
   const { type } = merged;

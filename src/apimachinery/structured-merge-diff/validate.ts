@@ -3,7 +3,7 @@ import { isJsonObject } from "../object.ts";
 import type { ApplyType, ListType, MapType, ScalarType } from "./apply-type.ts";
 import { memberType, walkedType } from "./apply-type.ts";
 import { tryListItemElement } from "./list-item.ts";
-import { fieldElement, formatElement } from "./path-element.ts";
+import { type Path, type PathElement, fieldElement, formatElement, formatPath } from "./path-element.ts";
 import { TypedValueError } from "./typed-error.ts";
 
 /**
@@ -12,11 +12,11 @@ import { TypedValueError } from "./typed-error.ts";
  */
 export function validateTyped(value: unknown, type: ApplyType): void {
   const problems: string[] = [];
-  walk(value, type, "", problems);
+  walk(value, type, [], problems);
   if (problems.length > 0) throw new TypedValueError(problems);
 }
 
-function walk(value: unknown, type: ApplyType, path: string, problems: string[]): void {
+function walk(value: unknown, type: ApplyType, path: PathElement[], problems: string[]): void {
   const walked = walkedType(type, value);
   switch (walked.kind) {
     case "scalar":
@@ -28,7 +28,7 @@ function walk(value: unknown, type: ApplyType, path: string, problems: string[])
   }
 }
 
-function walkScalar(value: unknown, { scalar }: ScalarType, path: string, problems: string[]): void {
+function walkScalar(value: unknown, { scalar }: ScalarType, path: PathElement[], problems: string[]): void {
   if (value === null) return;
   const complain = (text: string): void => void problems.push(at(path, text));
   switch (scalar) {
@@ -37,7 +37,8 @@ function walkScalar(value: unknown, { scalar }: ScalarType, path: string, proble
         complain(`expected numeric (int or float), got ${goTypeOf(value)}`);
       return;
     case "string":
-      if (typeof value !== "string") complain(`expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`);
+      if (typeof value !== "string")
+        complain(`expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`);
       return;
     case "boolean":
       if (typeof value !== "boolean") complain(`expected boolean, got ${boxed(value)}`);
@@ -47,37 +48,43 @@ function walkScalar(value: unknown, { scalar }: ScalarType, path: string, proble
   }
 }
 
-function walkList(value: unknown, type: ListType, path: string, problems: string[]): void {
+function walkList(value: unknown, type: ListType, path: PathElement[], problems: string[]): void {
   if (value === null) return;
   if (!Array.isArray(value)) return void problems.push(at(path, `expected list, got ${boxed(value)}`));
   const seen = new Set<string>();
   for (const [i, item] of (value as readonly unknown[]).entries()) {
     if (type.relationship === "atomic") {
-      walk(item, type.items, `${path}[${i}]`, problems);
+      path.push(`i:${i}`);
+      walk(item, type.items, path, problems);
+      path.pop();
       continue;
     }
     const element = tryListItemElement(item, type);
     if (typeof element !== "string") return void problems.push(at(path, `element ${i}: ${element.problem}`));
-    const text = formatElement(element);
-    if (seen.has(element)) problems.push(at(path, `duplicate entries for key ${text}`));
+    if (seen.has(element)) problems.push(at(path, `duplicate entries for key ${formatElement(element)}`));
     seen.add(element);
-    walk(item, type.items, path + text, problems);
+    path.push(element);
+    walk(item, type.items, path, problems);
+    path.pop();
   }
 }
 
-function walkMap(value: unknown, type: MapType, path: string, problems: string[]): void {
+function walkMap(value: unknown, type: MapType, path: PathElement[], problems: string[]): void {
   if (value === null || value === undefined) return;
   if (!isJsonObject(value)) return void problems.push(at(path, `expected map, got ${boxed(value)}`));
   for (const name of Object.keys(value)) {
     const member = memberType(type, name);
-    const below = path + formatElement(fieldElement(name));
-    if (member === undefined) return void problems.push(at(below, "field not declared in schema"));
-    walk(value[name], member, below, problems);
+    path.push(fieldElement(name));
+    if (member !== undefined) walk(value[name], member, path, problems);
+    else problems.push(at(path, "field not declared in schema"));
+    path.pop();
+    // As upstream, the members after one that does not exist are not looked at.
+    if (member === undefined) return;
   }
 }
 
-function at(path: string, text: string): string {
-  return path === "" ? text : `${path}: ${text}`;
+function at(path: Path, text: string): string {
+  return path.length === 0 ? text : `${formatPath(path)}: ${text}`;
 }
 
 /** As Go prints the box upstream keeps a value in. */

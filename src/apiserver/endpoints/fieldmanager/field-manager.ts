@@ -135,10 +135,21 @@ export class StructuredMergeManager implements FieldManager {
     const configuration = this.#checked(applied);
     const before = live ?? this.#empty();
     const managed = this.#managedOrFail(before);
-    const known = managed.managers.size > 0 || !live ? managed : this.#update(this.#empty(), live, managed, beforeFirstApply);
-    const id = managerId({ manager: manager || "unknown", operation: "Apply", apiVersion: "", subresource: this.#subresource });
+    const known =
+      managed.managers.size > 0 || !live ? managed : this.#update(this.#empty(), live, managed, beforeFirstApply);
+    const id = managerId({
+      manager: manager || "unknown",
+      operation: "Apply",
+      apiVersion: "",
+      subresource: this.#subresource,
+    });
     const merge = (force: boolean): ApplyResult => this.#apply(before, { configuration, id, isForced: force }, known);
-    const { object, managed: after } = this.#applyOrConflict(before, manager, () => merge(isForced), () => merge(true));
+    const { object, managed: after } = this.#applyOrConflict(
+      before,
+      manager,
+      () => merge(isForced),
+      () => merge(true),
+    );
     if (manager === kubectlManager) updateLastApplied(object, configuration);
     const entries = this.#codec.encode(after);
     if (entries) object.metadata.managedFields = entries;
@@ -175,8 +186,7 @@ export class StructuredMergeManager implements FieldManager {
     try {
       return this.#codec.decode(object.metadata.managedFields);
     } catch (error) {
-      if (error instanceof ManagedFieldsError)
-        throw plainFailure(`failed to decode managed fields: ${error.message}`);
+      if (error instanceof ManagedFieldsError) throw plainFailure(`failed to decode managed fields: ${error.message}`);
       throw error;
     }
   }
@@ -197,8 +207,11 @@ export class StructuredMergeManager implements FieldManager {
       apiVersion: this.#apiVersion,
       subresource: this.#subresource,
     });
-    const previous = managers.get(id);
-    managers.set(id, previous ? { ...own, set: previous.set.union(own.set) } : own);
+    const left = managers.get(id);
+    const set = left ? left.set.union(own.set) : own.set;
+    // What it took from itself is back: the very same set, when it is the same, is not encoded again.
+    const before = managed.managers.get(id)?.set;
+    managers.set(id, { ...own, set: before?.equals(set) ? before : set });
     return capUpdaters({ managers, times: new Map(managed.times).set(id, formatTime(this.#now())) });
   }
 
@@ -223,7 +236,10 @@ export class StructuredMergeManager implements FieldManager {
       throw error;
     }
     const { managers, value } = result;
-    stripped(managers, id);
+    const own = stripped(managers, id);
+    const before = managed.managers.get(id)?.set;
+    // The very same set, when it is the same, is not encoded again.
+    if (own && before?.equals(own.set)) managers.set(id, { ...own, set: before });
     if (value === undefined) {
       const object = cloneJson(live) as Mutable<KubeObject>;
       delete object.metadata.managedFields;
@@ -258,7 +274,10 @@ export class StructuredMergeManager implements FieldManager {
   #checked(applied: unknown): JsonObject {
     const sent: JsonObject = isJsonObject(applied) ? applied : {};
     const { apiVersion, kind } = sent;
-    const gvk = gvkFromApiVersion(typeof apiVersion === "string" ? apiVersion : "", typeof kind === "string" ? kind : "");
+    const gvk = gvkFromApiVersion(
+      typeof apiVersion === "string" ? apiVersion : "",
+      typeof kind === "string" ? kind : "",
+    );
     const own = this.#kind;
     if (gvk.group !== own.group || gvk.version !== own.version || gvk.kind !== own.kind)
       throw badRequest(`invalid object type: ${formatGroupVersionKind(gvk)}`);

@@ -216,9 +216,15 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
-  return updateWith(endpoint, scope, write, change, (result, isCreated) =>
-    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
-  { allowCreate: type === "apply" });
+  return updateWith(
+    endpoint,
+    scope,
+    write,
+    change,
+    (result, isCreated) =>
+      respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
+    { allowCreate: type === "apply" },
+  );
 }
 
 function patchedObject(

@@ -317,7 +317,8 @@ export class RegistryStore implements ResourceRegistry {
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
     const { name, preconditions, subresource, allowCreate } = request;
-    if (!old && (subresource || !(allowCreate || this.strategy.allowCreateOnUpdate))) throw notFound(this.names.gr, name);
+    if (!old && (subresource || !(allowCreate || this.strategy.allowCreateOnUpdate)))
+      throw notFound(this.names.gr, name);
     if (old) checkPreconditions(old.metadata, preconditions, this.names.gr, name);
     return request.change(old);
   }
