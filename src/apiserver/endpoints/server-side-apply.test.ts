@@ -213,3 +213,25 @@ test("what does not fit the kind is refused: unknown fields, other kinds, other 
     409,
   );
 });
+
+test("300 objects applied twice: the second time moves no revision", async () => {
+  const clock = new SteppingClock();
+  await using server = await TestServer.start({ scheme, clock });
+  const applyAll = async (): Promise<void> => {
+    for (let i = 0; i < 100; i++) {
+      const name = `o${i}`;
+      const service = { apiVersion: "v1", kind: "Service", metadata: { name }, spec: { ports: [{ port: 80 }] } };
+      const answers = await Promise.all([
+        apply(server, `${configMaps}/${name}`, configMap({ a: "1" }, { name }), "fieldManager=me"),
+        apply(server, `${deployments}/${name}`, { ...deployment(3), metadata: { name } }, "fieldManager=me"),
+        apply(server, `/api/v1/namespaces/default/services/${name}`, service, "fieldManager=me"),
+      ]);
+      for (const answer of answers) assert.ok(answer.status < 300, answer.text);
+    }
+  };
+  await applyAll();
+  const before = versionOf(await server.request("GET", configMaps));
+  clock.step(60_000);
+  await applyAll();
+  assert.equal(versionOf(await server.request("GET", configMaps)), before);
+});
