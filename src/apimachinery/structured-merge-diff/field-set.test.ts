@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { array, assert as check, constantFrom, property } from "fast-check";
 import { FieldSet } from "./field-set.ts";
 import { fieldSetOf, fieldsV1Of } from "./fields-v1.ts";
 import { type Path, formatPath, keyElement, parsePathElement, valueElement } from "./path-element.ts";
 
-const step = fc.constantFrom("f:a", "f:b", 'k:{"name":"x"}', 'v:"y"', "i:3");
-const path = fc.array(step, { minLength: 1, maxLength: 4 });
-const paths = fc.array(path, { maxLength: 8 });
+const step = constantFrom("f:a", "f:b", 'k:{"name":"x"}', 'v:"y"', "i:3");
+const path = array(step, { minLength: 1, maxLength: 4 });
+const paths = array(path, { maxLength: 8 });
 
 function texts(set: FieldSet): readonly string[] {
   return set
@@ -21,8 +21,8 @@ function model(list: readonly Path[]): ReadonlySet<string> {
 }
 
 test("union, intersection and difference are those of sets of paths", () => {
-  fc.assert(
-    fc.property(paths, paths, (left, right) => {
+  check(
+    property(paths, paths, (left, right) => {
       const [a, b] = [FieldSet.of(...left), FieldSet.of(...right)];
       const [x, y] = [model(left), model(right)];
       assert.deepEqual(texts(a.union(b)), [...new Set([...x, ...y])].toSorted());
@@ -44,8 +44,8 @@ test("what does not change is the very same set", () => {
 });
 
 test("FieldsV1 round-trips and is sorted: fields, keys, values, places", () => {
-  fc.assert(
-    fc.property(paths, (list) => {
+  check(
+    property(paths, (list) => {
       const set = FieldSet.of(...list);
       assert.ok(fieldSetOf(fieldsV1Of(set)).equals(set));
     }),

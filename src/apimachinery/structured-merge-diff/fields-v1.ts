@@ -8,11 +8,16 @@ type Json = Record<string, unknown>;
 /** FieldsV1 of a set: an object per step, `.` where a field that has others below it is itself in the set. */
 export function fieldsV1Of(set: FieldSet): Json {
   const out: Json = {};
-  for (const [element, { isMember, children }] of set.sorted()) {
-    if (!children) out[element] = {};
-    else out[element] = isMember ? { ".": {}, ...fieldsV1Of(children) } : fieldsV1Of(children);
-  }
+  writeLevel(set, out);
   return out;
+}
+
+function writeLevel(set: FieldSet, out: Json): void {
+  for (const [element, { isMember, children }] of set.sorted()) {
+    const below: Json = children && isMember ? { ".": {} } : {};
+    if (children) writeLevel(children, below);
+    out[element] = below;
+  }
 }
 
 /** The set FieldsV1 stands for. What it does not know is left out, as upstream does it. Throws PathElementError. */

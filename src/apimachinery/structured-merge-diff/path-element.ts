@@ -128,9 +128,14 @@ export function sortByPathElement<T>(entries: (readonly [PathElement, T])[]): re
   });
 }
 
+/** A key of one text without escapes, as most are: not worth a parser. */
+const plainKey = /^k:\{"([^"\\]*)":"([^"\\]*)"\}$/;
+
 /** The fields of a key, the value of an item, the number of a place. */
 function bodyOf(element: PathElement): unknown {
   if (element.startsWith("f:")) return undefined;
+  const plain = plainKey.exec(element);
+  if (plain) return [[plain[1], plain[2]]];
   const body: unknown = JSON.parse(element.slice(2));
   return isKeyElement(element) ? Object.entries(body as object) : body;
 }

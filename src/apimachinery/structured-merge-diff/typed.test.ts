@@ -98,7 +98,9 @@ test("lists merge in the live order, unless the applier orders what is in both",
     ["aab", "bc", "aabc"],
   ];
   for (const [live, applied, expected] of cases) {
-    const merged = mergeTyped({ tags: [...live] }, { tags: [...applied] }, type) as { tags: readonly string[] };
+    const merged = mergeTyped({ tags: live.split("") }, { tags: applied.split("") }, type) as {
+      tags: readonly string[];
+    };
     assert.equal(merged.tags.join(""), expected, `${live} + ${applied}`);
   }
 });
