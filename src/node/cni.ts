@@ -1,6 +1,6 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 
-import { exec, execChecked } from "./exec.ts";
+import { execChecked } from "./exec.ts";
 
 export interface PodNetwork {
   /** Of the network, of what it writes and of its rules: unique on the machine, letters, digits and dashes. */
@@ -20,7 +20,7 @@ export interface PodNetwork {
 
 const defaultMtu = 1500;
 // libcni keeps what each pod's plugins answered here, and has no setting for it.
-const resultsDirectory = "/var/lib/cni/results";
+export const cniResultsDirectory = "/var/lib/cni/results";
 // Larger than what any other route of the range has, so that only unused addresses end here.
 const blackholeMetric = 4096;
 
@@ -65,21 +65,13 @@ export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
 }
 
-/** Takes back what `setUpPodNetwork` and the plugins of pods that are gone left. Idempotent. */
-export async function removePodNetwork(network: Pick<PodNetwork, "name" | "podCidr" | "serviceCidr">): Promise<void> {
-  // Each may be gone already, which is the state wanted.
-  await exec("ip", ["route", "del", "blackhole", network.podCidr, "metric", String(blackholeMetric)]);
-  await exec("ip", ["route", "del", network.serviceCidr, "dev", "lo"]);
-  await exec("nft", ["delete", "table", "ip", egressTable(network.name)]);
-  await removeCniResults(network.name);
-}
-
-/** Forgets what plugins answered for pods of this network. */
-export async function removeCniResults(networkName: string): Promise<void> {
-  const names = await readdir(resultsDirectory).catch(() => []);
-  for (const name of names) {
-    if (name.startsWith(`${networkName}-`)) await rm(`${resultsDirectory}/${name}`, { force: true });
-  }
+/** The files in which libcni notes its answers for pods of this network. */
+export async function cniResults(networkName: string): Promise<readonly string[]> {
+  const names = await readdir(cniResultsDirectory).catch(() => []);
+  // "<network>-<sandbox id>-<interface>"; another network's name may begin with this one's.
+  const isOwn = (name: string): boolean =>
+    name.startsWith(`${networkName}-`) && /^[0-9a-f]{64}-/.test(name.slice(networkName.length + 1));
+  return names.filter(isOwn).map((name) => `${cniResultsDirectory}/${name}`);
 }
 
 /** The nftables table that holds the network's own rule. */

@@ -7,7 +7,7 @@ import type { Logger } from "../component-base/logger.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { FileCgroupManager } from "./cgroups/cgroup-manager.ts";
 import { detectCgroupVersion } from "./cgroups/cgroup-version.ts";
-import { egressTable } from "./cni.ts";
+import { cniResults, cniResultsDirectory, egressTable } from "./cni.ts";
 import { containerdPaths } from "./containerd/containerd-process.ts";
 import { pidFromFile } from "./containerd/process-file.ts";
 import { exec, execChecked } from "./exec.ts";
@@ -47,9 +47,8 @@ interface TraceKind {
 }
 
 const processGraceMs = 10_000;
-// Where shims listen and libcni notes what it did: fixed places that all containerds of a machine share.
+// Where shims listen: a fixed place that all containerds of a machine share.
 const shimSocketDirectory = "/run/containerd/s";
-const cniResultsDirectory = "/var/lib/cni/results";
 
 /** What of the cluster is on this machine. Empty after a complete removal. */
 export async function listLeftovers(traces: ClusterTraces): Promise<readonly Leftover[]> {
@@ -148,12 +147,7 @@ function traceKinds(traces: ClusterTraces): readonly TraceKind[] {
     },
     {
       name: "CNI result",
-      list: async () => {
-        const names = await readdir(cniResultsDirectory).catch(() => []);
-        return names
-          .filter((name) => name.startsWith(`${traces.networkName}-`))
-          .map((name) => path.join(cniResultsDirectory, name));
-      },
+      list: () => cniResults(traces.networkName),
       remove: removeFiles,
     },
     {

@@ -14,7 +14,7 @@ export const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as cons
 export const messageDepthMax = 500;
 
 /** Strings up to here are put together from their characters; calling the decoder costs more than that. */
-const shortStringMax = 24;
+const shortStringMax = 14;
 
 /** Reads protobuf's wire format. Every method throws ProtobufError past the end of the message it is in. */
 export class WireReader {

@@ -4,9 +4,11 @@ import type { AdmissionAttributes, AdmissionPlugin } from "../../apiserver/admis
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { formatRule, uncovered } from "../authorization/rule-coverage.ts";
-import { deepEqual } from "../validation/common.ts";
+import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { refuse } from "./refuse.ts";
 
+// Holds everything, also where no role says so.
+const privilegedGroup = "system:masters";
 const group = "rbac.authorization.k8s.io";
 const roleKinds: ReadonlySet<string> = new Set(["roles", "clusterroles"]);
 const bindingKinds: ReadonlySet<string> = new Set(["rolebindings", "clusterrolebindings"]);
@@ -38,12 +40,13 @@ export class RbacEscalation implements AdmissionPlugin {
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { resource, object, oldObject } = attributes;
-    if (attributes.group !== group || !object) return;
+    const { resource, object, oldObject, user } = attributes;
+    if (attributes.group !== group || !object || user.groups.includes(privilegedGroup)) return;
     if (roleKinds.has(resource)) {
       const role = object as unknown as ClusterRole;
       const old = oldObject as unknown as ClusterRole | undefined;
-      if (old && deepEqual(old.rules, role.rules) && deepEqual(old.aggregationRule, role.aggregationRule)) return;
+      if (old && semanticEqual(old.rules, role.rules) && semanticEqual(old.aggregationRule, role.aggregationRule))
+        return;
       if (await this.#may(attributes, "escalate", resource, attributes.name || role.metadata.name)) return;
       // A role that collects others may become anything, so only who may do everything makes one.
       const rules = role.aggregationRule ? [...(role.rules ?? []), ...everything] : (role.rules ?? []);
@@ -51,7 +54,7 @@ export class RbacEscalation implements AdmissionPlugin {
     } else if (bindingKinds.has(resource)) {
       const { roleRef, subjects } = object as unknown as { roleRef: RoleRef; subjects?: unknown };
       const old = oldObject as unknown as { roleRef: RoleRef; subjects?: unknown } | undefined;
-      if (old && deepEqual(old.roleRef, roleRef) && deepEqual(old.subjects, subjects)) return;
+      if (old && semanticEqual(old.roleRef, roleRef) && semanticEqual(old.subjects, subjects)) return;
       const target = roleRef.kind === "Role" ? "roles" : "clusterroles";
       if (await this.#may(attributes, "bind", target, roleRef.name)) return;
       const role =

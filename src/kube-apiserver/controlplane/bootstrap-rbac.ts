@@ -19,7 +19,7 @@ import {
   roleBindings as namespacedBindingPolicies,
   roles as namespacedRolePolicies,
 } from "../authorization/bootstrap-policy/namespace-policy.ts";
-import { deepEqual } from "../validation/common.ts";
+import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import type { SystemWriter } from "./system-writer.ts";
 
 const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
@@ -35,7 +35,9 @@ export interface ControllerRole {
  * Brings the default roles and bindings to what they must at least be. What an administrator added stays; what is missing
  * comes back, unless the object is annotated `rbac.authorization.kubernetes.io/autoupdate: "false"`.
  */
-export async function bootstrapRbac(writer: SystemWriter, controllers: readonly ControllerRole[]): Promise<void> {
+export async function bootstrapRbac(writer: SystemWriter, all: readonly ControllerRole[]): Promise<void> {
+  // Controllers that share a service account name the same rules.
+  const controllers = [...new Map(all.map((each) => [each.serviceAccount, each])).values()];
   const controllerPolicies = controllers.map((each) => ({
     name: `system:controller:${each.serviceAccount}`,
     rules: each.rules,
@@ -128,13 +130,13 @@ function isAutoUpdated(object: Mutable<Pick<ClusterRole | Role, "metadata">>): b
 
 function addRules(role: Mutable<ClusterRole> | Mutable<Role>, rules: readonly PolicyRule[]): void {
   if (!isAutoUpdated(role)) return;
-  const missing = rules.filter((rule) => !role.rules?.some((each) => deepEqual(each, rule)));
+  const missing = rules.filter((rule) => !role.rules?.some((each) => semanticEqual(each, rule)));
   if (missing.length > 0) role.rules = [...(role.rules ?? []), ...structuredClone(missing as Mutable<PolicyRule>[])];
 }
 
 function addSubjects(binding: Mutable<ClusterRoleBinding> | Mutable<RoleBinding>, subjects: readonly Subject[]): void {
   if (!isAutoUpdated(binding)) return;
-  const missing = subjects.filter((subject) => !binding.subjects?.some((each) => deepEqual(each, subject)));
+  const missing = subjects.filter((subject) => !binding.subjects?.some((each) => semanticEqual(each, subject)));
   if (missing.length > 0)
     binding.subjects = [...(binding.subjects ?? []), ...missing.map((subject) => ({ ...subject }))];
 }

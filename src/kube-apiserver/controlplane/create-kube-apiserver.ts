@@ -40,7 +40,7 @@ import { restoreAllocations } from "../registry/core/service/strategy.ts";
 import { systemPriorityClasses } from "../registry/other-strategies.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
-import { toTime } from "../time.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
 import { keepKubernetesService } from "./keep-kubernetes-service.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
@@ -234,7 +234,7 @@ async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: numb
         status: "True",
         reason: "",
         message: "Kubernetes default Service CIDR is ready",
-        lastTransitionTime: toTime(nowMs),
+        lastTransitionTime: formatTime(nowMs),
       },
     ];
   });

@@ -1,3 +1,4 @@
+import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
@@ -28,7 +29,7 @@ export function oneOf(
 }
 
 export function immutable(path: FieldPath, value: unknown, old: unknown): readonly FieldError[] {
-  return deepEqual(value, old) ? [] : [fieldInvalid(path, value, "field is immutable")];
+  return semanticEqual(value, old) ? [] : [fieldInvalid(path, value, "field is immutable")];
 }
 
 /** A count or a percentage. */
@@ -50,22 +51,6 @@ export function portNumberOrName(path: FieldPath, port: number | string): readon
   return typeof port === "number"
     ? syntax(path, port, validatePortNumber(port))
     : syntax(path, port, validatePortName(port));
-}
-
-/** Equality of JSON values; absent, undefined and null members are the same. */
-export function deepEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (a === null || b === null || a === undefined || b === undefined) return (a ?? undefined) === (b ?? undefined);
-  if (typeof a !== "object" || typeof b !== "object") return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => deepEqual(item, b[i]));
-  }
-  const left = a as Readonly<Record<string, unknown>>;
-  const right = b as Readonly<Record<string, unknown>>;
-  for (const key of Object.keys(left)) if (!deepEqual(left[key], right[key])) return false;
-  for (const key of Object.keys(right))
-    if (!Object.hasOwn(left, key) && (right[key] ?? undefined) !== undefined) return false;
-  return true;
 }
 
 /** Map entries sorted by key, as Go prints maps. */

@@ -1,5 +1,3 @@
-import { SelectorError } from "../../apimachinery/labels/requirement.ts";
-import { selectorFromLabelSelector } from "../../apimachinery/labels/selector.ts";
 import type { LabelSelector, LabelSelectorRequirement } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
@@ -45,21 +43,4 @@ function validateRequirement(requirement: LabelSelectorRequirement, path: FieldP
   errors.push(...validateLabelName(key, path.child("key")));
   for (const [i, value] of values.entries()) errors.push(...syntax(at.index(i), value, validateLabelValue(value)));
   return errors;
-}
-
-export function isEmptySelector(selector: LabelSelector): boolean {
-  return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
-}
-
-/** Whether labels fulfil a selector; an empty one matches everything, a malformed one nothing. */
-export function selectorMatches(
-  selector: LabelSelector,
-  labels: Readonly<Record<string, string>> | undefined,
-): boolean {
-  try {
-    return selectorFromLabelSelector(selector).matches(labels ?? {});
-  } catch (error) {
-    if (error instanceof SelectorError) return false;
-    throw error;
-  }
 }

@@ -3,8 +3,9 @@ import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { PodTemplateSpec } from "../../api/core/v1/types.gen.ts";
+import { isEmptySelector, labelMatcher } from "../../component-helpers/label-selector.ts";
 import { sortedMap } from "./common.ts";
-import { isEmptySelector, selectorMatches, validateLabelSelector } from "./label-selector.ts";
+import { validateLabelSelector } from "./label-selector.ts";
 
 /** A workload's own selector: there, well formed, and not of everything. `kind` is the word the message uses. */
 export function validateWorkloadSelector(
@@ -26,7 +27,7 @@ export function validateTemplateMatches(
   template: PodTemplateSpec,
   path: FieldPath,
 ): readonly FieldError[] {
-  if (!selector || isEmptySelector(selector) || selectorMatches(selector, template.metadata.labels)) return [];
+  if (!selector || isEmptySelector(selector) || labelMatcher(selector)(template.metadata.labels)) return [];
   const labels = sortedMap(template.metadata.labels);
   return [fieldInvalid(path.child("metadata", "labels"), labels, "`selector` does not match template `labels`")];
 }

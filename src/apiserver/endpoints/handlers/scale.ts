@@ -11,8 +11,9 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
-import { negotiate, noViews } from "../negotiation.ts";
-import { isPretty, parseWriteOptions } from "../query-options.ts";
+import { humanDuration } from "../human-duration.ts";
+import { type Negotiated, negotiate, plainObjects } from "../negotiation.ts";
+import { isPretty, parseIncludeObject, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
@@ -20,6 +21,7 @@ import { respond } from "../response.ts";
 import { managerName } from "../fieldmanager/manager-name.ts";
 import { parentManagedFields, scaleManagedFields } from "../fieldmanager/scale-fields.ts";
 import { applyPatch, parseConfiguration, patchTypeOf } from "./patch-types.ts";
+import { type IncludeObject, partialObject, tableOf } from "../table.ts";
 import { decodeBody, updateWith } from "./write.ts";
 
 /** Any object with replicas. */
@@ -36,9 +38,17 @@ interface Scale extends KubeObject {
 /** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
 export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
-  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const negotiated = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), {
+    ...plainObjects(endpoint.context.scheme),
+    table: info.verb === "get",
+  });
+  const { encoding } = negotiated;
   const store = defined(endpoint.store, "store");
-  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object()), encoding);
+  if (info.verb === "get") {
+    const scale = scaleOf(store.stored(info.namespaceKey, info.name).object());
+    const include = parseIncludeObject(http.query);
+    return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
+  }
   const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http)) : undefined;
   const write = parseWriteOptions(http.query, type ? "PatchOptions" : "UpdateOptions", type === "apply");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
@@ -107,6 +117,30 @@ function withParentFields(
   );
   const { managedFields: _, ...metadata } = parent.metadata;
   return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };
+}
+
+const scaleColumns = [
+  ["Name", "string", "name"],
+  ["Desired", "integer", ""],
+  ["Available", "integer", ""],
+  ["Age", "string", ""],
+].map(([name, type, format]) => ({ name, type, format, description: "", priority: 0 }));
+
+function scaleTable(
+  endpoint: ResourceEndpoint,
+  scale: Scale,
+  { asVersion }: Negotiated,
+  include: IncludeObject,
+): unknown {
+  const { name = "", creationTimestamp, resourceVersion } = scale.metadata;
+  const age =
+    creationTimestamp === undefined
+      ? "<unknown>"
+      : humanDuration(endpoint.context.clock.now() - Date.parse(creationTimestamp));
+  const cells = [name, scale.spec.replicas ?? 0, scale.status.replicas, age];
+  const object = include === "Object" ? scale : partialObject(scale, asVersion);
+  const rows = [include === "None" ? { cells } : { cells, object }];
+  return tableOf({ resourceVersion }, scaleColumns, rows, asVersion);
 }
 
 function scaleOf(object: Scalable): Scale {

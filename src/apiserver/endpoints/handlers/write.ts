@@ -17,7 +17,7 @@ import type { AdmissionBase } from "../admission.ts";
 import type { FieldManager } from "../fieldmanager/field-manager.ts";
 import { isManagedFieldsReset } from "../fieldmanager/managed-fields.ts";
 import { managerName } from "../fieldmanager/manager-name.ts";
-import { noViews, negotiate } from "../negotiation.ts";
+import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
 import type { WriteOptions } from "../query-options.ts";
 import { queryFlag } from "../request-info.ts";
@@ -29,7 +29,7 @@ import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { negotiateView, respondList } from "./read.ts";
 import type { ParsedText } from "../serializer.ts";
-import { applyPatch, parseConfiguration, patchTypeOf } from "./patch-types.ts";
+import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
 
 /** What strategies and subresource handlers are told of the request. */
 export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRun: boolean): RequestContext {
@@ -133,7 +133,7 @@ function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: Admis
 export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { query } = scope.http;
   const write = parseWriteOptions(query, "CreateOptions");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
   const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
@@ -151,7 +151,11 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
 export async function handleReview(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const write = parseWriteOptions(scope.http.query, "CreateOptions");
   const { headers, query } = scope.http;
-  const { encoding } = negotiate(headers.accept, isPretty(query, headers["user-agent"]), noViews);
+  const { encoding } = negotiate(
+    headers.accept,
+    isPretty(query, headers["user-agent"]),
+    plainObjects(endpoint.context.scheme),
+  );
   const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
@@ -170,7 +174,7 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
 export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "UpdateOptions");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
   checkName(sent.object, scope);
   ensureNamespaceMatches(sent.object, endpoint.resource.namespaced ? info.namespaceKey : "");
@@ -200,7 +204,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const { http, info } = scope;
   const type = patchTypeOf(contentTypeOf(http));
   const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const configuration = type === "apply" ? parseConfiguration(patch) : undefined;
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
@@ -210,7 +214,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
     const object =
       type === "apply"
         ? appliedObject(endpoint, scope, write, defined(configuration, "configuration"), live)
-        : patchedObject(endpoint, scope, write, applyPatch(type, patch, defined(live, "object"), endpoint.kind), live);
+        : patchedObject(endpoint, scope, write, { type, patch, live: defined(live, "object") });
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
     checkName(object, scope);
     await admitChange(endpoint, scope, write, object, old);
@@ -231,10 +235,15 @@ function patchedObject(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
-  patched: ParsedText,
-  live: KubeObject | undefined,
+  { type, patch, live }: { readonly type: DocumentPatch; readonly patch: string; readonly live: KubeObject },
 ): Mutable<KubeObject> {
-  const sent = decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
+  const patched = applyPatch(type, patch, live, endpoint.kind);
+  let sent: SentObject;
+  try {
+    sent = decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
+  } catch (error) {
+    throw patchRefusal(error, { type, patch, patchedValue: patched.value });
+  }
   trackFields(endpoint, scope, write, sent, live);
   return sent.object;
 }
@@ -310,7 +319,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const dryRun = (options.dryRun?.length ?? 0) > 0;
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const store = defined(endpoint.store, "store");
   const { object, isGone } = await store.deleteObject({
     namespace: info.namespaceKey,
@@ -342,7 +351,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const listOptions = parseListOptions(http.query);
-  const negotiated = negotiateView(scope, "PartialObjectMetadataList");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
     parseSelection(endpoint.resource, info.namespaceKey, listOptions),

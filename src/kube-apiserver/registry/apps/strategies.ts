@@ -22,9 +22,9 @@ import {
   replicaSetCells,
   statefulSetCells,
 } from "../../printers/workloads.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import {
   atMost100Percent,
-  deepEqual,
   immutable,
   intOrPercent,
   intOrPercentNumber,
@@ -230,7 +230,7 @@ function validateStatefulSetUpdate(object: StatefulSet, old: StatefulSet): reado
     Object.fromEntries(
       Object.entries(of.spec).filter(([field]) => !statefulSetUpdatable.some((name) => name === field)),
     );
-  if (deepEqual(fixed(object), fixed(old))) return [];
+  if (semanticEqual(fixed(object), fixed(old))) return [];
   const names = statefulSetUpdatable.map((name) => `'${name}'`);
   const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
   return [fieldForbidden(spec, `updates to statefulset spec for fields other than ${list} are forbidden`)];

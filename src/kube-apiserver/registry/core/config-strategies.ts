@@ -11,7 +11,8 @@ import { utf8Length, validateConfigMapKey } from "../../../apimachinery/validati
 import type { ConfigMap, Secret, ServiceAccount } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { configMapCells, secretCells, serviceAccountCells } from "../../printers/core.ts";
-import { deepEqual, immutable, syntax } from "../../validation/common.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
+import { immutable, syntax } from "../../validation/common.ts";
 
 const data = FieldPath.of("data");
 const binaryData = FieldPath.of("binaryData");
@@ -49,7 +50,7 @@ function validateImmutable<T extends ConfigMap | Secret>(
   return [
     ...errors,
     ...fields
-      .filter((field) => !deepEqual(object[field], old[field]))
+      .filter((field) => !semanticEqual(object[field], old[field]))
       .map((field) => fieldForbidden(FieldPath.of(field), why)),
   ];
 }

@@ -8,7 +8,8 @@ import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { Node } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { nodeCells } from "../../printers/core.ts";
-import { deepEqual, syntax } from "../../validation/common.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
+import { syntax } from "../../validation/common.ts";
 import { taintEffects } from "../../validation/tolerations.ts";
 
 const spec = FieldPath.of("spec");
@@ -37,7 +38,7 @@ function validateNode(node: Node): readonly FieldError[] {
 
 function validateNodeUpdate(node: Node, old: Node): readonly FieldError[] {
   const errors = [...validateNode(node)];
-  if (old.spec.podCIDR && !deepEqual(node.spec.podCIDRs, old.spec.podCIDRs)) {
+  if (old.spec.podCIDR && !semanticEqual(node.spec.podCIDRs, old.spec.podCIDRs)) {
     errors.push(fieldForbidden(spec.child("podCIDRs"), 'node updates may not change podCIDR except from "" to valid'));
   }
   if (old.spec.providerID && node.spec.providerID !== old.spec.providerID) {

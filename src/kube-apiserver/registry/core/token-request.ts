@@ -6,7 +6,7 @@ import { nodes, pods, secrets, serviceAccounts } from "../../../api/resources.ge
 import type { TokenRequest } from "../../../api/authentication/v1/types.gen.ts";
 import type { ServiceAccount } from "../../../api/core/v1/types.gen.ts";
 import type { SubresourceRequest } from "../../../apiserver/registry/rest/strategy.ts";
-import { toTime } from "../../time.ts";
+import { formatTime } from "../../../component-helpers/time.ts";
 import type { ServiceAccountTokenIssuer, TokenSubject } from "../../authentication/service-account-token-issuer.ts";
 
 const secondsMin = 600;
@@ -37,7 +37,7 @@ export async function createToken(
   const { token, expirationTimestamp } = await issuer.issue(subject, audiences, seconds);
   return {
     ...body,
-    metadata: { ...body.metadata, name, namespace, creationTimestamp: toTime(request.context.nowMs) },
+    metadata: { ...body.metadata, name, namespace, creationTimestamp: formatTime(request.context.nowMs) },
     spec: { ...body.spec, audiences, expirationSeconds: seconds },
     status: { token, expirationTimestamp },
   } as KubeObject;

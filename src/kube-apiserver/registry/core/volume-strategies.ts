@@ -5,7 +5,7 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { persistentVolumeCells, persistentVolumeClaimCells } from "../../printers/core.ts";
-import { deepEqual } from "../../validation/common.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { validateQuantity } from "../../validation/resources.ts";
 
 const spec = FieldPath.of("spec");
@@ -49,7 +49,7 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
       volumeAttributesClassName: "",
       ...(old.spec.volumeName ? {} : { volumeName: "" }),
     });
-    if (deepEqual(fixed(claim), fixed(old))) return [];
+    if (semanticEqual(fixed(claim), fixed(old))) return [];
     const why =
       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     return [fieldForbidden(spec, why)];

@@ -12,7 +12,8 @@ import type {
 } from "../../../api/rbac/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { roleBindingCells } from "../../printers/others.ts";
-import { deepEqual, syntax } from "../../validation/common.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
+import { syntax } from "../../validation/common.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 
 const rbacGroup = "rbac.authorization.k8s.io";
@@ -85,7 +86,7 @@ function validateBinding(binding: ClusterRoleBinding | RoleBinding): readonly Fi
 
 function validateBindingUpdate<T extends ClusterRoleBinding | RoleBinding>(binding: T, old: T): readonly FieldError[] {
   const errors = [...validateBinding(binding)];
-  if (!deepEqual(binding.roleRef, old.roleRef)) {
+  if (!semanticEqual(binding.roleRef, old.roleRef)) {
     errors.push(fieldInvalid(FieldPath.of("roleRef"), binding.roleRef, "cannot change roleRef"));
   }
   return errors;

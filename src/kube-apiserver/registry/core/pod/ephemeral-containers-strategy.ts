@@ -5,7 +5,7 @@ import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { Pod } from "../../../../api/core/v1/types.gen.ts";
 import type { SubresourceStrategy } from "../../../../apiserver/registry/rest/strategy.ts";
-import { deepEqual } from "../../../validation/common.ts";
+import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
 import { validatePodSpec } from "../../../validation/pod-spec.ts";
 
 const path = FieldPath.of("spec", "ephemeralContainers");
@@ -26,7 +26,7 @@ export const ephemeralContainersStrategy: SubresourceStrategy<Pod> = {
       const after = pod.spec.ephemeralContainers?.find((container) => container.name === before.name);
       const name = goQuote(before.name);
       if (!after) errors.push(fieldForbidden(path, `existing ephemeral containers ${name} may not be removed\n`));
-      else if (!deepEqual(after, before)) {
+      else if (!semanticEqual(after, before)) {
         errors.push(fieldForbidden(path, `existing ephemeral containers ${name} may not be changed\n`));
       }
     }

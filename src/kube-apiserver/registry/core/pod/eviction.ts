@@ -6,7 +6,7 @@ import { podDisruptionBudgets, pods } from "../../../../api/resources.gen.ts";
 import type { Pod } from "../../../../api/core/v1/types.gen.ts";
 import type { Eviction, PodDisruptionBudget } from "../../../../api/policy/v1/types.gen.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
-import { toTime } from "../../../time.ts";
+import { formatTime } from "../../../../component-helpers/time.ts";
 import { statusSuccess } from "../../status-success.ts";
 import { setPodCondition } from "./conditions.ts";
 
@@ -41,7 +41,7 @@ export async function createEviction(request: SubresourceRequest): Promise<KubeO
           status: "True",
           reason: "EvictionByEvictionAPI",
           message: "Eviction API: evicting",
-          lastTransitionTime: toTime(context.nowMs),
+          lastTransitionTime: formatTime(context.nowMs),
         }),
       context,
       { subresource: "status" },
@@ -95,7 +95,7 @@ async function takeFromBudget(
         throw violates(budget, why, 0);
       }
       status.disruptionsAllowed--;
-      status.disruptedPods = { ...status.disruptedPods, [podName]: toTime(context.nowMs) };
+      status.disruptedPods = { ...status.disruptedPods, [podName]: formatTime(context.nowMs) };
     },
     context,
     { subresource: "status" },

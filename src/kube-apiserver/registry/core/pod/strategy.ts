@@ -4,7 +4,7 @@ import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { Pod } from "../../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
-import { podQosClass } from "../../../../component-helpers/pod-requests.ts";
+import { podQosClass } from "../../../../component-helpers/pod-qos.ts";
 import { podCells } from "../../../printers/pod.ts";
 import { validatePodSpec } from "../../../validation/pod-spec.ts";
 import { validatePodUpdate } from "./validate-update.ts";

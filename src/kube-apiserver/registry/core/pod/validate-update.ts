@@ -3,7 +3,8 @@ import { fieldForbidden, fieldInvalid } from "../../../../apimachinery/validatio
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Container, Pod, PodSpec, Toleration } from "../../../../api/core/v1/types.gen.ts";
 import { goJson } from "../../../../apimachinery/go-format.ts";
-import { deepEqual, nonNegative } from "../../../validation/common.ts";
+import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
+import { nonNegative } from "../../../validation/common.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -96,7 +97,7 @@ function validateDeadline(next: number | undefined, old: number | undefined): re
 
 function validateTolerationsOnlyAdded(next: readonly Toleration[], old: readonly Toleration[]): readonly FieldError[] {
   const sameButSeconds = (a: Toleration, b: Toleration): boolean =>
-    deepEqual({ ...a, tolerationSeconds: 0 }, { ...b, tolerationSeconds: 0 });
+    semanticEqual({ ...a, tolerationSeconds: 0 }, { ...b, tolerationSeconds: 0 });
   if (old.every((toleration) => next.some((candidate) => sameButSeconds(candidate, toleration)))) return [];
   const why = "existing toleration can not be modified except its tolerationSeconds";
   return [fieldForbidden(spec.child("tolerations"), why)];
@@ -104,7 +105,7 @@ function validateTolerationsOnlyAdded(next: readonly Toleration[], old: readonly
 
 /** One line for every value that differs. */
 function* diff(old: unknown, next: unknown, path: string): Generator<string> {
-  if (deepEqual(old, next)) return;
+  if (semanticEqual(old, next)) return;
   if (isObject(old) && isObject(next)) {
     for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
       yield* diff(old[key], next[key], Array.isArray(old) ? `${path}[${key}]` : `${path}.${key}`);

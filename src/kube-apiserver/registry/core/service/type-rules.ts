@@ -1,6 +1,6 @@
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { ServiceSpec } from "../../../../api/core/v1/types.gen.ts";
-import { deepEqual } from "../../../validation/common.ts";
+import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
 
 // What a Service has depends on its type. A client that switches the type, or that writes a Service without the values the
 // server gave it, is helped: values given are put back where the new type needs them and dropped where it has none.
@@ -33,7 +33,7 @@ export function alignClusterIps(spec: Mutable<ServiceSpec>, old?: ServiceSpec): 
     return;
   }
   const isClusterIpChanged = spec.clusterIP !== old.clusterIP;
-  const areClusterIpsChanged = !deepEqual(spec.clusterIPs, old.clusterIPs);
+  const areClusterIpsChanged = !semanticEqual(spec.clusterIPs, old.clusterIPs);
   if (isClusterIpChanged && !areClusterIpsChanged) {
     // An old client that changed the one field it knows.
     if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
@@ -70,17 +70,17 @@ export function keepAllocated(spec: Mutable<ServiceSpec>, old: ServiceSpec): voi
 /** Drops what the new type has no use for, unless the client changed it, which is then its mistake to hear of. */
 export function dropTypeDependent(spec: Mutable<ServiceSpec>, before: ServiceSpec): void {
   if (needsClusterIp(before) && !needsClusterIp(spec)) {
-    if (spec.clusterIP === before.clusterIP && deepEqual(spec.clusterIPs, before.clusterIPs)) {
+    if (spec.clusterIP === before.clusterIP && semanticEqual(spec.clusterIPs, before.clusterIPs)) {
       delete spec.clusterIP;
       delete spec.clusterIPs;
     }
-    if (deepEqual(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies;
+    if (semanticEqual(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies;
     if (spec.ipFamilyPolicy === before.ipFamilyPolicy) delete spec.ipFamilyPolicy;
     if (spec.internalTrafficPolicy === before.internalTrafficPolicy) delete spec.internalTrafficPolicy;
   }
   if (mayHaveNodePort(before) && !mayHaveNodePort(spec)) {
     const ports = (of: ServiceSpec): unknown => (of.ports ?? []).map((port) => port.nodePort ?? 0);
-    if (deepEqual(ports(spec), ports(before))) for (const port of spec.ports ?? []) delete port.nodePort;
+    if (semanticEqual(ports(spec), ports(before))) for (const port of spec.ports ?? []) delete port.nodePort;
     if (spec.externalTrafficPolicy === before.externalTrafficPolicy) delete spec.externalTrafficPolicy;
   }
   if (needsHealthCheckNodePort(before) && !needsHealthCheckNodePort(spec)) {
