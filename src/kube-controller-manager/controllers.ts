@@ -2,11 +2,14 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { cronJobController } from "./cronjob/cron-job-controller.ts";
 import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
@@ -20,6 +23,8 @@ import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finishe
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
+  /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
+  readonly clusterCidr?: string;
 }
 
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
@@ -33,7 +38,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
+    disruptionController,
     endpointSliceController,
+    endpointSliceMirroringController,
     endpointsController,
     serviceAccountsController,
     rootCaCertPublisher(options.rootCa),
@@ -42,5 +49,6 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     podGarbageCollectorController,
     nodeLifecycleController,
     taintEvictionController,
+    ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
   ];
 }
