@@ -35,11 +35,7 @@ export function nodeSelectorMatcher(selector: NodeSelector): NodePredicate {
  * All expressions over labels and fields of the term must hold. An empty term selects nothing, and so does an invalid one,
  * which validation keeps out. The only field is `metadata.name`.
  */
-<<<<<<< HEAD
 export function nodeSelectorTermMatcher(term: NodeSelectorTerm): NodePredicate {
-=======
-function nodeSelectorTermMatcher(term: NodeSelectorTerm): NodePredicate {
->>>>>>> schedplugins
   if (isEmptyTerm(term)) return () => false;
   try {
     const labels = requirements(term.matchExpressions);
