@@ -7,6 +7,7 @@ import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
 
@@ -28,5 +29,6 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     garbageCollectorController,
     podGarbageCollectorController,
     nodeLifecycleController,
+    resourceQuotaController,
   ];
 }

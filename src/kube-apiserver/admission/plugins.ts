@@ -1,16 +1,23 @@
-import type { Namespace, Pod, ServiceAccount as ServiceAccountObject } from "../../api/core/v1/types.gen.ts";
+import type {
+  LimitRange,
+  Namespace,
+  Pod,
+  ServiceAccount as ServiceAccountObject,
+} from "../../api/core/v1/types.gen.ts";
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
-import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { LimitRanger } from "./limit-ranger.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
+import { ResourceQuota } from "./resource-quota.ts";
 import { ServiceAccount } from "./service-account.ts";
 import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
 
@@ -22,18 +29,24 @@ export function admissionPlugins(options: {
   readonly priorityClasses: StorageLister<PriorityClass>;
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
+  readonly limitRanges: StorageLister<LimitRange>;
   readonly authorizer: Authorizer;
+  /** Called once requests come. */
+  readonly registry: () => RegistryAccess;
   readonly clock: Clock;
   readonly random: Random;
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
   return [
     new NamespaceLifecycle(options.namespaces),
+    new LimitRanger(options.limitRanges),
     new ServiceAccount({ accounts: options.serviceAccounts, clock, random }),
     new NodeRestriction(options.pods),
     new TaintNodesByCondition(),
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
     new RbacEscalation(options),
+    // Last: nothing is charged for what others refuse.
+    new ResourceQuota(options),
   ];
 }

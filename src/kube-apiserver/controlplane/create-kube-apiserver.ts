@@ -3,6 +3,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  limitRanges,
   namespaces,
   nodes,
   pods,
@@ -115,7 +116,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     apiAudiences,
     kubelets: options.kubelets,
   });
-  const generic = await createGenericApiServer({
+  const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
     registrations,
@@ -125,6 +126,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       ...lister,
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
+      limitRanges: storage.lister(limitRanges),
+      registry: () => generic.registry,
       authorizer,
       clock,
       random,

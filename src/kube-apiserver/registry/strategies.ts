@@ -10,6 +10,7 @@ import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
 import { endpointsStrategy } from "./core/endpoints-strategy.ts";
 import { eventStrategy } from "./core/event-strategy.ts";
+import { limitRangeStrategy, resourceQuotaStrategy } from "./core/limit-strategies.ts";
 import { namespaceStrategy } from "./core/namespace-strategy.ts";
 import { nodeStrategy } from "./core/node-strategy.ts";
 import { podStrategy } from "./core/pod/strategy.ts";
@@ -32,7 +33,6 @@ import {
   podDisruptionBudgetStrategy,
   printedStrategies,
   priorityClassStrategy,
-  resourceQuotaStrategy,
   resourceSliceStrategy,
 } from "./other-strategies.ts";
 import {
@@ -59,7 +59,8 @@ export function builtinStrategies(options: {
     "/pods": podStrategy,
     "/podtemplates": podTemplateStrategy,
     "/replicationcontrollers": replicationControllerStrategy,
-    "/resourcequotas": withGap("/resourcequotas", resourceQuotaStrategy),
+    "/limitranges": limitRangeStrategy,
+    "/resourcequotas": resourceQuotaStrategy,
     "/secrets": secretStrategy,
     "/serviceaccounts": serviceAccountStrategy,
     "/services": serviceStrategy(options.allocators),
