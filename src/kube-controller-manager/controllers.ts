@@ -3,17 +3,25 @@ import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { persistentVolumeBinderController } from "./persistentvolume/persistent-volume-binder.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import {
+  claimProtectionController,
+  volumeProtectionController,
+} from "./volume-protection/volume-protection-controllers.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
+  /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
+  readonly localPathDirectory?: string;
 }
 
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
@@ -30,5 +38,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     podGarbageCollectorController,
     nodeLifecycleController,
     resourceQuotaController,
+    claimProtectionController,
+    volumeProtectionController,
+    persistentVolumeBinderController,
+    localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

@@ -5,12 +5,15 @@ import type {
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
+import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
+import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
@@ -18,7 +21,9 @@ import { NodeRestriction } from "./node-restriction.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
 import { ResourceQuota } from "./resource-quota.ts";
+import { RuntimeClass } from "./runtime-class.ts";
 import { ServiceAccount } from "./service-account.ts";
+import { StorageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
 import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
 
 /** The admission plugins in the order they are asked, which is upstream's. */
@@ -29,6 +34,8 @@ export function admissionPlugins(options: {
   readonly priorityClasses: StorageLister<PriorityClass>;
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
+  readonly storageClasses: StorageLister<StorageClass>;
+  readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
   readonly authorizer: Authorizer;
   /** Called once requests come. */
@@ -45,6 +52,9 @@ export function admissionPlugins(options: {
     new TaintNodesByCondition(),
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
+    new DefaultStorageClass(options.storageClasses),
+    new StorageObjectInUseProtection(),
+    new RuntimeClass(options.runtimeClasses),
     new RbacEscalation(options),
     // Last: nothing is charged for what others refuse.
     new ResourceQuota(options),

@@ -10,10 +10,12 @@ import {
   priorityClasses,
   roleBindings,
   roles,
+  runtimeClasses,
   secrets,
   serviceAccounts,
   serviceCIDRs,
   services,
+  storageClasses,
 } from "../../api/resources.gen.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
@@ -127,6 +129,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
       limitRanges: storage.lister(limitRanges),
+      storageClasses: storage.lister(storageClasses),
+      runtimeClasses: storage.lister(runtimeClasses),
       registry: () => generic.registry,
       authorizer,
       clock,
