@@ -77,6 +77,10 @@ class Server implements GenericApiServer {
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
+      endpointsOf: (storagePrefix) =>
+        [...this.#routes.values()]
+          .map(({ endpoint }) => endpoint)
+          .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
     for (const registration of options.registrations) this.#addRoute(context, registration);
     this.#discovery = this.#makeDiscovery();
@@ -126,6 +130,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      auditAnnotations: new Map(),
     };
     let response: HttpResponse;
     try {

@@ -1,7 +1,16 @@
+import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type {
+  MutatingWebhookConfiguration,
+  ValidatingWebhookConfiguration,
+} from "../../api/admissionregistration/v1/types.gen.ts";
+import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
+import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
+import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import type {
   LimitRange,
   Namespace,
   Pod,
+  Service,
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
@@ -25,6 +34,9 @@ import { RuntimeClass } from "./runtime-class.ts";
 import { ServiceAccount } from "./service-account.ts";
 import { StorageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
 import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
+import { MutatingAdmissionWebhook } from "./webhook/mutating-admission-webhook.ts";
+import { ValidatingAdmissionWebhook } from "./webhook/validating-admission-webhook.ts";
+import { WebhookCaller } from "./webhook/webhook-caller.ts";
 
 /** The admission plugins in the order they are asked, which is upstream's. */
 export function admissionPlugins(options: {
@@ -37,6 +49,12 @@ export function admissionPlugins(options: {
   readonly storageClasses: StorageLister<StorageClass>;
   readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
+  readonly services: StorageLister<Service>;
+  readonly endpointSlices: StorageLister<EndpointSlice>;
+  readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
+  readonly validatingWebhooks: StorageLister<ValidatingWebhookConfiguration>;
+  readonly webhookDialer: WebhookDialer | undefined;
+  readonly scheme: Scheme;
   readonly authorizer: Authorizer;
   /** Called once requests come. */
   readonly registry: () => RegistryAccess;
@@ -44,6 +62,12 @@ export function admissionPlugins(options: {
   readonly random: Random;
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
+  const caller = new WebhookCaller({
+    dialer: options.webhookDialer,
+    services: new ServiceResolver(options),
+    clock,
+    random,
+  });
   return [
     new NamespaceLifecycle(options.namespaces),
     new LimitRanger(options.limitRanges),
@@ -56,6 +80,8 @@ export function admissionPlugins(options: {
     new StorageObjectInUseProtection(),
     new RuntimeClass(options.runtimeClasses),
     new RbacEscalation(options),
+    new MutatingAdmissionWebhook({ ...options, configurations: options.mutatingWebhooks, caller }),
+    new ValidatingAdmissionWebhook({ ...options, configurations: options.validatingWebhooks, caller }),
     // Last: nothing is charged for what others refuse.
     new ResourceQuota(options),
   ];

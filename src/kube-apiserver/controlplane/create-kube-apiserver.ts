@@ -3,7 +3,9 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpointSlices,
   limitRanges,
+  mutatingWebhookConfigurations,
   namespaces,
   nodes,
   pods,
@@ -16,6 +18,7 @@ import {
   serviceCIDRs,
   services,
   storageClasses,
+  validatingWebhookConfigurations,
 } from "../../api/resources.gen.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
@@ -129,6 +132,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
       limitRanges: storage.lister(limitRanges),
+      endpointSlices: storage.lister(endpointSlices),
+      mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
+      validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      webhookDialer: options.webhookDialer,
+      scheme,
       storageClasses: storage.lister(storageClasses),
       runtimeClasses: storage.lister(runtimeClasses),
       registry: () => generic.registry,

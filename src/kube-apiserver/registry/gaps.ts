@@ -8,10 +8,8 @@ const notEnforced: Readonly<Record<string, string>> = {
   "networking.k8s.io/networkpolicies": "NetworkPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicies": "MutatingAdmissionPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBindings",
-  "admissionregistration.k8s.io/mutatingwebhookconfigurations": "webhooks",
   "admissionregistration.k8s.io/validatingadmissionpolicies": "ValidatingAdmissionPolicies",
   "admissionregistration.k8s.io/validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBindings",
-  "admissionregistration.k8s.io/validatingwebhookconfigurations": "webhooks",
 };
 
 const notCreatable = [

@@ -28,7 +28,6 @@ import {
   admissionPolicyBindingCells,
   validatingAdmissionPolicyCells,
   volumeAttachmentCells,
-  webhookConfigurationCells,
 } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
@@ -148,8 +147,6 @@ export const printedStrategies = {
   volumeattachments: { tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  mutatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
-  validatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
   validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
   mutatingadmissionpolicies: { generation: "spec", tableCells: mutatingAdmissionPolicyCells },
   mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },

@@ -41,6 +41,7 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from "./rbac/strategies.ts";
+import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
 /** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
 export function builtinStrategies(options: {
@@ -103,14 +104,8 @@ export function builtinStrategies(options: {
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
     "storage.k8s.io/csinodes": printedStrategies.csinodes,
     "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
-    "admissionregistration.k8s.io/mutatingwebhookconfigurations": withGap(
-      "admissionregistration.k8s.io/mutatingwebhookconfigurations",
-      printedStrategies.mutatingwebhookconfigurations,
-    ),
-    "admissionregistration.k8s.io/validatingwebhookconfigurations": withGap(
-      "admissionregistration.k8s.io/validatingwebhookconfigurations",
-      printedStrategies.validatingwebhookconfigurations,
-    ),
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurationStrategy,
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurationStrategy,
     "admissionregistration.k8s.io/validatingadmissionpolicies": withGap(
       "admissionregistration.k8s.io/validatingadmissionpolicies",
       printedStrategies.validatingadmissionpolicies,
