@@ -8,9 +8,11 @@ import { endpointSliceController } from "./endpointslice/endpoint-slice-controll
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
+import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { persistentVolumeBinderController } from "./persistentvolume/persistent-volume-binder.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
@@ -19,12 +21,19 @@ import { serviceAccountsController } from "./serviceaccount/service-accounts-con
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import {
+  claimProtectionController,
+  volumeProtectionController,
+} from "./volume-protection/volume-protection-controllers.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
   /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
   readonly clusterCidr?: string;
+  /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
+  readonly localPathDirectory?: string;
 }
 
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
@@ -50,5 +59,10 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     nodeLifecycleController,
     taintEvictionController,
     ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
+    resourceQuotaController,
+    claimProtectionController,
+    volumeProtectionController,
+    persistentVolumeBinderController,
+    localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

@@ -24,6 +24,8 @@ export interface EndpointContext {
   readonly minRequestTimeoutSeconds: number;
   /** Aborts when the server shuts down: watches end. */
   readonly shutdown: AbortSignal;
+  /** Every served resource that is stored under that prefix. */
+  endpointsOf(storagePrefix: string): readonly ResourceEndpoint[];
 }
 
 /** One served resource, ready to answer. */

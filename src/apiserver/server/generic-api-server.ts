@@ -79,6 +79,10 @@ class Server implements GenericApiServer {
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
+      endpointsOf: (storagePrefix) =>
+        [...this.#routes.values()]
+          .map(({ endpoint }) => endpoint)
+          .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
     for (const registration of options.registrations) this.#addRoute(context, registration);
     this.#discovery = this.#makeDiscovery();
@@ -128,6 +132,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      auditAnnotations: new Map(),
     };
     let response: HttpResponse;
     try {

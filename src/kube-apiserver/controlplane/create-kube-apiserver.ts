@@ -3,16 +3,22 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpointSlices,
+  limitRanges,
+  mutatingWebhookConfigurations,
   namespaces,
   nodes,
   pods,
   priorityClasses,
   roleBindings,
   roles,
+  runtimeClasses,
   secrets,
   serviceAccounts,
   serviceCIDRs,
   services,
+  storageClasses,
+  validatingWebhookConfigurations,
 } from "../../api/resources.gen.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
@@ -115,7 +121,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     apiAudiences,
     kubelets: options.kubelets,
   });
-  const generic = await createGenericApiServer({
+  const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
     registrations,
@@ -125,6 +131,15 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       ...lister,
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
+      limitRanges: storage.lister(limitRanges),
+      endpointSlices: storage.lister(endpointSlices),
+      mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
+      validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      webhookDialer: options.webhookDialer,
+      scheme,
+      storageClasses: storage.lister(storageClasses),
+      runtimeClasses: storage.lister(runtimeClasses),
+      registry: () => generic.registry,
       authorizer,
       clock,
       random,
