@@ -32,16 +32,6 @@ test("a fork starts as the cluster is, goes its own way, and leaves it alone", a
   assert.equal(cluster.revision(), revision);
 });
 
-test("one seed gives one run", async () => {
-  const run = async (): Promise<readonly string[]> => {
-    await using cluster = await createCluster({ nodes: 2, seed: 7 });
-    await cluster.apply(webApp("web", "default", 3));
-    await cluster.untilSettled();
-    return runningPods(cluster);
-  };
-  assert.equal((await run()).length, 3);
-});
-
 test("faults strike the n-th request that matches", async () => {
   await using cluster = await createCluster({ nodes: 0 });
   const maps = cluster.client.resource(configMaps, "default");
