@@ -1,4 +1,7 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { certificateControllers } from "./certificates/certificate-controllers.ts";
+import type { CertificateSigner } from "./certificates/certificate-signer.ts";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
@@ -20,6 +23,8 @@ import {
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
+  /** Signs what is approved in the CertificateSigningRequest API; without it nothing is approved or signed. */
+  readonly certificateSigner?: CertificateSigner;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
   readonly localPathDirectory?: string;
 }
@@ -37,6 +42,8 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     garbageCollectorController,
     podGarbageCollectorController,
     nodeLifecycleController,
+    clusterRoleAggregationController,
+    ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
     resourceQuotaController,
     claimProtectionController,
     volumeProtectionController,
