@@ -15,6 +15,7 @@ import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import {
   claimProtectionController,
   volumeProtectionController,
@@ -43,6 +44,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     podGarbageCollectorController,
     nodeLifecycleController,
     clusterRoleAggregationController,
+    tokenCleanerController,
     ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
     resourceQuotaController,
     claimProtectionController,
