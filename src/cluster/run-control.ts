@@ -31,7 +31,7 @@ export function clusterControllers(options: {
 }): readonly ControllerDescriptor[] {
   const { config, dnsPort } = options;
   const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
-  return [...kubeControllers(options), ...addons];
+  return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 
 /** Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. */
@@ -45,7 +45,8 @@ export async function runControl(options: ControlOptions, signal: AbortSignal): 
   });
 }
 
-async function runControllerManager(options: ControlOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-controller-manager: every controller under its own service account. */
+export async function runControllerManager(options: ControlOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, logger, metrics, transportFor } = options;
   const client = createApiClient({
     transport: transportFor("kube-controller-manager"),
@@ -73,7 +74,8 @@ async function runControllerManager(options: ControlOptions, signal: AbortSignal
   );
 }
 
-async function runScheduler(options: ControlOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-scheduler. */
+export async function runScheduler(options: ComponentEnvironment, signal: AbortSignal): Promise<void> {
   const client = createApiClient({
     transport: options.transportFor("kube-scheduler"),
     userAgent: "kube-scheduler",

@@ -2,20 +2,30 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { certificateControllers } from "./certificates/certificate-controllers.ts";
 import type { CertificateSigner } from "./certificates/certificate-signer.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
+import { cronJobController } from "./cronjob/cron-job-controller.ts";
+import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { persistentVolumeBinderController } from "./persistentvolume/persistent-volume-binder.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
-import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
 import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
+import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
+import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import {
   claimProtectionController,
   volumeProtectionController,
@@ -26,6 +36,8 @@ export interface KubeControllersOptions {
   readonly rootCa: string;
   /** Signs what is approved in the CertificateSigningRequest API; without it nothing is approved or signed. */
   readonly certificateSigner?: CertificateSigner;
+  /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
+  readonly clusterCidr?: string;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
   readonly localPathDirectory?: string;
 }
@@ -35,7 +47,15 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
   return [
     deploymentController,
     replicaSetController,
+    replicationController,
+    jobController,
+    daemonSetController,
+    statefulSetController,
+    cronJobController,
+    ttlAfterFinishedController,
+    disruptionController,
     endpointSliceController,
+    endpointSliceMirroringController,
     endpointsController,
     serviceAccountsController,
     rootCaCertPublisher(options.rootCa),
@@ -46,6 +66,8 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     clusterRoleAggregationController,
     tokenCleanerController,
     ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
+    taintEvictionController,
+    ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
     resourceQuotaController,
     claimProtectionController,
     volumeProtectionController,

@@ -58,6 +58,8 @@ export async function routeResource(
   const { endpoint } = route;
   const { resource } = endpoint;
   if (!resource.namespaced && info.namespaceKey !== "") return notFoundPage();
+  const { deprecation } = endpoint.registration;
+  if (deprecation !== undefined) scope.warnings.add(deprecation);
   if (info.subresource !== "") return routeSubresource(route, scope);
   const isItem = info.parts.length > 0;
   const gr = { group: info.apiGroup, resource: info.resource };

@@ -6,6 +6,7 @@ import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
+import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
 import { HealthEndpoint } from "../endpoints/health.ts";
 import { OpenApiEndpoints } from "../endpoints/openapi.ts";
 import { parseRequestInfo } from "../endpoints/request-info.ts";
@@ -74,6 +75,7 @@ class Server implements GenericApiServer {
       admission: options.admission,
       authorizer: options.authorizer,
       registry,
+      fieldManagers: new FieldManagers(options),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
@@ -137,7 +139,7 @@ class Server implements GenericApiServer {
       if (this.#isClosed) throw serviceUnavailable("the server is shutting down");
       response = await this.#chain(scope);
     } catch (error) {
-      response = respondError(this.#statusOf(error, scope), request.headers.accept);
+      response = respondError(this.#statusOf(error, scope), request.headers.accept, this.#options.scheme);
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);

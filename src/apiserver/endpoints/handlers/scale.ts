@@ -5,18 +5,23 @@ import { invalid, notFound } from "../../../apimachinery/errors/new.ts";
 import { selectorFromLabelSelector, selectorFromSet } from "../../../apimachinery/labels/selector.ts";
 import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
-import { negotiate, noViews } from "../negotiation.ts";
-import { isPretty, parseWriteOptions } from "../query-options.ts";
+import { humanDuration } from "../human-duration.ts";
+import { type Negotiated, negotiate, plainObjects } from "../negotiation.ts";
+import { isPretty, parseIncludeObject, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { respond } from "../response.ts";
-import { applyPatch, patchTypeOf } from "./patch-types.ts";
+import { managerName } from "../fieldmanager/manager-name.ts";
+import { parentManagedFields, scaleManagedFields } from "../fieldmanager/scale-fields.ts";
+import { applyPatch, parseConfiguration, patchTypeOf } from "./patch-types.ts";
+import { type IncludeObject, partialObject, tableOf } from "../table.ts";
 import { decodeBody, updateWith } from "./write.ts";
 
 /** Any object with replicas. */
@@ -33,39 +38,109 @@ interface Scale extends KubeObject {
 /** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
 export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
-  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const negotiated = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), {
+    ...plainObjects(endpoint.context.scheme),
+    table: info.verb === "get",
+  });
+  const { encoding } = negotiated;
   const store = defined(endpoint.store, "store");
-  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object()), encoding);
-  const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
+  if (info.verb === "get") {
+    const scale = scaleOf(store.stored(info.namespaceKey, info.name).object());
+    const include = parseIncludeObject(http.query);
+    return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
+  }
+  const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http)) : undefined;
+  const write = parseWriteOptions(http.query, type ? "PatchOptions" : "UpdateOptions", type === "apply");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
-  const sent =
-    info.verb === "update" ? ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale) : undefined;
+  const sent = type ? undefined : ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale);
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
-  const next = (old: Scale): Scale => {
-    if (sent) return sent;
-    const type = patchTypeOf(contentTypeOf(http));
-    const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
-    return decodeAs(kind, applyPatch(type, patch, old, kind), fields) as Scale;
+  const fields = endpoint.context.fieldManagers.ofScale();
+  const next = (live: Scale): Mutable<KubeObject> => {
+    if (type === "apply") {
+      const { value: applied } = parseConfiguration(patch);
+      return fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced });
+    }
+    const warn = (text: string): void => void scope.warnings.add(text);
+    const object = type
+      ? decodeAs(kind, applyPatch(type, patch, live, kind), { mode: write.fieldValidation, warn })
+      : (cloneJson(sent) as Mutable<KubeObject>);
+    const manager = managerName(write.fieldManager, http.headers["user-agent"]);
+    fields.update({ live, object, manager, isReset: false });
+    return object;
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound(store.names.gr, info.name);
     const before = scaleOf(old);
-    const scale = next(before);
+    const scale = next(withScaleFields(endpoint, before, old));
     await admit(
       endpoint.context,
       attributesOf(
         endpoint,
         scope,
         { operation: "UPDATE", options: write.options, dryRun: write.dryRun, kind: "Scale" },
-        scale as Mutable<KubeObject>,
+        scale,
         before,
       ),
     );
-    checkScale(scale);
-    return scaled(old, scale);
+    checkScale(scale as Scale);
+    return withParentFields(endpoint, scaled(old, scale as Scale), old, scale);
   };
   // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
-  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result)), encoding), "");
+  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result)), encoding), {
+    subresource: "",
+  });
+}
+
+/** With the managers of its replicas, which answers do not show. */
+function withScaleFields({ context, resource }: ResourceEndpoint, scale: Scale, parent: KubeObject): Scale {
+  const { fieldManagers } = context;
+  const managedFields = scaleManagedFields(
+    fieldManagers.codec,
+    parent.metadata.managedFields,
+    fieldManagers.versionsOf(resource),
+  );
+  return managedFields ? { ...scale, metadata: { ...scale.metadata, managedFields } } : scale;
+}
+
+function withParentFields(
+  { context, resource }: ResourceEndpoint,
+  parent: Mutable<KubeObject>,
+  old: KubeObject,
+  scale: KubeObject,
+): Mutable<KubeObject> {
+  const { fieldManagers } = context;
+  const managedFields = parentManagedFields(
+    fieldManagers.codec,
+    old.metadata.managedFields,
+    scale.metadata.managedFields,
+    { apiVersion: apiVersionOf(resource), versions: fieldManagers.versionsOf(resource) },
+  );
+  const { managedFields: _, ...metadata } = parent.metadata;
+  return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };
+}
+
+const scaleColumns = [
+  ["Name", "string", "name"],
+  ["Desired", "integer", ""],
+  ["Available", "integer", ""],
+  ["Age", "string", ""],
+].map(([name, type, format]) => ({ name, type, format, description: "", priority: 0 }));
+
+function scaleTable(
+  endpoint: ResourceEndpoint,
+  scale: Scale,
+  { asVersion }: Negotiated,
+  include: IncludeObject,
+): unknown {
+  const { name = "", creationTimestamp, resourceVersion } = scale.metadata;
+  const age =
+    creationTimestamp === undefined
+      ? "<unknown>"
+      : humanDuration(endpoint.context.clock.now() - Date.parse(creationTimestamp));
+  const cells = [name, scale.spec.replicas ?? 0, scale.status.replicas, age];
+  const object = include === "Object" ? scale : partialObject(scale, asVersion);
+  const rows = [include === "None" ? { cells } : { cells, object }];
+  return tableOf({ resourceVersion }, scaleColumns, rows, asVersion);
 }
 
 function scaleOf(object: Scalable): Scale {

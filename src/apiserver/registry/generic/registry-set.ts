@@ -109,6 +109,7 @@ function createStore(
       gr: { group: resource.group, resource: resource.resource },
       gk: { group: resource.group, kind: resource.kind },
       namespaced: resource.namespaced,
+      storagePrefix: resource.storagePrefix,
     },
     storage: storage.resource(resource.storagePrefix),
     strategy,

@@ -46,4 +46,6 @@ export interface ResourceRegistration {
   readonly convert?: Conversion;
   /** Needed for, and only for, resources that are not persisted. */
   readonly review?: ReviewHandler;
+  /** Told as a warning with every answer. */
+  readonly deprecation?: string;
 }

@@ -10,13 +10,15 @@ import type { Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import type { ResourceRegistry, WritePreconditions } from "../rest/registry-access.ts";
 import type { Claim, RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
-import { checkDeleteOptions, checkPreconditions, decideDeletion, isDeletionComplete } from "./deletion.ts";
+import { checkDeleteOptions, checkDeletePreconditions, decideDeletion, isDeletionComplete } from "./deletion.ts";
 import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import {
   bumpGeneration,
   fillSystemFields,
   keepAllButStatus,
+  keepManagedTimes,
   keepStatus,
+  checkPreconditions,
   reconcileMetadata,
   validateCreate,
   validateUpdate,
@@ -57,6 +59,8 @@ export interface UpdateRequest {
   readonly change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>;
   readonly context: RequestContext;
   readonly subresource?: string;
+  /** Creates what is absent, whatever the strategy says of updates. Subresources never create. */
+  readonly allowCreate?: boolean;
   readonly preconditions?: WritePreconditions;
   readonly validate?: ValidatingAdmission;
 }
@@ -230,7 +234,7 @@ export class RegistryStore implements ResourceRegistry {
     const result = await this.storage.guaranteedUpdate(namespace, name, async (current): Promise<StorageChange> => {
       if (!current) throw notFound(this.names.gr, name);
       const old = current.object();
-      checkPreconditions(old.metadata, options.preconditions, this.names.gr, name);
+      checkDeletePreconditions(old.metadata, options.preconditions, this.names.gr, name);
       await request.validate?.(undefined, old);
       const decision = decideDeletion(old, options, this.strategy, this.#clock.now());
       isGone = decision.type === "remove";
@@ -313,9 +317,10 @@ export class RegistryStore implements ResourceRegistry {
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
-    const { name, preconditions, subresource } = request;
-    if (!old && (subresource || !this.strategy.allowCreateOnUpdate)) throw notFound(this.names.gr, name);
-    if (old) checkPreconditions(old.metadata, preconditions, this.names.gr, name);
+    const { name, preconditions, subresource, allowCreate } = request;
+    if (!old && (subresource || !(allowCreate || this.strategy.allowCreateOnUpdate)))
+      throw notFound(this.names.gr, name);
+    if (old) checkPreconditions(old.metadata, preconditions, this.names);
     return request.change(old);
   }
 
@@ -332,6 +337,7 @@ export class RegistryStore implements ResourceRegistry {
       ? (strategy.generation ?? (subresource === "status" ? "none" : undefined))
       : undefined;
     bumpGeneration(object, old, generation ?? this.#generation);
+    keepManagedTimes(object, old);
     validateUpdate(object, old, this.names, strategy, context);
     for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) context.warn(text);
     await request.validate?.(object, old);
