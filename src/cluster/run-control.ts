@@ -5,6 +5,7 @@ import { isAborted } from "../component-base/clock.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
+import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
@@ -23,6 +24,8 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** The client authority, for the CertificateSigningRequest API. */
+  readonly certificateSigner?: CertificateSigner;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {

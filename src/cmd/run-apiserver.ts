@@ -16,6 +16,7 @@ import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { HttpsKubeletConnector } from "../node/kubelet-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
+import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
@@ -64,7 +65,12 @@ export async function runApiServer(
       clientCa: clientCa.cert,
       kubelets,
       webhookDialer: stack.use(new HttpsWebhookDialer()),
-      controllerRoles: clusterControllers({ config, rootCa: servingCa.cert, dnsPort: state.dnsPort }),
+      controllerRoles: clusterControllers({
+        config,
+        rootCa: servingCa.cert,
+        dnsPort: state.dnsPort,
+        certificateSigner: new AuthorityCertificateSigner(clientCa),
+      }),
       openApi: openApiProvider(builtinScheme()),
     }),
   );

@@ -4,6 +4,7 @@ import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
+import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
 
@@ -30,6 +31,7 @@ export async function runControl(
       controllers: clusterControllers({
         config: defaultClusterConfig,
         rootCa,
+        certificateSigner: new AuthorityCertificateSigner(await readKeyPair(directory, "client-ca")),
         localPathDirectory: directory.localPath,
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
       }),

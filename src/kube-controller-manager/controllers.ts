@@ -1,4 +1,7 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { certificateControllers } from "./certificates/certificate-controllers.ts";
+import type { CertificateSigner } from "./certificates/certificate-signer.ts";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
 import { cronJobController } from "./cronjob/cron-job-controller.ts";
 import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -18,6 +21,7 @@ import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
@@ -30,6 +34,8 @@ import {
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
+  /** Signs what is approved in the CertificateSigningRequest API; without it nothing is approved or signed. */
+  readonly certificateSigner?: CertificateSigner;
   /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
   readonly clusterCidr?: string;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
@@ -57,6 +63,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     garbageCollectorController,
     podGarbageCollectorController,
     nodeLifecycleController,
+    clusterRoleAggregationController,
+    tokenCleanerController,
+    ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
     taintEvictionController,
     ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
     resourceQuotaController,

@@ -22,6 +22,7 @@ import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
+import { CertificateSigners } from "./certificate-signers.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
@@ -79,6 +80,7 @@ export function admissionPlugins(options: {
     new DefaultStorageClass(options.storageClasses),
     new StorageObjectInUseProtection(),
     new RuntimeClass(options.runtimeClasses),
+    new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
     new MutatingAdmissionWebhook({ ...options, configurations: options.mutatingWebhooks, caller }),
     new ValidatingAdmissionWebhook({ ...options, configurations: options.validatingWebhooks, caller }),

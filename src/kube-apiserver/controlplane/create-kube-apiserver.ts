@@ -27,6 +27,7 @@ import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
+import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-authenticator.ts";
 import type { NamedTokenKey } from "../authentication/json-web-token.ts";
 import { nameTokenKey } from "../authentication/json-web-token.ts";
 import { openIdRoutes } from "../authentication/openid-routes.ts";
@@ -95,6 +96,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       objects: lister,
       clock,
     }),
+    new BootstrapTokenAuthenticator({ secrets: lister.secrets, clock }),
     await StaticTokenAuthenticator.create(options.staticTokens ?? new Map()),
   ];
   const rbac = new RbacIndex();

@@ -21,10 +21,10 @@ export interface LeafOptions {
 const dayMs = 86_400_000;
 // Clocks of two machines differ; kubeadm backdates likewise.
 const backdateMs = 300_000;
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+export const signingAlgorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 // The library costs 80–120 ms to import, so it is loaded only where a certificate is made.
-async function x509(): Promise<typeof X509> {
+export async function x509(): Promise<typeof X509> {
   await import("reflect-metadata");
   return import("@peculiar/x509");
 }
@@ -32,13 +32,13 @@ async function x509(): Promise<typeof X509> {
 /** A self-signed P-256 certificate authority. */
 export async function createCertificateAuthority(commonName: string, days: number, nowMs: number): Promise<KeyPair> {
   const lib = await x509();
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const keys = await crypto.subtle.generateKey(signingAlgorithm, true, ["sign", "verify"]);
   const cert = await lib.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: [{ CN: [commonName] }],
     notBefore: new Date(nowMs - backdateMs),
     notAfter: new Date(nowMs + days * dayMs),
-    signingAlgorithm: algorithm,
+    signingAlgorithm,
     keys,
     extensions: [
       new lib.BasicConstraintsExtension(true, undefined, true),
@@ -55,9 +55,9 @@ export async function createCertificateAuthority(commonName: string, days: numbe
 /** A leaf signed by `authority`. */
 export async function issueCertificate(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
   const lib = await x509();
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const keys = await crypto.subtle.generateKey(signingAlgorithm, true, ["sign", "verify"]);
   const issuer = new lib.X509Certificate(authority.cert);
-  const signingKey = await importKey(lib, authority.key);
+  const signingKey = await importSigningKey(lib, authority.key);
   const usages: string[] = [];
   if (options.usage !== "client") usages.push(lib.ExtendedKeyUsage.serverAuth);
   if (options.usage !== "server") usages.push(lib.ExtendedKeyUsage.clientAuth);
@@ -72,7 +72,7 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
     subject: [...organizations.map((o) => ({ O: [o] })), { CN: [options.commonName] }],
     notBefore: new Date(options.nowMs - backdateMs),
     notAfter: new Date(Math.min(options.nowMs + options.days * dayMs, issuer.notAfter.getTime())),
-    signingAlgorithm: algorithm,
+    signingAlgorithm,
     publicKey: keys.publicKey,
     signingKey,
     extensions: [
@@ -87,7 +87,7 @@ export async function issueCertificate(authority: KeyPair, options: LeafOptions)
 }
 
 /** A positive 128-bit serial number, as RFC 5280 wants it. */
-function serialNumber(): string {
+export function serialNumber(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return Buffer.from(bytes).toString("hex");
@@ -98,10 +98,14 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return pem("PRIVATE KEY", der);
 }
 
-function importKey(lib: typeof X509, key: string): Promise<webcrypto.CryptoKey> {
-  return crypto.subtle.importKey("pkcs8", lib.PemConverter.decode(key)[0] ?? new ArrayBuffer(0), algorithm, false, [
-    "sign",
-  ]);
+export function importSigningKey(lib: typeof X509, key: string): Promise<webcrypto.CryptoKey> {
+  return crypto.subtle.importKey(
+    "pkcs8",
+    lib.PemConverter.decode(key)[0] ?? new ArrayBuffer(0),
+    signingAlgorithm,
+    false,
+    ["sign"],
+  );
 }
 
 /** Wraps DER into PEM. */
