@@ -37,6 +37,13 @@ export class OpenApiEndpoints {
     return this.#answer(request, document, asked === null ? {} : immutable);
   }
 
+  /** These paths are told otherwise from now on, or no longer: their documents, and those of the whole, are made anew. */
+  forget(paths: Iterable<string>): void {
+    this.#documents.delete("v2");
+    this.#documents.delete("v3");
+    for (const path of paths) this.#documents.delete(`v3/${path}`);
+  }
+
   #answer(request: HttpRequest, document: Document, more: Readonly<Record<string, string>>): HttpResponse {
     const { accept } = request.headers;
     if (accept && !parseAccept(accept).some(({ type }) => jsonTypes.has(type)))

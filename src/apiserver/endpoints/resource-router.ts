@@ -57,6 +57,7 @@ export async function routeResource(
   if (!route) return notFoundPage();
   const { endpoint } = route;
   const { resource } = endpoint;
+  for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
   if (!resource.namespaced && info.namespaceKey !== "") return notFoundPage();
   if (info.subresource !== "") return routeSubresource(route, scope);
   const isItem = info.parts.length > 0;

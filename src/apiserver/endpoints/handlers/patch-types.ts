@@ -20,9 +20,9 @@ const mediaTypes: Readonly<Record<string, PatchMediaType>> = {
 const applyMediaTypes: readonly string[] = ["application/apply-patch+yaml", "application/apply-patch+cbor"];
 
 /** Throws UnsupportedMediaType (415). */
-export function patchTypeOf(contentType: string): PatchMediaType {
+export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaType {
   const type = Object.hasOwn(mediaTypes, contentType) ? mediaTypes[contentType] : undefined;
-  if (type) return type;
+  if (type && !(type === "strategic" && kind.custom)) return type;
   if (applyMediaTypes.includes(contentType))
     // Differs from upstream: field management does not exist yet, and an apply without it would overwrite others' fields.
     throw new StatusError({
@@ -31,7 +31,8 @@ export function patchTypeOf(contentType: string): PatchMediaType {
       message:
         "server-side apply is not supported by this server yet; use client-side apply (kubectl apply without --server-side)",
     });
-  throw unsupportedMediaType(Object.keys(mediaTypes));
+  const isOffered = (mediaType: string): boolean => !(kind.custom && mediaTypes[mediaType] === "strategic");
+  throw unsupportedMediaType(Object.keys(mediaTypes).filter(isOffered));
 }
 
 /** The object with the patch applied, not yet type-checked. Throws with upstream's codes and texts. */

@@ -2,6 +2,7 @@ import { utf8Encode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { StorageList } from "../../storage/interface.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
@@ -74,9 +75,10 @@ export function respondList(
     ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
   };
   const headers = { "content-type": encoding.contentType };
-  const kind = `${endpoint.resource.kind}List`;
+  const { custom } = endpoint.kind;
+  const kind = custom?.listKind ?? `${endpoint.resource.kind}List`;
   const apiVersion = apiVersionOf(endpoint.resource);
-  if (as === "" && encoding.format === "json" && !encoding.pretty && !endpoint.convert) {
+  if (as === "" && encoding.format === "json" && !encoding.pretty && !endpoint.convert && !custom) {
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
     return { status: 200, headers, ...listBody(head, list.items, endpoint.typePrefixLength) };
   }
@@ -89,7 +91,7 @@ export function respondList(
   }
   const value =
     as === ""
-      ? { kind, apiVersion, metadata, items: objects.map((object) => withoutType(served(endpoint, object))) }
+      ? { kind, apiVersion, metadata, items: objects.map((object) => listItem(endpoint, object)) }
       : {
           kind: as,
           apiVersion: `meta.k8s.io/${asVersion}`,
@@ -99,9 +101,11 @@ export function respondList(
   return { status: 200, headers, body: encodeValue(value, encoding) };
 }
 
-/** Items of typed lists go without kind and apiVersion, as upstream's do. */
-function withoutType(object: object): unknown {
-  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as Readonly<Record<string, unknown>>;
+/** Items of typed lists go without kind and apiVersion, as upstream's do; those of custom kinds keep them. */
+function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
+  const object = served(endpoint, stored);
+  if (endpoint.kind.custom) return object;
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
   return rest;
 }
 

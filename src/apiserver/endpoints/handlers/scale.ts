@@ -8,6 +8,7 @@ import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
+import type { ScaleView } from "../../registry/generic/resource-registration.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
 import { negotiate, noViews } from "../negotiation.ts";
@@ -31,11 +32,15 @@ interface Scale extends KubeObject {
 }
 
 /** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
-export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+export async function handleScale(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  view: ScaleView = usualFields,
+): Promise<HttpResponse> {
   const { http, info } = scope;
   const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
   const store = defined(endpoint.store, "store");
-  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object()), encoding);
+  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object(), view), encoding);
   const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
   const sent =
@@ -43,13 +48,13 @@ export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScop
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const next = (old: Scale): Scale => {
     if (sent) return sent;
-    const type = patchTypeOf(contentTypeOf(http));
+    const type = patchTypeOf(contentTypeOf(http), kind);
     const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
     return decodeAs(kind, applyPatch(type, patch, old, kind), fields) as Scale;
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound(store.names.gr, info.name);
-    const before = scaleOf(old);
+    const before = scaleOf(old, view);
     const scale = next(before);
     await admit(
       endpoint.context,
@@ -62,15 +67,27 @@ export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScop
       ),
     );
     checkScale(scale);
-    return scaled(old, scale);
+    return scaled(old, scale, view);
   };
   // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
-  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result)), encoding), "");
+  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result), view), encoding), "");
 }
 
-function scaleOf(object: Scalable): Scale {
+/** Where replicas are unless a kind says otherwise. */
+const usualFields: ScaleView = {
+  read: ({ spec, status }: Scalable) => ({
+    replicas: spec?.replicas ?? 0,
+    statusReplicas: status?.replicas ?? 0,
+    selector: selectorText(spec?.selector),
+  }),
+  write: (object: Mutable<KubeObject> & { spec?: { replicas?: number } }, replicas) => {
+    object.spec = { ...object.spec, replicas };
+  },
+};
+
+function scaleOf(object: KubeObject, view: ScaleView): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = selectorText(object.spec?.selector);
+  const { replicas, statusReplicas, selector } = view.read(object);
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
@@ -78,8 +95,8 @@ function scaleOf(object: Scalable): Scale {
     metadata: JSON.parse(
       JSON.stringify({ name, namespace, uid, resourceVersion, creationTimestamp }),
     ) as KubeObject["metadata"],
-    spec: object.spec?.replicas ? { replicas: object.spec.replicas } : {},
-    status: { replicas: object.status?.replicas ?? 0, ...(selector === "" ? {} : { selector }) },
+    spec: replicas === 0 ? {} : { replicas },
+    status: { replicas: statusReplicas, ...(selector === "" ? {} : { selector }) },
   };
 }
 
@@ -98,9 +115,9 @@ function checkScale(scale: Scale): void {
   throw invalid({ group: "autoscaling", kind: "Scale" }, scale.metadata.name ?? "", [error]);
 }
 
-function scaled(old: KubeObject, scale: Scale): Mutable<KubeObject> {
-  const object = cloneJson(old) as Mutable<KubeObject> & { spec?: { replicas?: number } };
-  object.spec = { ...object.spec, replicas: scale.spec.replicas ?? 0 };
+function scaled(old: KubeObject, scale: Scale, view: ScaleView): Mutable<KubeObject> {
+  const object = cloneJson(old) as Mutable<KubeObject>;
+  view.write(object, scale.spec.replicas ?? 0);
   const { uid, resourceVersion } = scale.metadata;
   if (uid) object.metadata.uid = uid;
   if (resourceVersion) object.metadata.resourceVersion = resourceVersion;

@@ -152,7 +152,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "PatchOptions");
   const negotiated = negotiateView(scope, "PartialObjectMetadata");
-  const type = patchTypeOf(contentTypeOf(http));
+  const type = patchTypeOf(contentTypeOf(http), endpoint.kind);
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
