@@ -9,7 +9,7 @@ import type { RegistryAccess, StorageLister } from "../../apiserver/registry/res
 import type { RequestContext } from "../../apiserver/registry/rest/strategy.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
-import { type Clock, isAborted, sleep } from "../../component-base/clock.ts";
+import type { Clock, Timer } from "../../component-base/clock.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { customResource } from "../customresource/custom-resource.ts";
@@ -49,6 +49,7 @@ export class DefinitionController {
   readonly #installed = new Map<string, Installed>();
   readonly #dirty = new Set<string>();
   readonly #wake = new EventSignal();
+  readonly #retries = new Set<Timer>();
 
   constructor(options: DefinitionControllerOptions) {
     this.#options = options;
@@ -70,12 +71,9 @@ export class DefinitionController {
       await this.#wake.wait(signal);
       const names = [...this.#dirty];
       this.#dirty.clear();
-      for (const name of names) {
-        if (signal.aborted) return;
-        await this.#tryReconcile(name);
-      }
-      if (this.#dirty.size > 0 && names.every((name) => this.#dirty.has(name))) await pause(this.#options.clock, signal);
+      for (const name of names) if (!signal.aborted) await this.#tryReconcile(name);
     }
+    for (const timer of this.#retries) timer.cancel();
   }
 
   #onChange(current: CustomResourceDefinition | undefined, previous: CustomResourceDefinition | undefined): void {
@@ -99,7 +97,11 @@ export class DefinitionController {
       await this.#reconcile(name);
     } catch (error) {
       this.#options.logger.warn("a custom resource definition could not be followed, will try again", { name, error });
-      this.#enqueue(name);
+      const timer = this.#options.clock.setTimer(retryMs, () => {
+        this.#retries.delete(timer);
+        this.#enqueue(name);
+      });
+      this.#retries.add(timer);
     }
   }
 
@@ -252,14 +254,6 @@ export class DefinitionController {
 function typeOf(resource: DynamicResource["registrations"][number]["resource"]): ResourceType<KubeObject> {
   const { group, version, resource: name, kind, namespaced } = resource;
   return { group, version, resource: name, kind, namespaced };
-}
-
-async function pause(clock: Clock, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(clock, retryMs, signal);
-  } catch (error) {
-    if (!isAborted(error)) throw error;
-  }
 }
 
 /** Groups of the Kubernetes project need an approval, which the definition names. */
