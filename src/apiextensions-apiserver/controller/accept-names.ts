@@ -18,10 +18,7 @@ export interface NamingResult {
 }
 
 /** The names the other definitions of the group have been granted. */
-export function takenNames(
-  definition: CustomResourceDefinition,
-  all: readonly CustomResourceDefinition[],
-): TakenNames {
+export function takenNames(definition: CustomResourceDefinition, all: readonly CustomResourceDefinition[]): TakenNames {
   const resources = new Set<string>();
   const kinds = new Set<string>();
   for (const other of all) {
@@ -40,7 +37,9 @@ export function acceptNames(definition: CustomResourceDefinition, taken: TakenNa
   const conflicts: { readonly reason: string; readonly message: string }[] = [];
   /** The error texts of the names that are neither free nor ours already. */
   const refusals = (set: ReadonlySet<string>, names: readonly string[], own: readonly string[]): string[] =>
-    names.filter((name) => name !== "" && !own.includes(name) && set.has(name)).map((name) => `${goQuote(name)} is already in use`);
+    names
+      .filter((name) => name !== "" && !own.includes(name) && set.has(name))
+      .map((name) => `${goQuote(name)} is already in use`);
   const grant = (reason: string, texts: readonly string[]): boolean => {
     if (texts.length > 0) conflicts.push({ reason, message: aggregateMessages(texts) });
     return texts.length === 0;

@@ -5,7 +5,7 @@ import { deepEqual } from "../../apimachinery/object.ts";
 import type { KubeObject, Mutable, ResourceType } from "../../apimachinery/resource-type.ts";
 import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { DynamicResource } from "../../apiserver/registry/generic/resource-registration.ts";
-import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { RequestContext } from "../../apiserver/registry/rest/strategy.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
@@ -114,7 +114,8 @@ export class DefinitionController {
     const naming = acceptNames(definition, takenNames(definition, this.#lister.list()));
     const isEstablished = naming.established?.isTrue ?? true;
     // Served before it is said to be: whoever waits for Established may use it at once.
-    if (isEstablished) await this.#install({ ...definition, status: { ...definition.status, acceptedNames: naming.acceptedNames } });
+    if (isEstablished)
+      await this.#install({ ...definition, status: { ...definition.status, acceptedNames: naming.acceptedNames } });
     await this.#updateStatus(definition, (object) => {
       object.status.acceptedNames = structuredClone(naming.acceptedNames) as typeof object.status.acceptedNames;
       const nowMs = this.#options.clock.now();
@@ -127,10 +128,11 @@ export class DefinitionController {
 
   async #install(definition: CustomResourceDefinition): Promise<void> {
     const { server, openApi, scheme } = this.#options;
-    const { name = "", uid = "" } = definition.metadata;
+    const { name, uid } = definition.metadata;
     const names = definition.status.acceptedNames;
     const former = this.#installed.get(name);
-    if (former && former.uid === uid && deepEqual(former.spec, definition.spec) && deepEqual(former.names, names)) return;
+    if (former && former.uid === uid && deepEqual(former.spec, definition.spec) && deepEqual(former.names, names))
+      return;
     const granted = { ...definition, spec: { ...definition.spec, names } };
     const isTerminating = (): boolean => this.#lister.get("", name)?.metadata.deletionTimestamp !== undefined;
     const storageVersionHash = await hashOfStorage(granted);
@@ -195,7 +197,9 @@ export class DefinitionController {
     if (!hasCondition(definition, "Established")) return undefined;
     // What is served in no version has instances all the same: the stored version is served until they are gone.
     const isServed = definition.spec.versions.some(({ served }) => served);
-    const versions = definition.spec.versions.map((version) => (version.storage ? { ...version, served: true } : version));
+    const versions = definition.spec.versions.map((version) =>
+      version.storage ? { ...version, served: true } : version,
+    );
     await this.#install(isServed ? definition : { ...definition, spec: { ...definition.spec, versions } });
     const [first] = this.#installed.get(definition.metadata.name ?? "")?.resource.registrations ?? [];
     return first && typeOf(first.resource);
@@ -228,7 +232,7 @@ export class DefinitionController {
     subresource: string | undefined,
     change: (object: Mutable<CustomResourceDefinition>) => void,
   ): Promise<void> {
-    const { name = "", uid = "" } = definition.metadata;
+    const { name, uid } = definition.metadata;
     const registry = this.#options.server.registry.resource(customResourceDefinitions);
     try {
       await registry.update("", name, change, this.#context(""), {
@@ -277,6 +281,9 @@ function approvalOf(definition: CustomResourceDefinition): Parameters<typeof set
 /** As upstream: the first eight bytes of the SHA-256 of group, version and kind. */
 async function hashOfStorage({ spec }: CustomResourceDefinition): Promise<string> {
   const version = spec.versions.find(({ storage }) => storage)?.name ?? "";
-  const digest = await crypto.subtle.digest("SHA-256", utf8Encode(`${spec.group}/${version}/${spec.names.kind}`).slice());
+  const digest = await crypto.subtle.digest(
+    "SHA-256",
+    utf8Encode(`${spec.group}/${version}/${spec.names.kind}`).slice(),
+  );
   return btoa(String.fromCharCode(...new Uint8Array(digest, 0, 8)));
 }

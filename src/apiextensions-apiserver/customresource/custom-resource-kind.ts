@@ -8,7 +8,15 @@ import type { StructType } from "../../apimachinery/schema/type-registry.ts";
 import type { CustomKind, DecodeResult, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import { defined } from "../../component-base/assert.ts";
 import { withDefaults } from "../schema/defaults.ts";
-import { isEmbeddedResource, itemSchema, type JsonSchema, memberPath, memberSchema, withItems, withMembers } from "../schema/json-schema.ts";
+import {
+  isEmbeddedResource,
+  itemSchema,
+  type JsonSchema,
+  memberPath,
+  memberSchema,
+  withItems,
+  withMembers,
+} from "../schema/json-schema.ts";
 import { prune, pruneNulls } from "../schema/prune.ts";
 
 /** One version of a kind that a CustomResourceDefinition describes. Metadata is every kind's; all else is as its schema says. */
@@ -39,7 +47,8 @@ export class CustomResourceKind implements ObjectKind {
   }
 
   decode(value: unknown): DecodeResult {
-    if (!isJsonObject(value)) throw badRequest("json: cannot unmarshal value into Go value of type map[string]interface {}");
+    if (!isJsonObject(value))
+      throw badRequest("json: cannot unmarshal value into Go value of type map[string]interface {}");
     const metadata = this.#decodeMetadata(value.metadata);
     const unknownFields: string[] = [];
     const pruned = pruneNulls(
@@ -50,13 +59,13 @@ export class CustomResourceKind implements ObjectKind {
     const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...rest } = whole;
     const object = { apiVersion: apiVersionOf(this), kind: this.kind, metadata: metadata.object.metadata, ...rest };
     return {
-      object: object as unknown as Mutable<KubeObject>,
+      object: object,
       unknownFields: [...metadata.unknownFields, ...unknownFields.sort()],
     };
   }
 
   applyDefaults(object: Mutable<KubeObject>): void {
-    const whole = withDefaults(object as unknown as Record<string, unknown>, this.schema);
+    const whole = withDefaults(object, this.schema);
     if (whole === (object as unknown)) return;
     const target = object as unknown as Record<string, unknown>;
     for (const [name, member] of Object.entries(whole)) if (target[name] !== member) setMember(target, name, member);
@@ -77,7 +86,9 @@ export class CustomResourceKind implements ObjectKind {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       const cause = text.slice(text.indexOf(": ") + 2);
-      throw badRequest(`${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${cause}`);
+      throw badRequest(
+        `${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${cause}`,
+      );
     }
   }
 

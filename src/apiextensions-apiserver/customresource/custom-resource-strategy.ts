@@ -83,7 +83,8 @@ class CustomResourceValidator {
     errors.push(...validateEmbedded(object, this.#schema));
     const duplicates = validateListTypes(object, this.#schema);
     // A list that had duplicates before may keep them.
-    if (duplicates.length > 0 && (!old || validateListTypes(old, this.#schema).length === 0)) errors.push(...duplicates);
+    if (duplicates.length > 0 && (!old || validateListTypes(old, this.#schema).length === 0))
+      errors.push(...duplicates);
     return errors;
   }
 }

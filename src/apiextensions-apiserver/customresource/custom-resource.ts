@@ -1,4 +1,7 @@
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "../../api/apiextensions/v1/types.gen.ts";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+} from "../../api/apiextensions/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, ApiSubresource, Scheme } from "../../apimachinery/scheme/scheme.ts";
@@ -25,10 +28,7 @@ export interface CustomResourceOptions {
 }
 
 /** What a definition asks the server to serve. The definition's names must have been accepted. */
-export function customResource(
-  definition: CustomResourceDefinition,
-  options: CustomResourceOptions,
-): DynamicResource {
+export function customResource(definition: CustomResourceDefinition, options: CustomResourceOptions): DynamicResource {
   const { spec } = definition;
   const { group, names } = spec;
   const selectors = selectableFields(spec.versions);
@@ -38,7 +38,8 @@ export function customResource(
       resource: names.plural,
       storagePrefix: `${group}/${names.plural}`,
       namespaced: spec.scope === "Namespaced",
-      selectableFields: (object) => Object.fromEntries([...selectors].map(([field, path]) => [field, textAt(object, path)])),
+      selectableFields: (object) =>
+        Object.fromEntries([...selectors].map(([field, path]) => [field, textAt(object, path)])),
     },
     registrations: spec.versions
       .filter(({ served }) => served)
@@ -54,7 +55,11 @@ function registrationOf(
   const { group, names } = definition.spec;
   const listKind = names.listKind ?? `${names.kind}List`;
   const schema: JsonSchema = version.schema?.openAPIV3Schema ?? {};
-  const kind = new CustomResourceKind(options.scheme, { group, version: version.name, kind: names.kind, listKind }, schema);
+  const kind = new CustomResourceKind(
+    options.scheme,
+    { group, version: version.name, kind: names.kind, listKind },
+    schema,
+  );
   const cells = new TableCells(version);
   const rules: CustomResourceRules = {
     kind,
@@ -70,7 +75,10 @@ function registrationOf(
     strategy: customResourceStrategy(rules),
     subresources: subresourcesOf(version, rules),
     convert: {
-      toStorage: (object) => ({ ...(object as Mutable<KubeObject>), apiVersion: apiVersionOf({ group, version: storage }) }),
+      toStorage: (object) => ({
+        ...(object as Mutable<KubeObject>),
+        apiVersion: apiVersionOf({ group, version: storage }),
+      }),
       // Nobody changes what is served; what needs no change is shared with the cache.
       fromStorage: (object) => kind.fromStorage(object) as Mutable<KubeObject>,
     },
@@ -109,7 +117,11 @@ function resourceOf(
   };
 }
 
-function subresourceData(group: string, kind: string, version: CustomResourceDefinitionVersion): readonly ApiSubresource[] {
+function subresourceData(
+  group: string,
+  kind: string,
+  version: CustomResourceDefinitionVersion,
+): readonly ApiSubresource[] {
   const { status, scale } = version.subresources ?? {};
   const own = { verbs: subresourceVerbs, group, version: version.name, kind };
   return [

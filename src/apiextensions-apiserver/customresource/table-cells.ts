@@ -56,7 +56,7 @@ function cellOf(type: string, value: unknown, nowMs: number): unknown {
   switch (type) {
     case "string":
       if (value === null) return "<nil>";
-      return typeof value === "object" ? stringifyJson(value) : String(value);
+      return typeof value === "string" ? value : stringifyJson(value);
     case "integer":
       if (typeof value === "bigint") return value;
       return typeof value === "number" ? Math.trunc(value) : null;

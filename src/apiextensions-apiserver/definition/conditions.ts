@@ -1,4 +1,7 @@
-import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from "../../api/apiextensions/v1/types.gen.ts";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionCondition,
+} from "../../api/apiextensions/v1/types.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 
@@ -33,7 +36,9 @@ export function setCondition(definition: Mutable<CustomResourceDefinition>, cond
   const before = conditions.find((each) => each.type === type);
   if (before?.status === status && before.reason === reason && before.message === message) return;
   const lastTransitionTime =
-    before?.status === status && before.lastTransitionTime !== undefined ? before.lastTransitionTime : formatTime(nowMs);
+    before?.status === status && before.lastTransitionTime !== undefined
+      ? before.lastTransitionTime
+      : formatTime(nowMs);
   const { generation } = definition.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   const next = { type, status, lastTransitionTime, reason, message, ...observed };

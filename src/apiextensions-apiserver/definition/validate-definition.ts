@@ -4,7 +4,12 @@ import type {
   CustomResourceDefinitionSpec,
 } from "../../api/apiextensions/v1/types.gen.ts";
 import { deepEqual } from "../../apimachinery/object.ts";
-import { type FieldError, fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label, validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 import { immutableFieldMessage } from "../../apimachinery/validation/object-meta.ts";
@@ -24,7 +29,10 @@ export function validateDefinition(definition: CustomResourceDefinition): FieldE
   ];
 }
 
-export function validateDefinitionUpdate(definition: CustomResourceDefinition, old: CustomResourceDefinition): FieldError[] {
+export function validateDefinitionUpdate(
+  definition: CustomResourceDefinition,
+  old: CustomResourceDefinition,
+): FieldError[] {
   const { spec } = definition;
   // A definition that is being deleted is only looked at as far as it has changed.
   const isUnchanged = deepEqual(spec, old.spec);
@@ -42,7 +50,7 @@ export function validateDefinitionUpdate(definition: CustomResourceDefinition, o
 }
 
 function validateName({ metadata, spec }: CustomResourceDefinition): FieldError[] {
-  const { name = "" } = metadata;
+  const { name } = metadata;
   if (name === `${spec.names.plural}.${spec.group}`) return [];
   return [fieldInvalid(FieldPath.of("metadata", "name"), name, 'must be spec.names.plural+"."+spec.group')];
 }
@@ -94,7 +102,10 @@ function validateSpec(spec: CustomResourceDefinitionSpec, old: CustomResourceDef
   return errors;
 }
 
-function validateVersions(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinitionSpec | undefined): FieldError[] {
+function validateVersions(
+  spec: CustomResourceDefinitionSpec,
+  old: CustomResourceDefinitionSpec | undefined,
+): FieldError[] {
   const errors: FieldError[] = [];
   const path = specPath.child("versions");
   const names = spec.versions.map(({ name }) => name);
@@ -103,7 +114,8 @@ function validateVersions(spec: CustomResourceDefinitionSpec, old: CustomResourc
     const before = old?.versions.find(({ name }) => name === version.name);
     if (!before || !deepEqual(version, before)) errors.push(...validateVersion(version, path.index(i)));
   }
-  if (new Set(names).size < names.length) errors.push(fieldInvalid(path, spec.versions, "must contain unique version names"));
+  if (new Set(names).size < names.length)
+    errors.push(fieldInvalid(path, spec.versions, "must contain unique version names"));
   if (names.length > 0 && spec.versions.filter(({ storage }) => storage).length !== 1)
     errors.push(fieldInvalid(path, spec.versions, "must have exactly one version marked as storage version"));
   return errors;
@@ -139,14 +151,21 @@ function validateConversion({ conversion }: CustomResourceDefinitionSpec): Field
   if (!conversion || conversion.strategy === "None") {
     if (!conversion?.webhook) return [];
     const path = specPath.child("conversion", "webhook");
-    return [{ type: "FieldValueForbidden", field: path.toString(), badValue: "", detail: "should not be set when strategy is not set to Webhook" }];
+    return [
+      {
+        type: "FieldValueForbidden",
+        field: path.toString(),
+        badValue: "",
+        detail: "should not be set when strategy is not set to Webhook",
+      },
+    ];
   }
   const path = specPath.child("conversion", "strategy");
   return [conversion.strategy === "" ? fieldRequired(path) : fieldNotSupported(path, conversion.strategy, ["None"])];
 }
 
 /** Versions objects may be stored in must be known for as long as they may. */
-function validateStatus({ spec, status }: CustomResourceDefinition): FieldError[] {
+export function validateStatus({ spec, status }: CustomResourceDefinition): FieldError[] {
   const path = FieldPath.of("status", "storedVersions");
   const stored = status.storedVersions ?? [];
   if (stored.length === 0) return [fieldInvalid(path, [], "must have at least one stored version")];

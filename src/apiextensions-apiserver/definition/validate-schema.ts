@@ -1,7 +1,12 @@
-import { type FieldError, fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { LinearRegexp } from "../regexp/regexp.ts";
-import { RegexpSyntaxError } from "../regexp/syntax.ts";
+import { compileRegexp } from "../regexp/regexp.ts";
 import { itemSchema, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
 import { subschemas } from "./subschemas.ts";
 
@@ -42,9 +47,7 @@ function validateKeywords(schema: JsonSchema, path: FieldPath): FieldError[] {
         fieldForbidden(path.child("additionalProperties"), "additionalProperties and properties are mutual exclusive"),
       );
     if (schema.additionalProperties === false)
-      errors.push(
-        fieldForbidden(path.child("additionalProperties"), "additionalProperties cannot be set to false"),
-      );
+      errors.push(fieldForbidden(path.child("additionalProperties"), "additionalProperties cannot be set to false"));
   }
   if (Array.isArray(schema.items))
     errors.push(fieldForbidden(path.child("items"), "items must be a schema object and not an array"));
@@ -52,20 +55,15 @@ function validateKeywords(schema: JsonSchema, path: FieldPath): FieldError[] {
     errors.push(fieldNotSupported(path.child("type"), schema.type, [...types]));
   if (schema.pattern !== undefined) errors.push(...validatePattern(schema.pattern, path.child("pattern")));
   if (schema["x-kubernetes-preserve-unknown-fields"] === false)
-    errors.push(
-      fieldInvalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"),
-    );
+    errors.push(fieldInvalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
   return errors;
 }
 
 function validatePattern(pattern: string, path: FieldPath): FieldError[] {
-  try {
-    new LinearRegexp(pattern);
-    return [];
-  } catch (error) {
-    if (!(error instanceof RegexpSyntaxError)) throw error;
-    return [fieldInvalid(path, pattern, `must be a valid regular expression, but isn't: ${error.message}`)];
-  }
+  const { error } = compileRegexp(pattern);
+  return error === undefined
+    ? []
+    : [fieldInvalid(path, pattern, `must be a valid regular expression, but isn't: ${error}`)];
 }
 
 function validateListKeywords(schema: JsonSchema, path: FieldPath): FieldError[] {
@@ -124,7 +122,11 @@ function validateMapKeys(schema: JsonSchema, keys: readonly string[], path: Fiel
     const at = path.child("items").child("properties").key(key);
     if (property.type === "array" || property.type === "object")
       errors.push(
-        fieldInvalid(at.child("type"), property.type, "must be a scalar type if parent array's x-kubernetes-list-type is map"),
+        fieldInvalid(
+          at.child("type"),
+          property.type,
+          "must be a scalar type if parent array's x-kubernetes-list-type is map",
+        ),
       );
     if (property.default === undefined && !items.required?.includes(key))
       errors.push(
@@ -133,7 +135,8 @@ function validateMapKeys(schema: JsonSchema, keys: readonly string[], path: Fiel
           "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
         ),
       );
-    if (keys.indexOf(key) < i) errors.push({ type: "FieldValueDuplicate", field: keysPath.index(i).toString(), badValue: key, detail: "" });
+    if (keys.indexOf(key) < i)
+      errors.push({ type: "FieldValueDuplicate", field: keysPath.index(i).toString(), badValue: key, detail: "" });
   }
   return errors;
 }

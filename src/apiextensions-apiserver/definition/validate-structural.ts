@@ -1,6 +1,17 @@
-import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { isEmbeddedResource, itemSchema, type JsonSchema, preservesUnknown, valueSchema } from "../schema/json-schema.ts";
+import {
+  isEmbeddedResource,
+  itemSchema,
+  type JsonSchema,
+  preservesUnknown,
+  valueSchema,
+} from "../schema/json-schema.ts";
 import { logicalSubschemas, structuralSubschemas } from "./subschemas.ts";
 
 /** Where a schema stands: errors differ a little. */
@@ -37,8 +48,11 @@ function validateInvariants(schema: JsonSchema, level: Level, path: FieldPath): 
   if (level === "root" && type !== "" && type !== "object")
     errors.push(fieldInvalid(path.child("type"), type, "must be object at the root"));
   if (preservesUnknown(schema) && type !== "" && type !== "object")
-    errors.push(fieldInvalid(path.child("type"), type, "must be object or empty if x-kubernetes-preserve-unknown-fields is true"));
-  if (level === "root" || isEmbeddedResource(schema)) errors.push(...validateTypeMembers(schema, path.child("properties")));
+    errors.push(
+      fieldInvalid(path.child("type"), type, "must be object or empty if x-kubernetes-preserve-unknown-fields is true"),
+    );
+  if (level === "root" || isEmbeddedResource(schema))
+    errors.push(...validateTypeMembers(schema, path.child("properties")));
   return errors;
 }
 
@@ -58,10 +72,7 @@ function validateEmbeddedSchema(schema: JsonSchema, path: FieldPath): FieldError
   else if (type !== "object") errors.push(fieldInvalid(path.child("type"), type, mustBeObject));
   if (schema.additionalProperties !== undefined)
     errors.push(
-      fieldForbidden(
-        path.child("additionalProperties"),
-        "must not be used if x-kubernetes-embedded-resource is set",
-      ),
+      fieldForbidden(path.child("additionalProperties"), "must not be used if x-kubernetes-embedded-resource is set"),
     );
   if (!preservesUnknown(schema) && Object.keys(schema.properties ?? {}).length === 0)
     errors.push(
@@ -119,7 +130,7 @@ function validateRestriction(schema: JsonSchema, path: FieldPath): FieldError[] 
   }
   if (schema.properties?.metadata)
     errors.push(fieldForbidden(path.child("properties").key("metadata"), "must not be specified in a nested context"));
-  const inner = [...structuralSubschemas({ ...schema, additionalProperties: undefined } as JsonSchema), ...logicalSubschemas(schema)];
+  const inner = [...structuralSubschemas({ ...schema, additionalProperties: undefined }), ...logicalSubschemas(schema)];
   for (const { schema: option, at } of inner) errors.push(...validateRestriction(option, at(path)));
   return errors;
 }
@@ -129,12 +140,18 @@ function validateCompleteness(schema: JsonSchema, path: FieldPath): FieldError[]
   const errors = logicalSubschemas(schema).flatMap(({ schema: option, at }) =>
     validateKnown(option, schema, at(path), path),
   );
-  for (const { schema: inner, at } of structuralSubschemas(schema)) errors.push(...validateCompleteness(inner, at(path)));
+  for (const { schema: inner, at } of structuralSubschemas(schema))
+    errors.push(...validateCompleteness(inner, at(path)));
   return errors;
 }
 
-function validateKnown(option: JsonSchema, schema: JsonSchema | undefined, optionPath: FieldPath, path: FieldPath): FieldError[] {
-  if (!schema) return [fieldRequired(path, `because it is defined in ${optionPath}`)];
+function validateKnown(
+  option: JsonSchema,
+  schema: JsonSchema | undefined,
+  optionPath: FieldPath,
+  path: FieldPath,
+): FieldError[] {
+  if (!schema) return [fieldRequired(path, `because it is defined in ${optionPath.toString()}`)];
   const errors = logicalSubschemas(option).flatMap(({ schema: inner, at }) =>
     validateKnown(inner, schema, at(optionPath), path),
   );

@@ -1,6 +1,15 @@
-import type { CustomResourceColumnDefinition, CustomResourceDefinitionVersion } from "../../api/apiextensions/v1/types.gen.ts";
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceDefinitionVersion,
+} from "../../api/apiextensions/v1/types.gen.ts";
 import { isJsonObject } from "../../apimachinery/object.ts";
-import { type FieldError, fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired, fieldTooMany } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+  fieldTooMany,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label } from "../../apimachinery/validation/names.ts";
 import { JsonPath, JsonPathError } from "../jsonpath/json-path.ts";
@@ -18,7 +27,8 @@ const selectableFieldsMax = 8;
 /** All errors of one version of a definition. */
 export function validateVersion(version: CustomResourceDefinitionVersion, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  for (const message of validateDns1035Label(version.name)) errors.push(fieldInvalid(path.child("name"), version.name, message));
+  for (const message of validateDns1035Label(version.name))
+    errors.push(fieldInvalid(path.child("name"), version.name, message));
   if (version.deprecationWarning !== undefined) errors.push(...validateDeprecation(version, path));
   const schema = version.schema?.openAPIV3Schema;
   const schemaPath = path.child("schema", "openAPIV3Schema");
@@ -35,7 +45,10 @@ export function validateVersion(version: CustomResourceDefinitionVersion, path: 
   return errors;
 }
 
-function validateDeprecation({ deprecated, deprecationWarning = "" }: CustomResourceDefinitionVersion, path: FieldPath): FieldError[] {
+function validateDeprecation(
+  { deprecated, deprecationWarning = "" }: CustomResourceDefinitionVersion,
+  path: FieldPath,
+): FieldError[] {
   const at = path.child("deprecationWarning");
   const errors: FieldError[] = [];
   if (deprecated !== true) errors.push(fieldInvalid(at, deprecationWarning, "can only be set for deprecated versions"));
@@ -62,11 +75,19 @@ function validateDefaults(schema: JsonSchema, path: FieldPath, isRoot = false): 
       prune({ value }, { properties: { value: schema } }, (field) => void unknown.push(field));
       if (unknown.length > 0) errors.push(fieldInvalid(at, value, "must not have unknown fields"));
     }
-    const validated = new SchemaValidator({ properties: { default: schema } } as JsonSchema).validate({ default: value });
+    const validated = new SchemaValidator({ properties: { default: schema } }).validate({
+      default: value,
+    });
     const parent = path.toString();
-    errors.push(...validated.map((error) => ({ ...error, field: error.field === "<nil>" ? at.toString() : `${parent}.${error.field}` })));
+    errors.push(
+      ...validated.map((error) => ({
+        ...error,
+        field: error.field === "<nil>" ? at.toString() : `${parent}.${error.field}`,
+      })),
+    );
   }
-  for (const { schema: inner, at: innerAt } of structuralSubschemas(schema)) errors.push(...validateDefaults(inner, innerAt(path)));
+  for (const { schema: inner, at: innerAt } of structuralSubschemas(schema))
+    errors.push(...validateDefaults(inner, innerAt(path)));
   return errors;
 }
 
@@ -125,7 +146,8 @@ function validateSelectableFields(version: CustomResourceDefinitionVersion, path
       errors.push(fieldRequired(at));
       continue;
     }
-    if (seen.has(jsonPath)) errors.push({ type: "FieldValueDuplicate", field: at.toString(), badValue: jsonPath, detail: "" });
+    if (seen.has(jsonPath))
+      errors.push({ type: "FieldValueDuplicate", field: at.toString(), badValue: jsonPath, detail: "" });
     seen.add(jsonPath);
     const invalidPath = validateJsonPath(jsonPath, at, "must start with a dot");
     errors.push(...invalidPath);
@@ -141,11 +163,22 @@ function validateSelectableFields(version: CustomResourceDefinitionVersion, path
   return errors;
 }
 
-function validateSelected(root: JsonSchema | undefined, members: readonly string[], text: string, path: FieldPath): FieldError[] {
+function validateSelected(
+  root: JsonSchema | undefined,
+  members: readonly string[],
+  text: string,
+  path: FieldPath,
+): FieldError[] {
   let schema = root;
   for (const member of members) schema = propertySchema(schema, member);
   if (!schema) return [fieldInvalid(path, text, `is an invalid path: does not refer to a valid field`)];
   if (!["boolean", "integer", "string"].includes(schema.type ?? ""))
-    return [fieldInvalid(path, text, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.")];
+    return [
+      fieldInvalid(
+        path,
+        text,
+        "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.",
+      ),
+    ];
   return [];
 }

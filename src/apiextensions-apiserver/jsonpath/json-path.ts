@@ -9,7 +9,12 @@ type Step =
   | { readonly type: "member"; readonly name: string }
   | { readonly type: "all" }
   | { readonly type: "descend" }
-  | { readonly type: "slice"; readonly start: number | undefined; readonly end: number | undefined; readonly step: number }
+  | {
+      readonly type: "slice";
+      readonly start: number | undefined;
+      readonly end: number | undefined;
+      readonly step: number;
+    }
   | { readonly type: "index"; readonly index: number }
   | { readonly type: "filter"; readonly left: Operand; readonly operator: string; readonly right: Operand | undefined };
 

@@ -102,7 +102,8 @@ const notInV2 = ["anyOf", "oneOf", "allOf", "not", "nullable", "x-kubernetes-val
 function inV2(whole: SchemaObject, schema: JsonSchema): SchemaObject {
   const dropped = new Set(notInV2);
   // Clients of version 2 would refuse a null, or an unknown field, that the server takes.
-  if (schema.nullable === true) for (const name of ["type", "items", "properties", "additionalProperties"]) dropped.add(name);
+  if (schema.nullable === true)
+    for (const name of ["type", "items", "properties", "additionalProperties"]) dropped.add(name);
   if (preservesUnknown(schema)) for (const name of ["items", "properties", "additionalProperties"]) dropped.add(name);
   if (schema["x-kubernetes-int-or-string"] === true) dropped.add("type");
   return Object.fromEntries(Object.entries(whole).filter(([name]) => !dropped.has(name)));

@@ -161,3 +161,13 @@ function holds(where: Assertion, codes: readonly number[], at: number): boolean 
     }
   }
 }
+
+/** The compiled pattern, or why it is none in Go's words. */
+export function compileRegexp(pattern: string): { readonly regexp?: LinearRegexp; readonly error?: string } {
+  try {
+    return { regexp: new LinearRegexp(pattern) };
+  } catch (error) {
+    if (error instanceof RegexpSyntaxError) return { error: error.message };
+    throw error;
+  }
+}

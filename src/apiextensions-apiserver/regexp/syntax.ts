@@ -41,8 +41,7 @@ type Test = (code: number) => boolean;
 
 const isDigit: Test = (c) => c >= 0x30 && c <= 0x39;
 const isSpace: Test = (c) => c === 0x20 || c === 0x09 || c === 0x0a || c === 0x0c || c === 0x0d;
-export const isWord: Test = (c) =>
-  isDigit(c) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f;
+export const isWord: Test = (c) => isDigit(c) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f;
 
 const perlClasses: Readonly<Record<string, Test>> = { d: isDigit, s: isSpace, w: isWord };
 
@@ -75,7 +74,7 @@ class Parser {
 
   constructor(pattern: string) {
     this.#text = pattern;
-    this.#chars = [...pattern];
+    this.#chars = Array.from(pattern);
   }
 
   all(): Node {
@@ -130,7 +129,11 @@ class Parser {
       const opAt = this.#at;
       const range = this.#repetition();
       if (!range) return node;
-      if (isRepeated) throw new RegexpSyntaxError("invalid nested repetition operator", this.#chars.slice(opAt - 1, this.#at).join(""));
+      if (isRepeated)
+        throw new RegexpSyntaxError(
+          "invalid nested repetition operator",
+          this.#chars.slice(opAt - 1, this.#at).join(""),
+        );
       if (range.min > repeatMax || (range.max ?? 0) > repeatMax || (range.max !== undefined && range.max < range.min))
         throw new RegexpSyntaxError("invalid repeat count", this.#chars.slice(opAt, this.#at).join(""));
       // Lazy or not makes no difference to whether there is a match.
@@ -195,7 +198,8 @@ class Parser {
     let inner = flags;
     if (this.#peek() === "?") {
       const match = /^\?(?:P?<([A-Za-z0-9_]+)>|([imsU]*(?:-[imsU]+)?):)/.exec(this.#rest(this.#at));
-      if (!match) throw new RegexpSyntaxError("invalid or unsupported Perl syntax", this.#chars.slice(start, start + 3).join(""));
+      if (!match)
+        throw new RegexpSyntaxError("invalid or unsupported Perl syntax", this.#chars.slice(start, start + 3).join(""));
       this.#at += match[0].length;
       if (match[2]) inner = applyFlags(flags, match[2]);
     }
@@ -208,7 +212,7 @@ class Parser {
   }
 
   #escape(flags: Flags): Node {
-    switch (this.#peek()) {
+    switch (this.#peek() ?? "") {
       case "A":
         this.#at++;
         return { type: "assert", where: "textStart" };
@@ -224,8 +228,8 @@ class Parser {
       case "Q": {
         const end = this.#rest(this.#at + 1).indexOf("\\E");
         const text = end < 0 ? this.#rest(this.#at + 1) : this.#rest(this.#at + 1).slice(0, end);
-        this.#at = end < 0 ? this.#chars.length : this.#at + 1 + [...text].length + 2;
-        return sequence([...text].map((char) => literal(char.codePointAt(0) ?? 0, flags)));
+        this.#at = end < 0 ? this.#chars.length : this.#at + 1 + Array.from(text).length + 2;
+        return sequence(Array.from(text, (char) => literal(char.codePointAt(0) ?? 0, flags)));
       }
     }
     const test = this.#escapedClass();
@@ -307,7 +311,8 @@ class Parser {
     if (this.#peek() !== "-" || this.#peek(1) === "]" || this.#peek(1) === undefined) return (c) => c === low;
     this.#at++;
     const high = this.#classChar();
-    if (high < low) throw new RegexpSyntaxError("invalid character class range", this.#chars.slice(start, this.#at).join(""));
+    if (high < low)
+      throw new RegexpSyntaxError("invalid character class range", this.#chars.slice(start, this.#at).join(""));
     return (c) => c >= low && c <= high;
   }
 
@@ -348,7 +353,7 @@ function folded(test: Test, { ignoreCase }: Flags): Test {
   if (!ignoreCase) return test;
   const other = (c: number, fold: (text: string) => string): number => {
     const text = fold(String.fromCodePoint(c));
-    return [...text].length === 1 ? (text.codePointAt(0) ?? c) : c;
+    return Array.from(text).length === 1 ? (text.codePointAt(0) ?? c) : c;
   };
   return (c) => test(c) || test(other(c, (text) => text.toLowerCase())) || test(other(c, (text) => text.toUpperCase()));
 }

@@ -1,12 +1,5 @@
 import { cloneJson, isJsonObject } from "../../apimachinery/object.ts";
-import {
-  itemSchema,
-  type JsonSchema,
-  memberSchema,
-  typeMembers,
-  withItems,
-  withMembers,
-} from "./json-schema.ts";
+import { itemSchema, type JsonSchema, memberSchema, typeMembers, withItems, withMembers } from "./json-schema.ts";
 
 /**
  * The object with what is missing filled in from the defaults of its schema. Nothing is changed in place; what needs no default
@@ -42,7 +35,8 @@ function orDefault(value: unknown, schema: JsonSchema): unknown {
 function withMissing(object: Record<string, unknown>, schema: JsonSchema): Record<string, unknown> {
   const missing: [string, unknown][] = [];
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (property.default !== undefined && !Object.hasOwn(object, name)) missing.push([name, cloneJson(property.default)]);
+    if (property.default !== undefined && !Object.hasOwn(object, name))
+      missing.push([name, cloneJson(property.default)]);
   }
   return missing.length === 0 ? object : Object.fromEntries([...Object.entries(object), ...missing]);
 }

@@ -67,7 +67,10 @@ export function withMembers(
 export const absent: unique symbol = Symbol("absent");
 
 /** A copy of the list with the items that `change` answers something else for; the list itself when there are none. */
-export function withItems(list: readonly unknown[], change: (item: unknown, index: number) => unknown): readonly unknown[] {
+export function withItems(
+  list: readonly unknown[],
+  change: (item: unknown, index: number) => unknown,
+): readonly unknown[] {
   let out: unknown[] | undefined;
   for (const [i, item] of list.entries()) {
     const next = change(item, i);
@@ -77,4 +80,3 @@ export function withItems(list: readonly unknown[], change: (item: unknown, inde
   }
   return out ?? list;
 }
-

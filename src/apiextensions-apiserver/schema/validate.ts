@@ -1,8 +1,13 @@
 import { deepEqual, isJsonObject } from "../../apimachinery/object.ts";
 import { goJson, goQuote } from "../../apimachinery/go-format.ts";
-import { type FieldError, fieldNotSupported, fieldRequired, fieldTooLong, fieldTooMany } from "../../apimachinery/validation/field-error.ts";
-import { LinearRegexp } from "../regexp/regexp.ts";
-import { RegexpSyntaxError } from "../regexp/syntax.ts";
+import {
+  type FieldError,
+  fieldNotSupported,
+  fieldRequired,
+  fieldTooLong,
+  fieldTooMany,
+} from "../../apimachinery/validation/field-error.ts";
+import { compileRegexp, type LinearRegexp } from "../regexp/regexp.ts";
 import { hasFormat } from "./formats.ts";
 import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
 
@@ -81,8 +86,9 @@ export class SchemaValidator {
     const errors: FieldError[] = [];
     const { maxLength, minLength, pattern, format } = schema;
     if (maxLength !== undefined || minLength !== undefined) {
-      const length = [...value].length;
-      if (maxLength !== undefined && length > maxLength) errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
+      const length = Array.from(value).length;
+      if (maxLength !== undefined && length > maxLength)
+        errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
       if (minLength !== undefined && length < minLength)
         errors.push(problem(path, value, `should be at least ${minLength} chars long`));
     }
@@ -94,7 +100,7 @@ export class SchemaValidator {
 
   /** Undefined for what is no regular expression, which the definition's own validation refuses. */
   #pattern(pattern: string): LinearRegexp | undefined {
-    if (!this.#patterns.has(pattern)) this.#patterns.set(pattern, compiled(pattern));
+    if (!this.#patterns.has(pattern)) this.#patterns.set(pattern, compileRegexp(pattern).regexp);
     return this.#patterns.get(pattern);
   }
 
@@ -134,15 +140,6 @@ export class SchemaValidator {
       errors.push(...this.#value(member, own, memberPath(path, name), oldMember));
     }
     return errors;
-  }
-}
-
-function compiled(pattern: string): LinearRegexp | undefined {
-  try {
-    return new LinearRegexp(pattern);
-  } catch (error) {
-    if (error instanceof RegexpSyntaxError) return undefined;
-    throw error;
   }
 }
 
@@ -186,7 +183,8 @@ function checkType(value: unknown, schema: JsonSchema, path: string): FieldError
   const expected = isIntOrString ? "integer,string" : (schema.type ?? "");
   if (expected === "" || (value === null && schema.nullable === true)) return [];
   const actual = typeOf(value);
-  if (isIntOrString ? actual === "integer" || actual === "string" : actual === expected) return checkSize(value, schema, path);
+  if (isIntOrString ? actual === "integer" || actual === "string" : actual === expected)
+    return checkSize(value, schema, path);
   if (expected === "number" && actual === "integer") return [];
   return [wrongType(path, expected, actual)];
 }

@@ -23,7 +23,12 @@ interface Definition {
 interface CronTab {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly generation: number; readonly labels?: Record<string, string>; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly generation: number;
+    readonly labels?: Record<string, string>;
+    readonly resourceVersion: string;
+  };
   readonly spec: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
 }
@@ -44,7 +49,11 @@ const schema = {
           type: "array",
           "x-kubernetes-list-type": "map",
           "x-kubernetes-list-map-keys": ["name"],
-          items: { type: "object", required: ["name"], properties: { name: { type: "string" }, number: { type: "integer" } } },
+          items: {
+            type: "object",
+            required: ["name"],
+            properties: { name: { type: "string" }, number: { type: "integer" } },
+          },
         },
         free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
       },
@@ -56,7 +65,10 @@ const schema = {
   },
 };
 
-function definition(changes: Record<string, unknown> = {}, version: Record<string, unknown> = {}): Record<string, unknown> {
+function definition(
+  changes: Record<string, unknown> = {},
+  version: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -73,7 +85,11 @@ function definition(changes: Record<string, unknown> = {}, version: Record<strin
           schema: { openAPIV3Schema: schema },
           subresources: {
             status: {},
-            scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas", labelSelectorPath: ".status.labelSelector" },
+            scale: {
+              specReplicasPath: ".spec.replicas",
+              statusReplicasPath: ".status.replicas",
+              labelSelectorPath: ".status.labelSelector",
+            },
           },
           additionalPrinterColumns: [
             { name: "Spec", type: "string", jsonPath: ".spec.cronSpec" },
@@ -140,7 +156,9 @@ void test("a definition is established, and its resource served and discovered",
   );
   assert.deepEqual(found.status.acceptedNames.shortNames, ["ct"]);
   assert.deepEqual(found.status.storedVersions, ["v1"]);
-  const list = (await api.request("GET", "/apis/stable.example.com/v1")).json<{ resources: readonly { name: string; kind: string }[] }>();
+  const list = (await api.request("GET", "/apis/stable.example.com/v1")).json<{
+    resources: readonly { name: string; kind: string }[];
+  }>();
   assert.deepEqual(
     list.resources.map(({ name, kind }) => [name, kind]),
     [
@@ -164,11 +182,24 @@ void test("instances are created with defaults, read, listed with their type, pa
   assert.equal(object.metadata.generation, 1);
   const list = (await api.request("GET", collection)).json<{ kind: string; items: readonly CronTab[] }>();
   assert.equal(list.kind, "CronTabList");
-  assert.deepEqual(list.items.map(({ kind, apiVersion }) => [kind, apiVersion]), [["CronTab", "stable.example.com/v1"]]);
-  const patched = await api.request("PATCH", `${collection}/a`, { spec: { color: "red" } }, { headers: { "content-type": "application/merge-patch+json" } });
+  assert.deepEqual(
+    list.items.map(({ kind, apiVersion }) => [kind, apiVersion]),
+    [["CronTab", "stable.example.com/v1"]],
+  );
+  const patched = await api.request(
+    "PATCH",
+    `${collection}/a`,
+    { spec: { color: "red" } },
+    { headers: { "content-type": "application/merge-patch+json" } },
+  );
   assert.equal(patched.json<CronTab>().spec.color, "red");
   assert.equal(patched.json<CronTab>().metadata.generation, 2);
-  const strategic = await api.request("PATCH", `${collection}/a`, {}, { headers: { "content-type": "application/strategic-merge-patch+json" } });
+  const strategic = await api.request(
+    "PATCH",
+    `${collection}/a`,
+    {},
+    { headers: { "content-type": "application/strategic-merge-patch+json" } },
+  );
   assert.equal(strategic.status, 415);
   const status = await api.request(
     "PATCH",
@@ -182,11 +213,20 @@ void test("instances are created with defaults, read, listed with their type, pa
   assert.equal(status.json<CronTab>().metadata.generation, 2);
   const scale = (await api.request("GET", `${collection}/a/scale`)).json<{ spec: unknown; status: unknown }>();
   assert.deepEqual([scale.spec, scale.status], [{ replicas: 3 }, { replicas: 2, selector: "a=b" }]);
-  await api.request("PATCH", `${collection}/a/scale`, { spec: { replicas: 5 } }, { headers: { "content-type": "application/merge-patch+json" } });
+  await api.request(
+    "PATCH",
+    `${collection}/a/scale`,
+    { spec: { replicas: 5 } },
+    { headers: { "content-type": "application/merge-patch+json" } },
+  );
   assert.equal((await api.request("GET", `${collection}/a`)).json<CronTab>().spec.replicas, 5);
   assert.deepEqual(await api.table(collection), [{ Name: "a", Spec: "* * * * */5", Replicas: 5, Age: "0s" }]);
-  const red = (await api.request("GET", `${collection}?fieldSelector=spec.color%3Dred`)).json<{ items: readonly unknown[] }>();
-  const green = (await api.request("GET", `${collection}?fieldSelector=spec.color%3Dgreen`)).json<{ items: readonly unknown[] }>();
+  const red = (await api.request("GET", `${collection}?fieldSelector=spec.color%3Dred`)).json<{
+    items: readonly unknown[];
+  }>();
+  const green = (await api.request("GET", `${collection}?fieldSelector=spec.color%3Dgreen`)).json<{
+    items: readonly unknown[];
+  }>();
   assert.deepEqual([red.items.length, green.items.length], [1, 0]);
   assert.equal((await api.request("GET", `${collection}?fieldSelector=spec.image%3Dx`)).status, 400);
   assert.equal((await api.request("DELETE", `${collection}/a`)).status, 200);
@@ -200,10 +240,16 @@ void test("instances are validated by their schema with upstream's messages", as
       { cronSpec: "* * *" },
       `spec.cronSpec: Invalid value: "* * *": spec.cronSpec in body should match '^(\\d+|\\*)(/\\d+)?(\\s+(\\d+|\\*)(/\\d+)?){4}$'`,
     ],
-    [{ replicas: "x" }, 'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"'],
+    [
+      { replicas: "x" },
+      'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
+    ],
     [{ replicas: 15 }, "spec.replicas: Invalid value: 15: spec.replicas in body should be less than or equal to 10"],
     [{ color: "blue" }, 'spec.color: Unsupported value: "blue": supported values: "red", "green"'],
-    [{ port: true }, 'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"'],
+    [
+      { port: true },
+      'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
+    ],
     [{ ports: [{ name: "a" }, { name: "a" }] }, 'spec.ports[1]: Duplicate value: {"name":"a"}'],
     [{ ports: [{}] }, "spec.ports[0].name: Required value"],
   ];
@@ -240,7 +286,11 @@ void test("unknown fields are dropped, told of, or refused as fieldValidation sa
 void test("a changed definition is served at once: other defaults on read, further versions, none that are not served", async () => {
   await using api = await served();
   await api.request("POST", collection, cronTab("a"));
-  const changed = structuredClone(definition()) as { spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: { properties: Record<string, unknown> } } } } }[] } };
+  const changed = structuredClone(definition()) as {
+    spec: {
+      versions: { schema: { openAPIV3Schema: { properties: { spec: { properties: Record<string, unknown> } } } } }[];
+    };
+  };
   const [v1] = changed.spec.versions;
   assert.ok(v1);
   const v2 = { ...structuredClone(v1), name: "v2", storage: false };
@@ -253,7 +303,9 @@ void test("a changed definition is served at once: other defaults on read, furth
   assert.equal(old.spec.added, undefined);
   const other = (await api.request("GET", `${collection.replace("/v1/", "/v2/")}/a`)).json<CronTab>();
   assert.deepEqual([other.apiVersion, other.spec.added], ["stable.example.com/v2", "new"]);
-  const group = (await api.request("GET", "/apis/stable.example.com")).json<{ preferredVersion: { version: string } }>();
+  const group = (await api.request("GET", "/apis/stable.example.com")).json<{
+    preferredVersion: { version: string };
+  }>();
   assert.equal(group.preferredVersion.version, "v2");
   const unserved = [{ op: "replace", path: "/spec/versions/0/served", value: false }];
   await api.request("PATCH", path, unserved, { headers: { "content-type": "application/json-patch+json" } });
@@ -270,10 +322,18 @@ void test("deleting a definition deletes the instances first, and waits for thos
   const deleted = (await api.request("DELETE", path)).json<Definition>();
   assert.deepEqual(deleted.metadata.finalizers, ["customresourcecleanup.apiextensions.k8s.io"]);
   const refused = await api.request("POST", collection, cronTab("c"));
-  assert.deepEqual([refused.status, refused.message], [405, "create not allowed while custom resource definition is terminating"]);
+  assert.deepEqual(
+    [refused.status, refused.message],
+    [405, "create not allowed while custom resource definition is terminating"],
+  );
   await untilStatus(api, `${collection}/b`, 404);
   assert.equal((await api.request("GET", path)).status, 200);
-  await api.request("PATCH", `${collection}/held`, { metadata: { finalizers: null } }, { headers: { "content-type": "application/merge-patch+json" } });
+  await api.request(
+    "PATCH",
+    `${collection}/held`,
+    { metadata: { finalizers: null } },
+    { headers: { "content-type": "application/merge-patch+json" } },
+  );
   await untilStatus(api, path, 404);
   await untilStatus(api, "/apis/stable.example.com", 404);
   assert.equal((await api.request("GET", collection)).status, 404);
@@ -300,12 +360,19 @@ void test("names that are taken are not accepted until they are free", async () 
 
 void test("definitions are validated with upstream's messages", async () => {
   await using api = await TestApiServer.start();
-  const withSchema = (openAPIV3Schema: unknown): Record<string, unknown> => definition({}, { schema: { openAPIV3Schema } });
+  const withSchema = (openAPIV3Schema: unknown): Record<string, unknown> =>
+    definition({}, { schema: { openAPIV3Schema } });
   const at = "spec.versions[0].schema.openAPIV3Schema";
   const cases: readonly (readonly [Record<string, unknown>, string])[] = [
-    [{ ...definition(), metadata: { name: "x.example.com" } }, 'metadata.name: Invalid value: "x.example.com": must be spec.names.plural+"."+spec.group'],
+    [
+      { ...definition(), metadata: { name: "x.example.com" } },
+      'metadata.name: Invalid value: "x.example.com": must be spec.names.plural+"."+spec.group',
+    ],
     [definition({}, { schema: undefined }), `${at}: Required value: schemas are required`],
-    [withSchema({ type: "object", properties: { a: {} } }), `${at}.properties[a].type: Required value: must not be empty for specified object fields`],
+    [
+      withSchema({ type: "object", properties: { a: {} } }),
+      `${at}.properties[a].type: Required value: must not be empty for specified object fields`,
+    ],
     [withSchema({ properties: {} }), `${at}.type: Required value: must not be empty at the root`],
     [
       withSchema({ type: "object", properties: { a: { type: "string", pattern: "[" } } }),
@@ -319,7 +386,10 @@ void test("definitions are validated with upstream's messages", async () => {
       withSchema({ type: "object", anyOf: [{ properties: { a: { minimum: 1 } } }] }),
       `${at}.properties[a]: Required value: because it is defined in ${at}.anyOf[0].properties[a]`,
     ],
-    [definition({ conversion: { strategy: "Webhook" } }), 'spec.conversion.strategy: Unsupported value: "Webhook": supported values: "None"'],
+    [
+      definition({ conversion: { strategy: "Webhook" } }),
+      'spec.conversion.strategy: Unsupported value: "Webhook": supported values: "None"',
+    ],
   ];
   for (const [body, message] of cases) {
     const answer = await api.request("POST", definitionsPath, body);
@@ -330,8 +400,15 @@ void test("definitions are validated with upstream's messages", async () => {
 
 void test("rules in CEL are stored, and a warning says that they are not evaluated", async () => {
   await using api = await TestApiServer.start();
-  const rules = { type: "object", properties: { spec: { type: "object", "x-kubernetes-validations": [{ rule: "true" }] } } };
-  const created = await api.request("POST", definitionsPath, definition({}, { schema: { openAPIV3Schema: rules }, subresources: {}, selectableFields: [] }));
+  const rules = {
+    type: "object",
+    properties: { spec: { type: "object", "x-kubernetes-validations": [{ rule: "true" }] } },
+  };
+  const created = await api.request(
+    "POST",
+    definitionsPath,
+    definition({}, { schema: { openAPIV3Schema: rules }, subresources: {}, selectableFields: [] }),
+  );
   assert.equal(created.status, 201, created.text);
   assert.match(String(created.headers["warning"]), /x-kubernetes-validations are stored but not evaluated/);
 });

@@ -64,7 +64,7 @@ export function builtinStrategies(options: {
     "/secrets": secretStrategy,
     "/serviceaccounts": serviceAccountStrategy,
     "/services": serviceStrategy(options.allocators),
-    "apiextensions.k8s.io/customresourcedefinitions": definitionStrategy(),
+    "apiextensions.k8s.io/customresourcedefinitions": definitionStrategy,
     "apps/controllerrevisions": controllerRevisionStrategy,
     "apps/daemonsets": daemonSetStrategy,
     "apps/deployments": deploymentStrategy,

@@ -40,7 +40,8 @@ export async function handleScale(
   const { http, info } = scope;
   const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
   const store = defined(endpoint.store, "store");
-  if (info.verb === "get") return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object(), view), encoding);
+  if (info.verb === "get")
+    return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object(), view), encoding);
   const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
   const sent =
@@ -70,7 +71,14 @@ export async function handleScale(
     return scaled(old, scale, view);
   };
   // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
-  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result), view), encoding), "");
+  return updateWith(
+    endpoint,
+    scope,
+    write,
+    change,
+    (result) => respond(200, scaleOf(objectOf(result), view), encoding),
+    "",
+  );
 }
 
 /** Where replicas are unless a kind says otherwise. */

@@ -79,14 +79,14 @@ export class RegistrySet implements RegistryAccess {
 
   /** Loads a resource that comes while the server runs; it replaces what it was before when `enter` is called. */
   async load(dynamic: DynamicResource): Promise<{ enter(): void }> {
-    const { storage, enter } = await this.#storage.load(dynamic.stored);
+    const loaded = await this.#storage.load(dynamic.stored);
     return {
       enter: () => {
-        enter();
+        loaded.enter();
         for (const registration of dynamic.registrations)
           this.#stores.set(
             keyOf(registration.resource),
-            createStore(this.#options, storage, registration, registration),
+            createStore(this.#options, loaded.storage, registration, registration),
           );
       },
     };
