@@ -1,4 +1,5 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from "../../api/apiextensions/v1/types.gen.ts";
+import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
 import { cleanupFinalizer, setCondition } from "./conditions.ts";
@@ -12,6 +13,7 @@ import { validateDefinition, validateDefinitionUpdate, validateStatus } from "./
 export const definitionStrategy: Strategy<CustomResourceDefinition> = {
   generation: "spec",
   prepareForCreate: (definition) => {
+    nullIsEmpty(definition);
     definition.status = {
       conditions: null,
       acceptedNames: { plural: "", kind: "" },
@@ -19,6 +21,7 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
     };
   },
   prepareForUpdate: (definition) => {
+    nullIsEmpty(definition);
     // What has ever been stored may still be, until somebody has rewritten all of it and says so.
     const stored = storedVersion(definition.spec);
     const before = definition.status.storedVersions ?? [];
@@ -50,6 +53,11 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
 export const definitionStatusStrategy: SubresourceStrategy<CustomResourceDefinition> = {
   validateUpdate: (definition) => validateStatus(definition),
 };
+
+/** A list that is null is judged as an empty one. */
+function nullIsEmpty({ spec }: Mutable<CustomResourceDefinition>): void {
+  if (!Array.isArray(spec.versions)) spec.versions = [];
+}
 
 function storedVersion(spec: CustomResourceDefinitionSpec): string {
   return spec.versions.find(({ storage }) => storage)?.name ?? "";
