@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { builtinScheme } from "../../api/scheme.ts";
+import { buildOpenApiV2, buildOpenApiV3, openApiV3Paths } from "../../apimachinery/openapi/document.ts";
+import { SteppingClock } from "../../component-base/stepping-clock.ts";
+import { createMemoryBackend } from "../../mvcc/memory-backend.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
 const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -411,4 +415,106 @@ void test("rules in CEL are stored, and a warning says that they are not evaluat
   );
   assert.equal(created.status, 201, created.text);
   assert.match(String(created.headers["warning"]), /x-kubernetes-validations are stored but not evaluated/);
+});
+
+void test("a server that starts over stored definitions serves them from its first request", async () => {
+  const clock = new SteppingClock();
+  await using backend = createMemoryBackend({ clock });
+  {
+    await using first = await TestApiServer.start({ backend });
+    await first.request("POST", definitionsPath, definition());
+    await untilCondition(first, "crontabs.stable.example.com", "Established", "True");
+    assert.equal((await first.request("POST", collection, cronTab("a"))).status, 201);
+  }
+  await using second = await TestApiServer.start({ backend });
+  assert.equal((await second.request("GET", `${collection}/a`)).status, 200);
+});
+
+void test("cluster-scoped resources, deprecated versions, metadata alone", async () => {
+  await using api = await served(
+    definition({ scope: "Cluster" }, { deprecated: true, deprecationWarning: "use something else" }),
+  );
+  const path = "/apis/stable.example.com/v1/crontabs";
+  const created = await api.request("POST", path, cronTab("a"));
+  assert.equal(created.status, 201, created.text);
+  assert.equal(created.headers["warning"], '299 - "use something else"');
+  assert.equal((await api.request("POST", collection, cronTab("b"))).status, 404);
+  const accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+  const list = (await api.request("GET", path, undefined, { headers: { accept } })).json<{
+    kind: string;
+    items: readonly Record<string, unknown>[];
+  }>();
+  assert.deepEqual(
+    [list.kind, list.items.map((item) => Object.keys(item))],
+    ["PartialObjectMetadataList", [["kind", "apiVersion", "metadata"]]],
+  );
+  assert.equal((await api.request("DELETE", path)).status, 200);
+  assert.equal((await api.request("GET", `${path}/a`)).status, 404);
+});
+
+void test("OpenAPI describes custom kinds as soon as they are served, and no longer", async () => {
+  const scheme = builtinScheme();
+  await using api = await TestApiServer.start({
+    openApi: {
+      v2: () => buildOpenApiV2(scheme),
+      v3Paths: () => openApiV3Paths(scheme),
+      v3: (path) => buildOpenApiV3(scheme, path.split("/")[1] ?? "", path.split("/")[2] ?? ""),
+    },
+  });
+  const index = "/openapi/v3";
+  const document = `${index}/apis/stable.example.com/v1`;
+  assert.doesNotMatch((await api.request("GET", "/openapi/v2")).text, /stable\.example\.com/);
+  assert.equal((await api.request("GET", document)).status, 404);
+  await api.request("POST", definitionsPath, definition());
+  await untilCondition(api, "crontabs.stable.example.com", "Established", "True");
+  const v3 = (await api.request("GET", document)).json<{
+    components: { schemas: Record<string, Record<string, unknown>> };
+    paths: Record<string, { patch?: { requestBody: { content: object } } }>;
+  }>();
+  const kind = v3.components.schemas["com.example.stable.v1.CronTab"];
+  assert.deepEqual(kind?.["x-kubernetes-group-version-kind"], [
+    { group: "stable.example.com", version: "v1", kind: "CronTab" },
+  ]);
+  assert.ok(v3.components.schemas["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]);
+  const item = v3.paths["/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}"];
+  // By this kubectl knows that it must not patch strategically.
+  assert.deepEqual(Object.keys(item?.patch?.requestBody.content ?? {}), [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+    "application/apply-patch+cbor",
+  ]);
+  assert.match((await api.request("GET", index)).text, /apis\/stable\.example\.com\/v1\?hash=/);
+  assert.match((await api.request("GET", "/openapi/v2")).text, /com\.example\.stable\.v1\.CronTab/);
+  await api.request("DELETE", `${definitionsPath}/crontabs.stable.example.com`);
+  await untilStatus(api, document, 404);
+  assert.doesNotMatch((await api.request("GET", "/openapi/v2")).text, /stable\.example\.com/);
+});
+
+void test("an object keeps what a stricter schema would refuse, until that is changed", async () => {
+  await using api = await served();
+  await api.request("POST", collection, cronTab("a", { replicas: 9 }));
+  const path = `${definitionsPath}/crontabs.stable.example.com`;
+  const maximum = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/replicas/maximum";
+  await api.request("PATCH", path, [{ op: "replace", path: maximum, value: 5 }], {
+    headers: { "content-type": "application/json-patch+json" },
+  });
+  const merge = { headers: { "content-type": "application/merge-patch+json" } };
+  await until(
+    async () => (await api.request("POST", `${collection}?dryRun=All`, cronTab("b", { replicas: 9 }))).status === 422,
+  );
+  assert.equal((await api.request("PATCH", `${collection}/a`, { spec: { color: "red" } }, merge)).status, 200);
+  assert.equal((await api.request("PATCH", `${collection}/a`, { spec: { replicas: 8 } }, merge)).status, 422);
+});
+
+void test("what belongs to an established definition does not change", async () => {
+  await using api = await served();
+  const path = `${definitionsPath}/crontabs.stable.example.com`;
+  const merge = { headers: { "content-type": "application/merge-patch+json" } };
+  const scope = await api.request("PATCH", path, { spec: { scope: "Cluster" } }, merge);
+  assert.match(scope.message, /spec\.scope: Invalid value: "Cluster": field is immutable/);
+  const stored = await api.request("PATCH", `${path}/status`, { status: { storedVersions: ["v9"] } }, merge);
+  assert.match(stored.message, /status\.storedVersions\[0\]: Invalid value: "v9": must appear in spec\.versions/);
+  const labelled = await api.request("PATCH", `${path}/status`, { spec: { names: { kind: "X" } } }, merge);
+  assert.equal(labelled.json<{ spec: { names: { kind: string } } }>().spec.names.kind, "CronTab");
 });
