@@ -1,11 +1,12 @@
-// The one test command: unit tests beside the sources, integration tests in process, e2e tests on real containerd.
-// Usage: node scripts/test.ts [unit|integration|e2e] [file …]
+// The one test command: unit tests beside the sources, integration tests in process, simulations from seeds, e2e tests on real containerd.
+// Usage: node scripts/test.ts [unit|integration|simulation|e2e] [file …]
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 
 const groups: Readonly<Record<string, { readonly pattern: string; readonly isolated: boolean }>> = {
   unit: { pattern: "src/**/*.test.ts", isolated: false },
   integration: { pattern: "test/integration/**/*.test.ts", isolated: true },
+  simulation: { pattern: "test/simulation/**/*.test.ts", isolated: true },
   e2e: { pattern: "test/e2e/**/*.test.ts", isolated: true },
 };
 

@@ -3,19 +3,19 @@ import { createInProcessTransport } from "../apiserver/server/in-process-transpo
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
 import type { Clock } from "../component-base/clock.ts";
-import type { HttpHandler } from "../component-base/http.ts";
+import type { HttpHandler, Transport } from "../component-base/http.ts";
 import { silentLogger, type Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
-import { TaskGroup } from "../component-base/task-group.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
-import { createMemoryBackend } from "../mvcc/memory-backend.ts";
+import { createMemoryBackend, type MemoryBackend } from "../mvcc/memory-backend.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
+import { ComponentProcess } from "./component-process.ts";
 import { defaultClusterConfig, type ClusterConfig } from "./config.ts";
 import { subjectOf, type ComponentIdentity, type TransportFor } from "./identities.ts";
 import { openApiProvider } from "./open-api.ts";
-import { clusterControllers, runControl } from "./run-control.ts";
-import { runSimulatedNodes } from "./simulated-nodes.ts";
+import { clusterControllers, runControllerManager, runScheduler } from "./run-control.ts";
+import { createSimulatedMachine, runSimulatedNode, type SimulatedMachine } from "./simulated-nodes.ts";
 import { kubernetesVersion } from "./version.ts";
 
 export interface CreateClusterOptions {
@@ -27,6 +27,19 @@ export interface CreateClusterOptions {
   readonly nodes?: readonly string[];
   /** Informers freeze what they cache, so that a writer to a shared object is found. */
   readonly freeze?: boolean;
+  /** The store, which becomes the cluster's; an empty one unless given. */
+  readonly backend?: MemoryBackend;
+  /** Signs service account tokens; a new one unless given, so that tokens are worth nothing elsewhere. */
+  readonly signingKey?: SigningKey;
+  /** The nodes' machines, in place of new ones. */
+  readonly machines?: readonly SimulatedMachine[];
+  /** Wraps a component's way to the API server, to watch or disturb it. `component` is the name of its process. */
+  readonly wrapTransport?: (transport: Transport, component: string) => Transport;
+}
+
+export interface SigningKey {
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
 }
 
 /** A whole cluster in one process: memory store, API server, controllers, scheduler, simulated nodes. */
@@ -39,6 +52,11 @@ export interface Cluster extends AsyncDisposable {
   clientFor(identity: ComponentIdentity): ApiClient;
   /** Rejects when a component fails; never resolves before dispose. */
   readonly failed: Promise<never>;
+  readonly backend: MemoryBackend;
+  readonly signingKey: SigningKey;
+  readonly machines: readonly SimulatedMachine[];
+  /** `kube-controller-manager`, `kube-scheduler`, and `kubelet/<node>` for each node. */
+  readonly components: ReadonlyMap<string, ComponentProcess>;
 }
 
 /** Starts a cluster. Resolves when the API server answers; nodes and default objects follow by themselves. */
@@ -47,7 +65,8 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
   const logger = options.logger ?? silentLogger;
   const config = options.config ?? defaultClusterConfig;
   const metrics = new MetricRegistry();
-  const backend = createMemoryBackend({ clock });
+  const backend = options.backend ?? createMemoryBackend({ clock });
+  const signingKey = options.signingKey ?? (await createSigningKey());
   const controllers = clusterControllers({ config, rootCa: "", dnsPort: undefined });
   const server = await createKubeApiServer({
     backend,
@@ -56,7 +75,7 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     logger,
     metrics,
     version: kubernetesVersion,
-    serviceAccountKeys: [await signingKey()],
+    serviceAccountKeys: [signingKey],
     serviceCidr: config.serviceCidr,
     controllerRoles: controllers,
     openApi: openApiProvider(builtinScheme()),
@@ -66,41 +85,56 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     const certificate = subjectOf(identity);
     return createInProcessTransport(server.handler, { address: "in-process", ...(certificate ? { certificate } : {}) });
   };
+  const wrap = options.wrapTransport ?? ((transport: Transport) => transport);
   const clientFor = (identity: ComponentIdentity): ApiClient =>
-    createApiClient({ transport: transportFor(identity), userAgent: "k8ts", clock, random });
+    createApiClient({ transport: wrap(transportFor(identity), "client"), userAgent: "k8ts", clock, random });
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
-  const tasks = new TaskGroup({
-    onFailure: (error) => {
-      logger.error("a component of the cluster failed", { error });
+  const machines = options.machines ?? createMachines(options.nodes ?? ["node-1"], clock, config);
+
+  const components = new Map<string, ComponentProcess>();
+  const add = (name: string, run: (environment: ComponentEnvironment, signal: AbortSignal) => Promise<void>): void => {
+    const environment: ComponentEnvironment = {
+      transportFor: (identity) => wrap(transportFor(identity), name),
+      clock,
+      random,
+      logger,
+      metrics,
+      freeze: options.freeze ?? false,
+    };
+    const onFailure = (error: unknown): void => {
+      logger.error("a component of the cluster failed", { component: name, error });
       failure.reject(error);
-    },
-  });
-  const environment: ComponentEnvironment = {
-    transportFor,
-    clock,
-    random,
-    logger,
-    metrics,
-    freeze: options.freeze ?? false,
+    };
+    components.set(name, new ComponentProcess({ name, environment, run, onFailure }));
   };
-  tasks.spawn((signal) => runControl({ ...environment, controllers }, signal));
-  const names = options.nodes ?? ["node-1"];
-  if (names.length > 0) tasks.spawn((signal) => runSimulatedNodes({ ...environment, config, names }, signal));
+  add("kube-controller-manager", (own, signal) => runControllerManager({ ...own, controllers }, signal));
+  add("kube-scheduler", runScheduler);
+  for (const machine of machines) {
+    add(`kubelet/${machine.nodeName}`, (own, signal) => runSimulatedNode({ ...own, config, machine }, signal));
+  }
+  for (const component of components.values()) component.start();
   return {
     handler: server.handler,
     client: clientFor("admin"),
     clientFor,
     failed: failure.promise,
+    backend,
+    signingKey,
+    machines,
+    components,
     async [Symbol.asyncDispose]() {
-      await tasks[Symbol.asyncDispose]();
+      await Promise.all([...components.values()].map((component) => component[Symbol.asyncDispose]()));
       await server[Symbol.asyncDispose]();
       await backend[Symbol.asyncDispose]();
     },
   };
 }
 
-/** A key of its own for each cluster: its tokens are worth nothing elsewhere. */
-async function signingKey(): Promise<{ readonly publicKey: CryptoKey; readonly privateKey: CryptoKey }> {
+function createMachines(names: readonly string[], clock: Clock, config: ClusterConfig): readonly SimulatedMachine[] {
+  return names.map((nodeName, index) => createSimulatedMachine({ nodeName, index, clock, config }));
+}
+
+async function createSigningKey(): Promise<SigningKey> {
   return crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
 }

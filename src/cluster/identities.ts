@@ -1,7 +1,13 @@
 import type { HttpPeer, Transport } from "../component-base/http.ts";
 
 /** Who a component is towards the API server. Over sockets each has a client certificate, in process a peer that says the same. */
-export type ComponentIdentity = "admin" | "kube-controller-manager" | "kube-scheduler" | "kube-proxy" | "anonymous" | { readonly node: string };
+export type ComponentIdentity =
+  | "admin"
+  | "kube-controller-manager"
+  | "kube-scheduler"
+  | "kube-proxy"
+  | "anonymous"
+  | { readonly node: string };
 
 /** Makes the way to the API server for one identity. `anonymous` carries no certificate: its requests bring a bearer token. */
 export type TransportFor = (identity: ComponentIdentity) => Transport;

@@ -49,7 +49,11 @@ export function withKubeletAuthorization(handler: HttpHandler, options: KubeletA
       }
       if (!decision.allowed) {
         return statusResponse(
-          forbidden({ group: "", resource: "nodes" }, options.nodeName, `user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource}`),
+          forbidden(
+            { group: "", resource: "nodes" },
+            options.nodeName,
+            `user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource}`,
+          ),
         );
       }
     } catch (error) {
@@ -64,7 +68,8 @@ export function withKubeletAuthorization(handler: HttpHandler, options: KubeletA
 
 async function authenticate(request: HttpRequest, client: ApiClient): Promise<User> {
   const certificate = request.peer.certificate;
-  if (certificate) return { name: certificate.commonName, groups: [...certificate.organizations, "system:authenticated"] };
+  if (certificate)
+    return { name: certificate.commonName, groups: [...certificate.organizations, "system:authenticated"] };
   const [scheme, token] = (request.headers["authorization"] ?? "").split(" ");
   if (scheme?.toLowerCase() !== "bearer" || !token) throw unauthorized();
   const { status } = await client.request<TokenReview>("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {

@@ -1,4 +1,9 @@
-import { buildOpenApiV2, buildOpenApiV3, buildOpenApiV3Root, openApiV3Paths } from "../apimachinery/openapi/document.ts";
+import {
+  buildOpenApiV2,
+  buildOpenApiV3,
+  buildOpenApiV3Root,
+  openApiV3Paths,
+} from "../apimachinery/openapi/document.ts";
 import type { Scheme } from "../apimachinery/scheme/scheme.ts";
 import type { OpenApiProvider } from "../apiserver/server/generic-api-server-options.ts";
 

@@ -40,7 +40,8 @@ export async function runControl(options: ControlOptions, signal: AbortSignal): 
   });
 }
 
-async function runControllerManager(options: ControlOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-controller-manager: every controller under its own service account. */
+export async function runControllerManager(options: ControlOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, logger, metrics, transportFor } = options;
   const client = createApiClient({
     transport: transportFor("kube-controller-manager"),
@@ -68,7 +69,8 @@ async function runControllerManager(options: ControlOptions, signal: AbortSignal
   );
 }
 
-async function runScheduler(options: ControlOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-scheduler. */
+export async function runScheduler(options: ComponentEnvironment, signal: AbortSignal): Promise<void> {
   const client = createApiClient({
     transport: options.transportFor("kube-scheduler"),
     userAgent: "kube-scheduler",

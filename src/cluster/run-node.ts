@@ -27,10 +27,11 @@ export interface NodeOptions extends ComponentEnvironment {
   readonly ports: KubeletPorts;
   readonly kubelet: KubeletConfig;
   readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
-  /** Opens the sockets of the kubelet's server and of the node's DNS server. */
-  readonly serve?: {
-    kubelet(handler: HttpHandler): Promise<AsyncDisposable>;
-    dns(service: DnsService): Promise<AsyncDisposable>;
+  /** Opens the socket of the kubelet's server. */
+  readonly serveKubelet?: (handler: HttpHandler) => Promise<AsyncDisposable>;
+  /** Opens the sockets of the node's DNS server. */
+  readonly dns?: {
+    serve(service: DnsService): Promise<AsyncDisposable>;
     readonly forward?: Forwarder;
   };
 }
@@ -39,7 +40,7 @@ export interface NodeOptions extends ComponentEnvironment {
 export async function runNode(options: NodeOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
-  if (options.proxy || options.serve) tasks.spawn((running) => runProxyAndDns(options, running));
+  if (options.proxy || options.dns) tasks.spawn((running) => runProxyAndDns(options, running));
   await new Promise<void>((resolve) => {
     if (tasks.signal.aborted) resolve();
     tasks.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -65,7 +66,7 @@ async function runKubelet(options: NodeOptions, signal: AbortSignal): Promise<vo
     recorder,
     config: { clusterDns: [config.dnsServiceIp], clusterDomain: config.clusterDomain, ...options.kubelet },
   });
-  await using _server = await options.serve?.kubelet(
+  await using _server = await options.serveKubelet?.(
     withKubeletAuthorization(kubelet.server, { nodeName, client, clock, logger }),
   );
   await kubelet.run(signal);
@@ -84,14 +85,14 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
   const dns = new DnsService({
     resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
-    ...(options.serve?.forward ? { forward: options.serve.forward } : {}),
+    ...(options.dns?.forward ? { forward: options.dns.forward } : {}),
     metrics,
   });
   informers.start();
   try {
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
-    await using _dnsServer = await options.serve?.dns(dns);
+    await using _dnsServer = await options.dns?.serve(dns);
     await proxier?.run(signal);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

@@ -51,9 +51,11 @@ export class ServiceAccountTokens {
       answer = await requestToken();
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await accounts.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name } }).catch((failure: unknown) => {
-        if (!isAlreadyExists(failure)) throw failure;
-      });
+      await accounts
+        .create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name } })
+        .catch((failure: unknown) => {
+          if (!isAlreadyExists(failure)) throw failure;
+        });
       answer = await requestToken();
     }
     return {

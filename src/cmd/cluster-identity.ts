@@ -3,6 +3,7 @@ import * as path from "node:path";
 
 import type { ComponentIdentity, TransportFor } from "../cluster/identities.ts";
 import type { KeyPair } from "../node/pki/certificates.ts";
+import { kubeletClientFile } from "../node/pki/cluster-pki.ts";
 import { HttpsTransport } from "../node/https-transport.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 
@@ -33,7 +34,7 @@ export async function clusterTransports(
   const url = `https://127.0.0.1:${state.apiServerPort}`;
   const transports = new Map<string, HttpsTransport>();
   for (const identity of identities) {
-    const file = typeof identity === "object" ? "kubelet-client" : files[identity];
+    const file = typeof identity === "object" ? kubeletClientFile(identity.node) : files[identity];
     const pair = file === undefined ? {} : await readKeyPair(directory, file);
     transports.set(nameOf(identity), new HttpsTransport({ url, ca, ...pair }));
   }

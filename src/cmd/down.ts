@@ -53,7 +53,8 @@ async function stopCluster(directory: ClusterDirectory, state: ClusterState, pro
   if (state.runtime !== "containerd") return;
   await progress.step("stop the pods", () => stopPods(directory, progress));
   await progress.step("remove mounts, routes, rules and control groups", async () => {
-    for (const mount of mountsBelow(await readMounts(), directory.node)) await execChecked("umount", ["--lazy", "--", mount]);
+    for (const mount of mountsBelow(await readMounts(), directory.node))
+      await execChecked("umount", ["--lazy", "--", mount]);
     await removeLeftovers(tracesOf(directory, state, []));
     if (state.ownsNodeAddress) await removeNodeAddress();
   });

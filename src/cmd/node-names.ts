@@ -6,9 +6,9 @@ import type { PodNetwork } from "../node/cni.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 
 /** The names of the nodes of the node process. */
-export function nodeNames(state: ClusterState): readonly string[] {
-  if (state.runtime === "containerd" || state.simulatedNodes === 1) return [state.nodeName];
-  return Array.from({ length: state.simulatedNodes }, (_, i) => `${state.nodeName}-${i + 1}`);
+export function nodeNames({ nodeName, runtime, simulatedNodes }: ClusterState): readonly [string, ...string[]] {
+  if (runtime === "containerd" || simulatedNodes === 1) return [nodeName];
+  return [`${nodeName}-1`, ...Array.from({ length: simulatedNodes - 1 }, (_, i) => `${nodeName}-${i + 2}`)];
 }
 
 /** What a cluster's network, links and rules are called on the machine. */

@@ -3,7 +3,7 @@ import * as path from "node:path";
 
 import { defaultClusterConfig } from "../cluster/config.ts";
 import { runNode as runNodeComponents, type NodeOptions } from "../cluster/run-node.ts";
-import { runSimulatedNodes } from "../cluster/simulated-nodes.ts";
+import { runSimulatedNodes, SimulatedKubelets } from "../cluster/simulated-nodes.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
@@ -52,7 +52,20 @@ export async function runNode(
     logger,
   };
   if (state.runtime === "simulated") {
-    await runSimulatedNodes({ ...environment, config: defaultClusterConfig, names }, signal);
+    const [clientCa, serving] = await Promise.all([
+      readKeyPair(directory, "client-ca"),
+      readKeyPair(directory, "kubelet-serving"),
+    ]);
+    const { kubeletPort: port, nodeIp: host } = state;
+    const kubelets = new SimulatedKubelets({ address: host, port });
+    await using _server = await startHttpServer({
+      handler: kubelets.handler,
+      tls: { ...serving, clientCa: clientCa.cert },
+      host,
+      port,
+      logger,
+    });
+    await runSimulatedNodes({ ...environment, config: defaultClusterConfig, names, kubelets }, signal);
     return;
   }
   await using stack = new AsyncDisposableStack();
@@ -89,7 +102,12 @@ async function containerdNode(
     readKeyPair(directory, "client-ca"),
     readKeyPair(directory, "kubelet-serving"),
   ]);
-  const host = new LinuxHostInfo({ nodeName: state.nodeName, nodeIps: [state.nodeIp], directory: directory.node, clock });
+  const host = new LinuxHostInfo({
+    nodeName: state.nodeName,
+    nodeIps: [state.nodeIp],
+    directory: directory.node,
+    clock,
+  });
   const { servers } = await host.resolvConf();
   return {
     ...environment,
@@ -112,17 +130,17 @@ async function containerdNode(
       kubeletVersion: kubernetesVersion.gitVersion,
     },
     proxy: { applier: nftablesApplier(), table: proxyTable(state) },
-    serve: {
-      kubelet: (handler) =>
-        startHttpServer({
-          handler,
-          tls: { ...serving, clientCa: clientCa.cert },
-          host: state.nodeIp,
-          port: state.kubeletPort,
-          runTunnel: createTunnelRunner({ tls: () => ({ ca: servingCa.cert }), logger }),
-          logger,
-        }),
-      dns: (service) => startDnsServer({ service, host: state.nodeIp, port: state.dnsPort, logger }),
+    serveKubelet: (handler) =>
+      startHttpServer({
+        handler,
+        tls: { ...serving, clientCa: clientCa.cert },
+        host: state.nodeIp,
+        port: state.kubeletPort,
+        runTunnel: createTunnelRunner({ tls: () => ({ ca: servingCa.cert }), logger }),
+        logger,
+      }),
+    dns: {
+      serve: (service) => startDnsServer({ service, host: state.nodeIp, port: state.dnsPort, logger }),
       ...(servers.length === 0 ? {} : { forward: createForwarder(servers) }),
     },
   };

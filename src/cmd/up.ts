@@ -4,17 +4,19 @@ import { Resolver } from "node:dns/promises";
 import { hostname } from "node:os";
 import { createServer } from "node:net";
 
-import { nodes, serviceAccounts } from "../api/resources.gen.ts";
+import { leases, nodes, serviceAccounts } from "../api/resources.gen.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { defaultClusterConfig } from "../cluster/config.ts";
 import { examineMachine, formatReport } from "../node/doctor.ts";
 import { execChecked } from "../node/exec.ts";
-import { nodeAddress } from "../node/node-address.ts";
+import { setUpPodNetwork } from "../node/cni.ts";
+import { ensureNodeAddress, nodeAddress } from "../node/node-address.ts";
 import { ensureClusterPki } from "../node/pki/cluster-pki.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine, UsageError } from "./arguments.ts";
 import { ClusterDirectory, type ClusterState } from "./cluster-directory.ts";
 import { connectAdmin } from "./connect.ts";
 import { adminKubeconfig, contextName, mergeIntoUserKubeconfig, writeKubeconfig } from "./kubeconfig.ts";
+import { nodeNames, podNetworkOf } from "./node-names.ts";
 import { runningPid } from "./process-file.ts";
 import { Progress } from "./progress.ts";
 import { waitFor } from "./wait.ts";
@@ -63,8 +65,15 @@ export async function up(args: readonly string[]): Promise<void> {
     const file = await mergeIntoUserKubeconfig(kubeconfig);
     progress.say(`  ✓ context ${contextName(state.name)} in ${file}`);
   }
-  if ((await runningPid(directory.processFile("supervisor"))) === undefined) startSupervisor(directory);
-  if (values.wait !== "false") await waitUntilReady(directory, state, progress);
+  // Before anybody can send to them: without these routes, packets to pods and services would leave by the default route.
+  if (state.runtime === "containerd") {
+    if (state.ownsNodeAddress) await ensureNodeAddress();
+    await setUpPodNetwork(podNetworkOf(directory, state));
+  }
+  const isRunning = (await runningPid(directory.processFile("supervisor"))) !== undefined;
+  const startedMs = isRunning ? 0 : Date.now();
+  if (!isRunning) startSupervisor(directory);
+  if (values.wait !== "false") await waitUntilReady(directory, state, progress, startedMs);
   progress.say(`Cluster is ready after ${progress.elapsed}.`);
   if (state.runtime === "simulated") progress.say(simulatedNotice);
 }
@@ -74,7 +83,10 @@ container runs and there is no pod network. Real containers need Linux, root and
 
 async function chooseRuntime(
   directory: ClusterDirectory,
-  asked: string, install: boolean, progress: Progress): Promise<"containerd" | "simulated"> {
+  asked: string,
+  install: boolean,
+  progress: Progress,
+): Promise<"containerd" | "simulated"> {
   if (asked !== "auto" && asked !== "containerd" && asked !== "simulated") {
     throw new UsageError(`--runtime must be auto, containerd or simulated: ${asked}`);
   }
@@ -99,7 +111,9 @@ async function chooseRuntime(
 }
 
 function processEnvironment(): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 async function decideState(
@@ -180,7 +194,7 @@ async function writeIdentities(
 ): Promise<ReturnType<typeof adminKubeconfig>> {
   const pki = await ensureClusterPki({
     directory: directory.pki,
-    nodeName: state.nodeName,
+    nodeNames: nodeNames(state),
     apiServerAddresses: [defaultClusterConfig.kubernetesServiceIp, state.nodeIp],
     apiServerNames: [state.nodeName],
     nodeAddresses: [state.nodeIp],
@@ -209,7 +223,13 @@ function startSupervisor(directory: ClusterDirectory): void {
   child.unref();
 }
 
-async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, progress: Progress): Promise<void> {
+/** `startedMs`: what the store says of nodes from before that time does not count; 0 when nothing had to be started. */
+async function waitUntilReady(
+  directory: ClusterDirectory,
+  state: ClusterState,
+  progress: Progress,
+  startedMs: number,
+): Promise<void> {
   await using connection = await connectAdmin(directory);
   const { client } = connection;
   await progress.step("API server answers", () =>
@@ -220,7 +240,7 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
   );
   await progress.step(state.runtime === "simulated" ? "nodes are Ready (simulated)" : "node is Ready", () =>
     waitFor("the node does not become Ready", readyTimeoutMs, () =>
-      nodesReady(client, Math.max(state.simulatedNodes, 1)),
+      nodesReady(client, Math.max(state.simulatedNodes, 1), startedMs),
     ),
   );
   await progress.step("default ServiceAccount exists", () =>
@@ -236,9 +256,17 @@ async function waitUntilReady(directory: ClusterDirectory, state: ClusterState, 
   }
 }
 
-async function nodesReady(client: ApiClient, count: number): Promise<true | string> {
-  const { items } = await client.resource(nodes).list();
-  const ready = items.filter((n) => n.status.conditions?.some((c) => c.type === "Ready" && c.status === "True"));
+async function nodesReady(client: ApiClient, count: number, sinceMs: number): Promise<true | string> {
+  const [{ items }, heartbeats] = await Promise.all([
+    client.resource(nodes).list(),
+    client.resource(leases, "kube-node-lease").list(),
+  ]);
+  const alive = new Set(
+    heartbeats.items.filter((l) => Date.parse(l.spec.renewTime ?? "") >= sinceMs).map((l) => l.metadata.name),
+  );
+  const ready = items.filter(
+    (n) => alive.has(n.metadata.name) && n.status.conditions?.some((c) => c.type === "Ready" && c.status === "True"),
+  );
   if (ready.length >= count) return true;
   const waiting = items.find((n) => !ready.includes(n));
   const condition = waiting?.status.conditions?.find((c) => c.type === "Ready");
@@ -246,7 +274,7 @@ async function nodesReady(client: ApiClient, count: number): Promise<true | stri
 }
 
 async function dnsAnswers(): Promise<true | string> {
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  const resolver = new Resolver({ timeout: 200, tries: 1 });
   resolver.setServers([defaultClusterConfig.dnsServiceIp]);
   const addresses = await resolver.resolve4(`kubernetes.default.svc.${defaultClusterConfig.clusterDomain}`);
   return addresses.includes(defaultClusterConfig.kubernetesServiceIp) || `answered ${addresses.join(", ")}`;

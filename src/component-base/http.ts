@@ -11,6 +11,8 @@ export interface HttpPeer {
     readonly commonName: string;
     readonly organizations: readonly string[];
     readonly uid?: string;
+    /** Of the certificate's DER bytes, in lower-case hexadecimal. */
+    readonly sha256?: string;
   };
 }
 

@@ -4,20 +4,27 @@ interface Pending {
   readonly at: number;
   readonly order: number;
   readonly fn: () => void;
+  isCancelled: boolean;
 }
+
+// Cancelled timers are swept when they outnumber the others, so that deadlines that are hardly ever met cost no memory.
+const sweepFrom = 1024;
 
 /**
  * A clock that moves only when told to. Timers fire in order of their time, then of their creation.
- * Wall clock and monotonic clock move together; `jumpWallClock` parts them.
+ * Wall clock and monotonic clock move together; `jumpWallClock` parts them. Setting a timer is O(log n), cancelling O(1).
  */
 export class SteppingClock implements Clock {
-  #elapsed = 0;
+  #elapsed: number;
   #wallOffset: number;
   #order = 0;
-  readonly #pending = new Set<Pending>();
+  /** A binary heap: the children of i are 2i+1 and 2i+2. */
+  #heap: Pending[] = [];
+  #cancelled = 0;
 
-  constructor(startMs = Date.UTC(2026, 0, 1)) {
-    this.#wallOffset = startMs;
+  constructor(startMs = Date.UTC(2026, 0, 1), monotonicMs = 0) {
+    this.#elapsed = monotonicMs;
+    this.#wallOffset = startMs - monotonicMs;
   }
 
   now(): number {
@@ -29,22 +36,34 @@ export class SteppingClock implements Clock {
   }
 
   setTimer(delayMs: number, fn: () => void): Timer {
-    const pending: Pending = { at: this.#elapsed + Math.max(delayMs, 0), order: this.#order++, fn };
-    this.#pending.add(pending);
-    return { cancel: () => void this.#pending.delete(pending) };
+    const pending: Pending = {
+      at: this.#elapsed + Math.max(delayMs, 0),
+      order: this.#order++,
+      fn,
+      isCancelled: false,
+    };
+    this.#push(pending);
+    return { cancel: () => this.#cancel(pending) };
+  }
+
+  /** A clock that shows the same time, without this one's timers. */
+  fork(): SteppingClock {
+    return new SteppingClock(this.now(), this.#elapsed);
   }
 
   /** Milliseconds until the next timer, or undefined when none is set. */
   nextTimerIn(): number | undefined {
-    const next = this.#next();
-    return next && next.at - this.#elapsed;
+    const next = this.#first();
+    return next && Math.max(next.at - this.#elapsed, 0);
   }
 
   /** Moves time by `ms`, firing each timer at its own time. Microtasks between timers are the caller's to await. */
   step(ms: number): void {
     const end = this.#elapsed + ms;
-    for (let next = this.#next(); next && next.at <= end; next = this.#next()) {
-      this.#pending.delete(next);
+    for (let next = this.#first(); next && next.at <= end; next = this.#first()) {
+      this.#pop();
+      // A timer that has fired is no longer there to be cancelled.
+      next.isCancelled = true;
       this.#elapsed = Math.max(this.#elapsed, next.at);
       next.fn();
     }
@@ -55,11 +74,60 @@ export class SteppingClock implements Clock {
     this.#wallOffset += ms;
   }
 
-  #next(): Pending | undefined {
-    let best: Pending | undefined;
-    for (const p of this.#pending) {
-      if (!best || p.at < best.at || (p.at === best.at && p.order < best.order)) best = p;
+  #first(): Pending | undefined {
+    for (let first = this.#heap[0]; first; first = this.#heap[0]) {
+      if (!first.isCancelled) return first;
+      this.#pop();
+      this.#cancelled--;
     }
-    return best;
+    return undefined;
   }
+
+  #cancel(pending: Pending): void {
+    if (pending.isCancelled) return;
+    pending.isCancelled = true;
+    if (++this.#cancelled < sweepFrom || this.#cancelled * 2 < this.#heap.length) return;
+    // What is sorted is a heap.
+    this.#heap = this.#heap.filter((p) => !p.isCancelled).sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#cancelled = 0;
+  }
+
+  #push(pending: Pending): void {
+    const heap = this.#heap;
+    let i = heap.length;
+    heap.push(pending);
+    while (i > 0) {
+      const up = (i - 1) >> 1;
+      const parent = heap[up];
+      if (!parent || !isBefore(pending, parent)) break;
+      heap[i] = parent;
+      i = up;
+    }
+    heap[i] = pending;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let i = 0;
+    for (;;) {
+      let down = 2 * i + 1;
+      let child = heap[down];
+      if (!child) break;
+      const right = heap[down + 1];
+      if (right && isBefore(right, child)) {
+        child = right;
+        down++;
+      }
+      if (!isBefore(child, last)) break;
+      heap[i] = child;
+      i = down;
+    }
+    heap[i] = last;
+  }
+}
+
+function isBefore(a: Pending, b: Pending): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

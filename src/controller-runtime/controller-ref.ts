@@ -47,6 +47,8 @@ export interface ClaimOptions<O extends Owned, T extends Owned> {
   /** All objects of the dependent type in the owner's namespace. */
   readonly candidates: readonly T[];
   readonly matches: (object: T) => boolean;
+  /** Put on what is adopted and taken off what is released. */
+  readonly finalizers?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -92,10 +94,11 @@ export class OwnerGoneError extends Error {
 }
 
 async function adopt<O extends Owned, T extends Owned>(options: ClaimOptions<O, T>, object: T): Promise<T | undefined> {
-  const { client, owner, ownerType, dependentType, signal } = options;
+  const { client, owner, ownerType, dependentType, finalizers, signal } = options;
   const { namespace, name = "", uid } = object.metadata;
   // The UID in the patch makes it fail when the name belongs to another object by now.
-  const patch = { metadata: { ownerReferences: [newControllerRef(ownerType, owner)], uid } };
+  const ownerReferences = [newControllerRef(ownerType, owner)];
+  const patch = { metadata: { ownerReferences, uid, ...(finalizers ? { finalizers } : {}) } };
   try {
     return await client.resource(dependentType, namespace).patch(name, "strategic", patch, { signal });
   } catch (error) {
@@ -105,9 +108,11 @@ async function adopt<O extends Owned, T extends Owned>(options: ClaimOptions<O, 
 }
 
 async function release<O extends Owned, T extends Owned>(options: ClaimOptions<O, T>, object: T): Promise<void> {
-  const { client, owner, dependentType, signal } = options;
+  const { client, owner, dependentType, finalizers, signal } = options;
   const { namespace, name = "", uid } = object.metadata;
-  const patch = { metadata: { ownerReferences: [{ $patch: "delete", uid: owner.metadata.uid }], uid } };
+  const ownerReferences = [{ $patch: "delete", uid: owner.metadata.uid }];
+  const removed = finalizers ? { "$deleteFromPrimitiveList/finalizers": finalizers } : {};
+  const patch = { metadata: { ownerReferences, uid, ...removed } };
   try {
     await client.resource(dependentType, namespace).patch(name, "strategic", patch, { signal });
   } catch (error) {

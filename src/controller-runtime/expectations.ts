@@ -32,6 +32,11 @@ export class Expectations {
     this.#set(key, 0, uids);
   }
 
+  /** Both at once. Replaces what was expected before. */
+  expect(key: string, creations: number, deletions: readonly string[]): void {
+    this.#set(key, creations, deletions);
+  }
+
   /** A creation was seen, or was not done after all. */
   creationObserved(key: string, count = 1): void {
     const expected = this.#expected.get(key);

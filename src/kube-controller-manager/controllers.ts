@@ -1,14 +1,21 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { cronJobController } from "./cronjob/cron-job-controller.ts";
+import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
+import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
+import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
@@ -20,6 +27,12 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
   return [
     deploymentController,
     replicaSetController,
+    replicationController,
+    jobController,
+    daemonSetController,
+    statefulSetController,
+    cronJobController,
+    ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
     serviceAccountsController,
@@ -28,5 +41,6 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     garbageCollectorController,
     podGarbageCollectorController,
     nodeLifecycleController,
+    taintEvictionController,
   ];
 }

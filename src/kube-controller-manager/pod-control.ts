@@ -20,6 +20,7 @@ export async function createPodFromTemplate<O extends KubeObject>(
   ownerType: ResourceType<O>,
   template: PodTemplateSpec,
   signal: AbortSignal,
+  generateName = `${owner.metadata.name ?? ""}-`,
 ): Promise<Pod> {
   const { labels, annotations, finalizers } = template.metadata;
   const namespace = owner.metadata.namespace ?? "";
@@ -27,7 +28,7 @@ export async function createPodFromTemplate<O extends KubeObject>(
     const created = await context.client.resource(pods, namespace).create(
       {
         metadata: {
-          generateName: `${owner.metadata.name ?? ""}-`,
+          generateName,
           namespace,
           ...(labels ? { labels } : {}),
           ...(annotations ? { annotations } : {}),

@@ -5,7 +5,7 @@ import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
 import { isHostNetwork, isTerminalPhase } from "./api/pods.ts";
-import { qosClass } from "./api/qos.ts";
+import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
 import { isRunning, type PodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
@@ -197,5 +197,5 @@ const deadlineExceeded = {
 
 /** Creates the pod's control group; resolves to the parent for its sandbox. */
 export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod): Promise<string> {
-  return cgroups.ensurePod(pod.metadata.uid, qosClass(pod), podCgroupResources(pod));
+  return cgroups.ensurePod(pod.metadata.uid, podQosClass(pod), podCgroupResources(pod));
 }

@@ -9,8 +9,11 @@ import { History } from "./history.ts";
 import { MvccBackend } from "./mvcc-backend.ts";
 
 export interface MemoryBackend extends Backend {
-  /** An independent store that starts as this one is now: same revision, history, leases. Keys are shared, not copied. */
-  fork(): MemoryBackend;
+  /**
+   * An independent store that starts as this one is now: same revision, history, leases. Keys are shared, not copied.
+   * A clock of its own must show the same time.
+   */
+  fork(clock?: Clock): MemoryBackend;
 }
 
 export interface MemoryBackendOptions {
@@ -34,6 +37,6 @@ export function createMemoryBackend(options: MemoryBackendOptions): MemoryBacken
 }
 
 function forkable(backend: MvccBackend): MemoryBackend {
-  const fork = (): MemoryBackend => forkable(backend.forkTo(volatileLog));
+  const fork = (clock?: Clock): MemoryBackend => forkable(backend.forkTo(volatileLog, clock));
   return Object.assign(backend, { fork });
 }

@@ -206,10 +206,10 @@ export class MvccBackend implements Backend {
    * An independent store that starts as this one is now, history and leases included, and is logged to `log`. Costs a
    * pointer per event of history and per key under a lease, and nothing for other keys.
    */
-  forkTo(log: CommitLog): MvccBackend {
+  forkTo(log: CommitLog, clock: Clock = this.#clock): MvccBackend {
     this.#checkOpen();
     return new MvccBackend({
-      clock: this.#clock,
+      clock,
       logger: this.#logger,
       log,
       historyPolicy: this.#policy,

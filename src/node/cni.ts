@@ -1,6 +1,6 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 
-import { exec, execChecked } from "./exec.ts";
+import { execChecked } from "./exec.ts";
 
 export interface PodNetwork {
   /** Of the network, of what it writes and of its rules: unique on the machine, letters, digits and dashes. */
@@ -63,20 +63,6 @@ export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   await execChecked("ip", ["route", "replace", "blackhole", podCidr, "metric", String(blackholeMetric)]);
   await execChecked("ip", ["route", "replace", serviceCidr, "dev", "lo", "src", nodeIp]);
   await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
-}
-
-/** Takes back what `setUpPodNetwork` and the plugins of pods that are gone left. Idempotent. */
-export async function removePodNetwork(network: Pick<PodNetwork, "name" | "podCidr" | "serviceCidr">): Promise<void> {
-  // Each may be gone already, which is the state wanted.
-  await exec("ip", ["route", "del", "blackhole", network.podCidr, "metric", String(blackholeMetric)]);
-  await exec("ip", ["route", "del", network.serviceCidr, "dev", "lo"]);
-  await exec("nft", ["delete", "table", "ip", egressTable(network.name)]);
-  await removeCniResults(network.name);
-}
-
-/** Forgets what plugins answered for pods of this network. */
-export async function removeCniResults(networkName: string): Promise<void> {
-  for (const file of await cniResults(networkName)) await rm(file, { force: true });
 }
 
 /** The files in which libcni notes its answers for pods of this network. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Agent, get } from "node:https";
 import { test } from "node:test";
 import * as tls from "node:tls";
 
@@ -74,6 +75,16 @@ test("bodies travel both ways, in groups, over HTTP/2", async () => {
   assert.equal(text.slice(0, 8), "hello xx");
 });
 
+test("an answer that arrived in full before it is read is whole", async () => {
+  await using server = await serve(async () => ({ status: 200, headers: {}, body: utf8Encode("all of it") }));
+  await using transport = connect(server);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => transport.send({ method: "GET", path: "/", headers: {} })),
+  );
+  await readBody((await transport.send({ method: "GET", path: "/", headers: {} })).body);
+  for (const answer of answers) assert.equal(utf8Decode(await readBody(answer.body)), "all of it");
+});
+
 test("a streaming body is aborted when the client leaves", async () => {
   const left = Promise.withResolvers<void>();
   await using server = await serve(async () => ({
@@ -117,4 +128,20 @@ test("no server to connect to is a TransportError that says the request was not 
     transport.send({ method: "GET", path: "/", headers: {} }),
     (error: unknown) => error instanceof TransportError && error.notSent,
   );
+});
+
+test("an idle keep-alive connection does not hold the close back", async () => {
+  const server = await serve(async () => ({ status: 204, headers: {} }));
+  const agent = new Agent({ keepAlive: true, ca: authority.cert });
+  await new Promise<void>((resolve, reject) => {
+    get(`https://127.0.0.1:${server.port}/`, { agent }, (response) => {
+      response.resume();
+      response.on("end", resolve);
+    }).on("error", reject);
+  });
+  const startedMs = performance.now();
+  await server[Symbol.asyncDispose]();
+  // The grace for requests in flight is 5 s; without one there is nothing to wait for.
+  assert.ok(performance.now() - startedMs < 2_500);
+  agent.destroy();
 });

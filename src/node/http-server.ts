@@ -1,4 +1,4 @@
-import * as http from "node:http";
+import type * as Http from "node:http";
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -14,6 +14,7 @@ import type {
   HttpTunnel,
 } from "../component-base/http.ts";
 import type { Logger } from "../component-base/logger.ts";
+import { http } from "./http-module.ts";
 
 // Go's server reads headers for at most 32 s in kube-apiserver and accepts 1 MiB of them.
 const headersTimeoutMs = 32_000;
@@ -27,7 +28,7 @@ const closeGraceMs = 5_000;
 
 /** Carries out a granted upgrade on the client's socket. */
 export type TunnelRunner = (
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
   tunnel: HttpTunnel,
@@ -62,13 +63,21 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   const h1 = http.createServer({ maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs, requestTimeout: 0 });
   h1.keepAliveTimeout = 90_000;
+  // Keep-alive connections wait for the next request; Node itself tracks them only for servers that listen.
+  const idleHttp1 = new Set<Socket>();
   h1.on("request", (request, response) => {
+    const { socket } = request;
+    idleHttp1.delete(socket);
+    response.on("close", () => {
+      if (!socket.destroyed) idleHttp1.add(socket);
+    });
     void serveHttp1(options, peers.get(request.socket), request, response).catch((error: unknown) => {
       logger.debug("HTTP/1.1 request ended abnormally", { error });
       response.destroy();
     });
   });
   h1.on("upgrade", (request, socket, head) => {
+    idleHttp1.delete(request.socket);
     void serveUpgrade(options, peers.get(request.socket), request, socket, head).catch((error: unknown) => {
       logger.debug("upgrade ended abnormally", { error });
       socket.destroy();
@@ -115,6 +124,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         h2.once("session", (session) => peers.set(session.socket, peer));
         h2.emit("connection", socket);
       } else {
+        idleHttp1.add(socket);
+        socket.on("close", () => idleHttp1.delete(socket));
         h1.emit("connection", socket);
       }
     },
@@ -136,12 +147,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      h1.closeIdleConnections();
+      const destroyIdle = (): void => {
+        for (const socket of idleHttp1) socket.destroy();
+      };
+      destroyIdle();
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, closeGraceMs);
-      // Keep-alive connections that turned idle meanwhile would hold the close back.
-      const idle = setInterval(() => h1.closeIdleConnections(), 50);
+      // Connections that turned idle meanwhile would hold the close back.
+      const idle = setInterval(destroyIdle, 20);
       await closed;
       clearTimeout(timer);
       clearInterval(idle);
@@ -152,7 +166,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 function peerOf(socket: tls.TLSSocket): HttpPeer {
   const address = socket.remoteAddress ?? "";
   if (!socket.authorized) return { address };
-  const subject = socket.getPeerCertificate().subject as Record<string, string | string[] | undefined> | undefined;
+  const certificate = socket.getPeerCertificate();
+  const subject = certificate.subject as Record<string, string | string[] | undefined> | undefined;
   if (!subject) return { address };
   const commonName = subject["CN"];
   const organizations = subject["O"];
@@ -163,6 +178,7 @@ function peerOf(socket: tls.TLSSocket): HttpPeer {
       commonName: typeof commonName === "string" ? commonName : (commonName?.[0] ?? ""),
       organizations: organizations === undefined ? [] : [organizations].flat(),
       ...(typeof uid === "string" ? { uid } : {}),
+      sha256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
     },
   };
 }
@@ -172,8 +188,8 @@ const noPeer: HttpPeer = { address: "" };
 async function serveHttp1(
   options: HttpServerOptions,
   peer: HttpPeer | undefined,
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
+  request: Http.IncomingMessage,
+  response: Http.ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
   response.on("close", () => {
@@ -182,8 +198,7 @@ async function serveHttp1(
   const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, false));
   if (gone.signal.aborted) return;
   response.writeHead(answer.status, answer.headers);
-  await writeBody(answer, response, gone.signal);
-  response.end();
+  await sendBody(answer, response, gone.signal);
   // An unread request body would be parsed as the next request.
   if (!request.readableEnded) request.resume();
 }
@@ -191,7 +206,7 @@ async function serveHttp1(
 async function serveUpgrade(
   options: HttpServerOptions,
   peer: HttpPeer | undefined,
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
@@ -213,7 +228,7 @@ async function serveUpgrade(
   socket.end(Buffer.concat([Buffer.from(`${text}content-length: ${body.length}\r\n\r\n`), body]));
 }
 
-function toRequest(request: http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
+function toRequest(request: Http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
   const { path, query } = splitTarget(request.url ?? "/");
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(request.headers)) {
@@ -229,7 +244,11 @@ async function serveHttp2(
   incoming: http2.IncomingHttpHeaders,
 ): Promise<void> {
   const gone = new AbortController();
-  stream.on("close", () => gone.abort());
+  let isAnswered = false;
+  stream.on("close", () => {
+    // An abort nobody waits for any more would cost as much as a small answer.
+    if (!isAnswered) gone.abort();
+  });
   const { path, query } = splitTarget(incoming[":path"] ?? "/");
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(incoming)) {
@@ -249,8 +268,8 @@ async function serveHttp2(
   // The client may have reset the stream meanwhile; respond() on a closed one throws.
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ":status": answer.status, ...withoutHopByHop(answer.headers) });
-  await writeBody(answer, stream, gone.signal);
-  stream.end();
+  await sendBody(answer, stream, gone.signal);
+  isAnswered = true;
 }
 
 function withoutHopByHop(headers: HttpHeaders): HttpHeaders {
@@ -265,20 +284,26 @@ function splitTarget(target: string): { readonly path: string; readonly query: U
   return { path: target.slice(0, at), query: new URLSearchParams(target.slice(at + 1)) };
 }
 
-async function writeBody(
+/** Writes the body and ends the answer; a small one goes out with its end in one piece. */
+async function sendBody(
   answer: HttpResponse,
-  out: http.ServerResponse | http2.ServerHttp2Stream,
+  out: Http.ServerResponse | http2.ServerHttp2Stream,
   signal: AbortSignal,
 ): Promise<void> {
   const body = answer.body;
-  if (body === undefined) return;
-  const sink = new StreamSink(out, signal);
-  if (body instanceof Uint8Array) sink.write([body]);
-  else if (typeof body === "function") {
-    // The client must see the headers of a watch before its first event.
-    if ("flushHeaders" in out) out.flushHeaders();
-    await body(sink);
-  } else await writeInGroups(body, sink);
+  if (body instanceof Uint8Array) {
+    if (!signal.aborted && !out.destroyed) out.end(body);
+    return;
+  }
+  if (body !== undefined) {
+    const sink = new StreamSink(out, signal);
+    if (typeof body === "function") {
+      // The client must see the headers of a watch before its first event.
+      if ("flushHeaders" in out) out.flushHeaders();
+      await body(sink);
+    } else await writeInGroups(body, sink);
+  }
+  out.end();
 }
 
 /** Large lists go out in groups with backpressure, so that a slow reader holds no more than one group beyond its socket. */
@@ -298,9 +323,9 @@ async function writeInGroups(parts: readonly Uint8Array[], sink: StreamSink): Pr
 
 class StreamSink implements ByteSink {
   readonly signal: AbortSignal;
-  readonly #out: http.ServerResponse | http2.ServerHttp2Stream;
+  readonly #out: Http.ServerResponse | http2.ServerHttp2Stream;
 
-  constructor(out: http.ServerResponse | http2.ServerHttp2Stream, signal: AbortSignal) {
+  constructor(out: Http.ServerResponse | http2.ServerHttp2Stream, signal: AbortSignal) {
     this.#out = out;
     this.signal = signal;
   }

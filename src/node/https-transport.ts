@@ -173,12 +173,30 @@ class Session {
   }
 }
 
+/**
+ * Reads by events: to the stream's own iterator, one whose answer had arrived in full before it was looked at has broken
+ * off, because an HTTP/2 stream calls itself closed while its data is still to be read.
+ */
 async function* bodyOf(stream: http2.ClientHttp2Stream, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  let failure: Error | undefined;
+  let wake = (): void => {};
+  const onEvent = (): void => wake();
+  stream.on("error", (error) => (failure = error));
+  for (const event of ["readable", "end", "close"]) stream.on(event, onEvent);
   try {
-    for await (const chunk of stream) yield chunk as Buffer;
-  } catch (error) {
-    if (signal?.aborted) throw abortReason(signal);
-    throw new TransportError("the answer broke off", { notSent: false, cause: error });
+    for (;;) {
+      const chunk = stream.read() as Buffer | null;
+      if (chunk !== null) {
+        yield chunk;
+      } else if (stream.readableEnded) {
+        return;
+      } else if (stream.destroyed) {
+        if (signal?.aborted) throw abortReason(signal);
+        throw new TransportError("the answer broke off", { notSent: false, cause: failure });
+      } else {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    }
   } finally {
     stream.close(http2.constants.NGHTTP2_CANCEL);
   }

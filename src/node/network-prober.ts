@@ -1,4 +1,3 @@
-import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
 import { status } from "@grpc/grpc-js";
@@ -6,6 +5,7 @@ import { status } from "@grpc/grpc-js";
 import type { HttpProbeRequest, NetworkProber, ProbeResult } from "../kubelet/ports.ts";
 import { GrpcPackage } from "./grpc-client.ts";
 import { grpcHealthProto } from "./proto/containerd.ts";
+import { http } from "./http-module.ts";
 
 // As upstream's probes name themselves.
 const userAgent = "kube-probe/1.36";

@@ -15,8 +15,3 @@ export function nftablesApplier(): RulesetApplier {
     },
   };
 }
-
-/** Removes the table; absent is fine. */
-export async function removeNftTable(table: string): Promise<void> {
-  await nftablesApplier().apply(`add table ip ${table}\ndelete table ip ${table}\n`);
-}

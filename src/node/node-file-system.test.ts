@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { utf8Decode } from "../component-base/bytes.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import { silentLogger } from "../component-base/logger.ts";
-import { fileSystemSuite } from "../mvcc/testing/file-system-suite.ts";
+import { fileSystemSuite } from "../component-base/testing/file-system-suite.ts";
 import { put, write } from "../mvcc/testing/backend-suite.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { NodeFileSystem } from "./node-file-system.ts";

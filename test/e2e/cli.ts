@@ -6,7 +6,7 @@ import { layoutTar, type OciImage } from "../../src/node/images/oci-image.ts";
 import { exec, execChecked, type ExecOptions, type ExecResult } from "../../src/node/exec.ts";
 import type { World } from "./world.ts";
 
-const command = `${import.meta.dirname}/../../src/cmd/main.ts`;
+const sourceCommand = `${import.meta.dirname}/../../src/cmd/main.ts`;
 const commandTimeoutMs = 120_000;
 
 /** A cluster in a world, driven as a user does: by the `k8ts` and `kubectl` programs. */
@@ -14,10 +14,13 @@ export class CliCluster {
   readonly dataDir: string;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #cgroupRoot: string;
+  readonly #command: string;
 
-  constructor(world: World, name = "k8ts") {
+  /** `command` is the file of the `k8ts` program: the source, unless a bundle is given. */
+  constructor(world: World, name = "k8ts", command = sourceCommand) {
+    this.#command = command;
     this.dataDir = `${world.directory}/${name}`;
-    this.#cgroupRoot = world.cgroupRoot;
+    this.#cgroupRoot = `${world.cgroupRoot}/${name}`;
     this.#environment = {
       PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: world.directory,
@@ -32,7 +35,7 @@ export class CliCluster {
 
   /** Resolves to what it printed; rejects unless it exits with 0. */
   k8ts(name: string, ...args: readonly string[]): Promise<string> {
-    return execChecked(process.execPath, [command, name, "--data-dir", this.dataDir, ...args], this.#options());
+    return execChecked(process.execPath, [this.#command, name, "--data-dir", this.dataDir, ...args], this.#options());
   }
 
   kubectl(...args: readonly string[]): Promise<string> {

@@ -97,7 +97,10 @@ spec:
   await cluster.kubectl("wait", "--for=condition=Ready", "pod/pair", "--timeout=60s");
   const run = (container: string, command: string): Promise<string> =>
     cluster.kubectl("exec", "pair", "-c", container, "--", "sh", "-c", command);
-  await eventually("a's server answers b", async () => (await run("b", "wget -q -O - http://127.0.0.1:8080/only-a")) === "a\n");
+  await eventually(
+    "a's server answers b",
+    async () => (await run("b", "wget -q -O - http://127.0.0.1:8080/only-a")) === "a\n",
+  );
   for (const namespace of ["net", "ipc", "uts"]) {
     const link = `readlink /proc/self/ns/${namespace}`;
     assert.equal(await run("a", link), await run("b", link), namespace);
@@ -144,7 +147,10 @@ test("scaling goes up and down", { skip }, async () => {
 test("a new image rolls out and undo rolls back", { skip }, async () => {
   await cluster.kubectl("scale", "deployment/web", "--replicas=3");
   await cluster.kubectl("set", "image", "deployment/web", "main=docker.io/library/busybox:1.25");
-  assert.match(await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s"), /successfully rolled out/);
+  assert.match(
+    await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s"),
+    /successfully rolled out/,
+  );
   for (const pod of await running("app=web", 3)) {
     assert.equal(pod.spec.containers[0]?.image, "docker.io/library/busybox:1.25");
   }
@@ -158,7 +164,10 @@ test("a Service name resolves in a pod and balances over the pods", { skip }, as
   const { spec } = await cluster.json<Service>("get", "service", "web");
   await cluster.kubectl("run", "client", `--image=${image}`, "--", "sleep", "1000000");
   await cluster.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s");
-  assert.match(await cluster.kubectl("exec", "client", "--", "nslookup", "web.default.svc.cluster.local"), new RegExp(spec.clusterIP ?? "none"));
+  assert.match(
+    await cluster.kubectl("exec", "client", "--", "nslookup", "web.default.svc.cluster.local"),
+    new RegExp(spec.clusterIP ?? "none"),
+  );
   const loop = "for i in $(seq 60); do wget -q -O - http://web; done | sort | uniq -c";
   let seen = "";
   await eventually("every pod answers", async () => {
@@ -166,8 +175,14 @@ test("a Service name resolves in a pod and balances over the pods", { skip }, as
     seen = result.stdout;
     return result.exitCode === 0 && seen.trim().split("\n").length === 3;
   });
-  const counts = seen.trim().split("\n").map((line) => Number(line.trim().split(" ")[0]));
-  assert.equal(counts.reduce((a, b) => a + b), 60);
+  const counts = seen
+    .trim()
+    .split("\n")
+    .map((line) => Number(line.trim().split(" ")[0]));
+  assert.equal(
+    counts.reduce((a, b) => a + b),
+    60,
+  );
   assert.ok(Math.min(...counts) >= 5, seen);
   await cluster.kubectl("delete", "pod", "client", "--grace-period=1");
 });
@@ -175,10 +190,19 @@ test("a Service name resolves in a pod and balances over the pods", { skip }, as
 test("NodePort reaches the pods from the node", { skip }, async () => {
   await cluster.kubectl("patch", "service", "web", "-p", '{"spec":{"type":"NodePort"}}');
   const { spec } = await cluster.json<Service>("get", "service", "web");
-  const [node] = (await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.addresses[?(@.type=='InternalIP')].address}")).split(" ");
+  const [node] = (
+    await cluster.kubectl(
+      "get",
+      "nodes",
+      "-o",
+      "jsonpath={.items[*].status.addresses[?(@.type=='InternalIP')].address}",
+    )
+  ).split(" ");
   await eventually("the node port answers", async () => {
     const url = `http://${node}:${spec.ports?.[0]?.nodePort}/`;
-    return (await execChecked("busybox", ["timeout", "2", "busybox", "wget", "-q", "-O", "-", url]).catch(() => "")).startsWith("web-");
+    return (
+      await execChecked("busybox", ["timeout", "2", "busybox", "wget", "-q", "-O", "-", url]).catch(() => "")
+    ).startsWith("web-");
   });
 });
 
@@ -194,7 +218,14 @@ test("logs can be followed, exec passes input and exit codes", { skip }, async (
   assert.ok(pod);
   const echoed = await cluster.tryKubectl(["exec", "-i", pod.metadata.name, "--", "cat"], "through standard input\n");
   assert.equal(echoed.stdout, "through standard input\n");
-  const failed = await cluster.tryKubectl(["exec", pod.metadata.name, "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+  const failed = await cluster.tryKubectl([
+    "exec",
+    pod.metadata.name,
+    "--",
+    "sh",
+    "-c",
+    "echo out; echo err >&2; exit 7",
+  ]);
   assert.equal(failed.exitCode, 7);
   assert.equal(failed.stdout, "out\n");
   assert.match(failed.stderr, /^err$/m);
@@ -234,7 +265,10 @@ spec:
 `);
   await cluster.kubectl("wait", "--for=condition=Ready", "pod/reader", "--timeout=60s");
   const run = (command: string): Promise<string> => cluster.kubectl("exec", "reader", "--", "sh", "-c", command);
-  assert.equal(await run("cat /settings/color; echo; cat /hidden/password; echo; echo $COLOR"), "blue\nswordfish\nblue\n");
+  assert.equal(
+    await run("cat /settings/color; echo; cat /hidden/password; echo; echo $COLOR"),
+    "blue\nswordfish\nblue\n",
+  );
   assert.match(await run("stat -L -c %a /hidden/password"), /^400/);
   assert.equal((await run("cat /var/run/secrets/kubernetes.io/serviceaccount/token")).split(".").length, 3);
   await run("touch /scratch/written");
@@ -257,7 +291,8 @@ spec:
 `);
   await eventually(
     "it was restarted",
-    async () => ((await cluster.json<Pod>("get", "pod", "fragile")).status.containerStatuses?.[0]?.restartCount ?? 0) >= 1,
+    async () =>
+      ((await cluster.json<Pod>("get", "pod", "fragile")).status.containerStatuses?.[0]?.restartCount ?? 0) >= 1,
     60_000,
   );
   assert.match(await cluster.kubectl("describe", "pod", "fragile"), /Liveness probe failed/);
@@ -289,12 +324,16 @@ spec:
   );
   assert.match(await cluster.kubectl("get", "pod", "example"), /0\/1 +CrashLoopBackOff +[12]/);
   const description = await cluster.kubectl("describe", "pod", "example");
-  for (const reason of ["Scheduled", "Pulled", "Created", "Started", "BackOff"]) assert.match(description, new RegExp(`Normal +${reason}|Warning +${reason}`));
+  for (const reason of ["Scheduled", "Pulled", "Created", "Started", "BackOff"])
+    assert.match(description, new RegExp(`Normal +${reason}|Warning +${reason}`));
   await cluster.kubectl("delete", "pod", "example", "--grace-period=1");
 });
 
-test("a ReplicaSet without template labels and with a misspelt field is refused with the causes", { skip }, async () => {
-  const manifest = `apiVersion: apps/v1
+test(
+  "a ReplicaSet without template labels and with a misspelt field is refused with the causes",
+  { skip },
+  async () => {
+    const manifest = `apiVersion: apps/v1
 kind: ReplicaSet
 metadata:
   name: frontend
@@ -309,14 +348,15 @@ spec:
       - name:: web
         image: ${image}
 `;
-  const strict = await cluster.tryKubectl(["apply", "-f", "-"], manifest);
-  assert.notEqual(strict.exitCode, 0);
-  assert.match(strict.stderr, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.name:"/);
-  const lax = await cluster.tryKubectl(["apply", "--validate=false", "-f", "-"], manifest);
-  assert.notEqual(lax.exitCode, 0);
-  assert.match(lax.stderr, /`selector` does not match template `labels`/);
-  assert.match(lax.stderr, /spec\.template\.spec\.containers\[0\]\.name: Required value/);
-});
+    const strict = await cluster.tryKubectl(["apply", "-f", "-"], manifest);
+    assert.notEqual(strict.exitCode, 0);
+    assert.match(strict.stderr, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.name:"/);
+    const lax = await cluster.tryKubectl(["apply", "--validate=false", "-f", "-"], manifest);
+    assert.notEqual(lax.exitCode, 0);
+    assert.match(lax.stderr, /`selector` does not match template `labels`/);
+    assert.match(lax.stderr, /spec\.template\.spec\.containers\[0\]\.name: Required value/);
+  },
+);
 
 test("the steps of a pod's birth come in order", { skip }, async () => {
   const watch = cluster.follow("get", "pods", "-l", "app=born", "-w", "-o", "json", "--output-watch-events");
@@ -334,12 +374,24 @@ test("the steps of a pod's birth come in order", { skip }, async () => {
     return spec.nodeName ? "bound" : "pending";
   });
   const order = ["created, node none, Pending", "bound", "Running"].map((step) => steps.indexOf(step));
-  assert.deepEqual(order, order.toSorted((a, b) => a - b));
-  assert.ok(order.every((at) => at >= 0), steps.join("; "));
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+  assert.ok(
+    order.every((at) => at >= 0),
+    steps.join("; "),
+  );
   const [pod] = await podsOf("app=born");
   assert.ok(pod);
   const reasons = (
-    await cluster.kubectl("get", "events", "--sort-by=.metadata.creationTimestamp", "-o", "jsonpath={range .items[*]}{.involvedObject.name} {.reason}{\"\\n\"}{end}")
+    await cluster.kubectl(
+      "get",
+      "events",
+      "--sort-by=.metadata.creationTimestamp",
+      "-o",
+      'jsonpath={range .items[*]}{.involvedObject.name} {.reason}{"\\n"}{end}',
+    )
   )
     .split("\n")
     .filter((line) => line.startsWith("born"))
@@ -353,25 +405,35 @@ test("the steps of a pod's birth come in order", { skip }, async () => {
 test("kill -9 of every process loses no acknowledged write and restarts no container", { skip }, async () => {
   const before = await running("app=web", 3);
   const containersOf = (pods: readonly Pod[]): readonly string[] =>
-    pods.map((p) => `${p.metadata.uid} ${p.status.podIP} ${p.status.containerStatuses?.[0]?.containerID} ${p.status.containerStatuses?.[0]?.restartCount}`).sort();
-  const writer = cluster.follow("get", "--raw", "/readyz");
-  await writer.stop();
+    pods
+      .map(
+        (p) =>
+          `${p.metadata.uid} ${p.status.podIP} ${p.status.containerStatuses?.[0]?.containerID} ${p.status.containerStatuses?.[0]?.restartCount}`,
+      )
+      .sort();
   const acknowledged: string[] = [];
-  let isWriting = true;
+  const enough = new AbortController();
   const writing = (async () => {
-    for (let i = 0; isWriting; i++) {
+    for (let i = 0; !enough.signal.aborted; i++) {
       const result = await cluster.tryKubectl(["create", "configmap", `kept-${i}`, "--from-literal=a=b"]);
       if (result.exitCode === 0) acknowledged.push(`kept-${i}`);
     }
   })();
   await eventually("some writes are acknowledged", async () => acknowledged.length >= 5, 30_000);
-  const status = JSON.parse(await cluster.k8ts("status", "--output", "json")) as { readonly processes: readonly { readonly pid: number }[] };
+  const status = JSON.parse(await cluster.k8ts("status", "--output", "json")) as {
+    readonly processes: readonly { readonly pid: number }[];
+  };
   for (const { pid } of status.processes) process.kill(pid, "SIGKILL");
-  isWriting = false;
+  enough.abort();
   await writing;
   await cluster.up();
-  const names = new Set((await cluster.kubectl("get", "configmaps", "-o", "name")).split("\n").map((n) => n.replace("configmap/", "")));
-  assert.deepEqual(acknowledged.filter((name) => !names.has(name)), []);
+  const names = new Set(
+    (await cluster.kubectl("get", "configmaps", "-o", "name")).split("\n").map((n) => n.replace("configmap/", "")),
+  );
+  assert.deepEqual(
+    acknowledged.filter((name) => !names.has(name)),
+    [],
+  );
   assert.deepEqual(containersOf(await running("app=web", 3)), containersOf(before));
 });
 
@@ -384,9 +446,14 @@ test("delete leaves nothing behind", { skip }, async () => {
   await second.kubectl("rollout", "status", "deployment/leftover", "--timeout=60s");
   await second.k8ts("delete");
   assert.equal((await execChecked("sh", ["-c", `ls -d ${second.dataDir} 2>/dev/null || true`])).trim(), "");
-  const traces = await execChecked("sh", ["-c", `ps -ef; cat /proc/self/mountinfo; ip -o link; ip route show table all; nft list ruleset`]);
+  const traces = await execChecked("sh", [
+    "-c",
+    `ps -ef; cat /proc/self/mountinfo; ip -o link; ip route show table all; nft list ruleset`,
+  ]);
   assert.deepEqual(
-    traces.split("\n").filter((line) => line.includes("second") && !line.includes("ps -ef") && !line.includes("cluster.test.ts")),
+    traces
+      .split("\n")
+      .filter((line) => line.includes("second") && !line.includes("ps -ef") && !line.includes("cluster.test.ts")),
     [],
   );
 });

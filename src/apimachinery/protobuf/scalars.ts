@@ -208,9 +208,31 @@ function readTimestamp(reader: WireReader): Timestamp | null {
 const secondsMin = -62_167_219_200;
 const secondsMax = 253_402_300_799;
 
+/**
+ * `2026-01-01T00:00:00`. A pod has a dozen times, and Date takes ten times as long for each. Years are counted from March,
+ * so that the leap day is the last of its year, in eras of 400 years of 146,097 days.
+ */
 function secondsText(seconds: number): string {
   if (seconds < secondsMin || seconds > secondsMax) throw new ProtobufError("year outside of range [0,9999]");
-  return new Date(seconds * 1000).toISOString().slice(0, 19);
+  const days = Math.floor(seconds / 86_400);
+  const second = seconds - days * 86_400;
+  const sinceEra0 = days + 719_468;
+  const era = Math.floor(sinceEra0 / 146_097);
+  const dayOfEra = sinceEra0 - era * 146_097;
+  const leapDays = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
+  const yearOfEra = Math.floor((dayOfEra - leapDays) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  // 153 days in five months, from March on.
+  const month = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * month + 2) / 5) + 1;
+  const year = era * 400 + yearOfEra + (month >= 10 ? 1 : 0);
+  const date = `${String(year).padStart(4, "0")}-${twoDigits(month < 10 ? month + 3 : month - 9)}-${twoDigits(day)}`;
+  const minute = Math.floor(second / 60);
+  return `${date}T${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}:${twoDigits(second % 60)}`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }
 
 function writeTimestamp(writer: WireWriter, value: string | null, nanos: number): void {

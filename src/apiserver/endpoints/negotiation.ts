@@ -1,10 +1,22 @@
 import { notAcceptable } from "../../apimachinery/errors/new.ts";
+import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import { protobufType } from "./serializer.ts";
 
 /** How the body of an answer is written. */
-export interface Encoding {
+export type Encoding = TextEncoding | ProtobufEncoding;
+
+export interface TextEncoding {
   readonly format: "json" | "yaml";
   readonly contentType: string;
   readonly pretty: boolean;
+}
+
+export interface ProtobufEncoding {
+  readonly format: "protobuf";
+  readonly contentType: string;
+  readonly pretty: false;
+  /** Knows the messages of all kinds an answer may be of. */
+  readonly scheme: Scheme;
 }
 
 /** What an answer is turned into before it is encoded: the object itself, or a view of meta.k8s.io. */
@@ -15,12 +27,12 @@ export interface Negotiated {
   readonly asVersion: string;
 }
 
-/** Protobuf is not offered yet; a client that lists it first is served by the next type it accepts. */
-export const offeredTypes: readonly string[] = ["application/json", "application/yaml"];
+/** What every endpoint offers. */
+const textTypes: readonly string[] = ["application/json", "application/yaml"];
 
-const json: Encoding = { format: "json", contentType: "application/json", pretty: false };
-const prettyJson: Encoding = { ...json, pretty: true };
-const yaml: Encoding = { format: "yaml", contentType: "application/yaml", pretty: false };
+const json: TextEncoding = { format: "json", contentType: "application/json", pretty: false };
+const prettyJson: TextEncoding = { ...json, pretty: true };
+const yaml: TextEncoding = { format: "yaml", contentType: "application/yaml", pretty: false };
 const plainJson: Negotiated = { encoding: json, as: "", asVersion: "" };
 
 interface Clause {
@@ -29,13 +41,21 @@ interface Clause {
   readonly quality: number;
 }
 
-/** Which views an endpoint has. */
+/** Which views an endpoint has, and in which encodings. */
 export interface Offer {
   readonly table: boolean;
   readonly partial: "" | "PartialObjectMetadata" | "PartialObjectMetadataList";
+  /** Present when what is answered has a message, and with it every view but Table. */
+  readonly protobuf?: Scheme | undefined;
 }
 
+/** Documents that are no API objects, or such without a message. */
 export const noViews: Offer = { table: false, partial: "" };
+
+/** API objects that are answered as they are. */
+export function plainObjects(scheme: Scheme): Offer {
+  return { ...noViews, protobuf: scheme };
+}
 
 /** Picks the first acceptable clause in the client's order. Throws NotAcceptable (406) when there is none. */
 export function negotiate(accept: string | undefined, isPretty: boolean, offer: Offer): Negotiated {
@@ -44,29 +64,29 @@ export function negotiate(accept: string | undefined, isPretty: boolean, offer: 
   const clauses = accept ? parseAccept(accept) : [];
   if (clauses.length === 0) return { ...plainJson, encoding: isPretty ? prettyJson : json };
   for (const clause of clauses) {
-    const encoding = encodingOf(clause, isPretty);
+    const encoding = encodingOf(clause, isPretty, offer.protobuf);
     if (!encoding) continue;
     const as = clause.parameters.get("as") ?? "";
     if (as === "") return { encoding, as: "", asVersion: "" };
     const version = clause.parameters.get("v") ?? "";
     if (clause.parameters.get("g") !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) continue;
-    if (as === "Table" && offer.table) return { encoding, as, asVersion: version };
+    if (as === "Table" && offer.table && encoding.format !== "protobuf") return { encoding, as, asVersion: version };
     if (as !== "Table" && as === offer.partial) return { encoding, as: offer.partial, asVersion: version };
   }
-  throw notAcceptable(offeredTypes);
+  throw notAcceptable(offer.protobuf ? [...textTypes, protobufType] : textTypes);
 }
 
 /** The encoding for answers that have no views, such as errors; never fails. */
-export function negotiateOrJson(accept: string | undefined): Encoding {
-  if (!accept?.includes("yaml")) return json;
+export function negotiateOrJson(accept: string | undefined, protobuf: Scheme | undefined): Encoding {
+  if (!accept?.includes("yaml") && !accept?.includes("protobuf")) return json;
   for (const clause of parseAccept(accept)) {
-    const encoding = encodingOf(clause, false);
+    const encoding = encodingOf(clause, false, protobuf);
     if (encoding) return encoding;
   }
   return json;
 }
 
-function encodingOf(clause: Clause, isPretty: boolean): Encoding | undefined {
+function encodingOf(clause: Clause, isPretty: boolean, protobuf: Scheme | undefined): Encoding | undefined {
   switch (clause.type) {
     case "application/json":
     case "application/*":
@@ -76,6 +96,8 @@ function encodingOf(clause: Clause, isPretty: boolean): Encoding | undefined {
         : json;
     case "application/yaml":
       return yaml;
+    case protobufType:
+      return protobuf && { format: "protobuf", contentType: protobufType, pretty: false, scheme: protobuf };
     default:
       return undefined;
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concatBytes, utf8Encode } from "../../component-base/bytes.ts";
+import { defined } from "../../component-base/assert.ts";
+import { concatBytes, utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
+import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import { TestServer } from "../testing/test-server.ts";
 
@@ -8,7 +10,15 @@ const scheme = builtinScheme();
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const protobuf = { "content-type": "application/vnd.kubernetes.protobuf" };
 
-type Json = { readonly [key: string]: Json } & string;
+interface Json {
+  readonly kind?: string;
+  readonly apiVersion?: string;
+  readonly metadata?: { readonly name?: string };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly items?: readonly Json[];
+  readonly message?: string;
+  readonly status?: string;
+}
 
 /** A length-delimited field; short ones only, whose number and length take a byte each. */
 function field(number: number, ...parts: readonly (string | Uint8Array)[]): Uint8Array {
@@ -19,6 +29,27 @@ function field(number: number, ...parts: readonly (string | Uint8Array)[]): Uint
 function envelope(apiVersion: string, kind: string, ...message: readonly Uint8Array[]): Uint8Array {
   const typeMeta = field(1, field(1, apiVersion), field(2, kind));
   return concatBytes([utf8Encode("k8s\0"), typeMeta, field(2, ...message), field(3), field(4)]);
+}
+
+/** The object in a protobuf body, as JSON. */
+function objectIn(bytes: Uint8Array, group = "", version = "v1"): Json {
+  const { raw, ...typeMeta } = readEnvelope(bytes);
+  const kind = defined(scheme.kind(group, version, typeMeta.kind), typeMeta.kind);
+  return { ...typeMeta, ...defined(kind.fromProtobuf, "fromProtobuf")(raw) };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+async function ask(server: TestServer, method: string, path: string, accept: string, body?: unknown): Promise<Answer> {
+  const response = await server.send(method, path, body, { accept });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const bytes = concatBytes(chunks);
+  return { status: response.status, type: response.headers["content-type"], bytes };
 }
 
 const settings = (value: string): Uint8Array =>
@@ -74,4 +105,84 @@ test("a body of another type is told what would be taken", async () => {
     (answer.json as Json).message,
     "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   );
+});
+
+const accepted = "application/vnd.kubernetes.protobuf";
+
+test("objects, lists, metadata and failures are answered as protobuf to who accepts it", async () => {
+  await using server = await TestServer.start({ scheme });
+  const body = { metadata: { name: "settings" }, data: { color: "red" } };
+  const created = await ask(server, "POST", configMaps, accepted, body);
+  assert.deepEqual([created.status, created.type], [201, accepted]);
+  const got = objectIn((await ask(server, "GET", `${configMaps}/settings`, accepted)).bytes);
+  assert.deepEqual(got, objectIn(created.bytes));
+  assert.equal(got.kind, "ConfigMap");
+  assert.deepEqual(got.data, { color: "red" });
+
+  const list = objectIn((await ask(server, "GET", configMaps, accepted)).bytes);
+  assert.equal(list.kind, "ConfigMapList");
+  assert.deepEqual(
+    list.items?.map((item) => item.data),
+    [{ color: "red" }],
+  );
+
+  const view = (as: string): string => `${accepted};as=${as};g=meta.k8s.io;v=v1`;
+  const one = await ask(server, "GET", `${configMaps}/settings`, view("PartialObjectMetadata"));
+  const partial = objectIn(one.bytes, "meta.k8s.io");
+  assert.deepEqual(
+    [partial.apiVersion, partial.kind, partial.metadata?.name],
+    ["meta.k8s.io/v1", "PartialObjectMetadata", "settings"],
+  );
+  const all = await ask(server, "GET", configMaps, view("PartialObjectMetadataList"));
+  assert.equal(objectIn(all.bytes, "meta.k8s.io").items?.[0]?.metadata?.name, "settings");
+
+  const missing = await ask(server, "GET", `${configMaps}/none`, accepted);
+  assert.deepEqual([missing.status, missing.type], [404, accepted]);
+  assert.equal(objectIn(missing.bytes).message, 'configmaps "none" not found');
+  const deleted = await ask(server, "DELETE", `${configMaps}/settings`, accepted);
+  assert.equal(objectIn(deleted.bytes).status, "Success");
+});
+
+test("what has no message falls through to the next accepted type", async () => {
+  await using server = await TestServer.start({ scheme });
+  const table = "as=Table;g=meta.k8s.io;v=v1";
+  const asTable = await ask(server, "GET", configMaps, `${accepted};${table},application/json;${table}`);
+  assert.equal(asTable.type, "application/json");
+  assert.equal((JSON.parse(utf8Decode(asTable.bytes)) as Json).kind, "Table");
+  assert.equal((await ask(server, "GET", "/version", `${accepted},application/json`)).type, "application/json");
+  assert.equal((await ask(server, "GET", configMaps, `application/json,${accepted}`)).type, "application/json");
+  const refused = await ask(server, "GET", configMaps, "text/csv");
+  assert.equal(refused.status, 406);
+  assert.match(
+    utf8Decode(refused.bytes),
+    /application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/,
+  );
+});
+
+test("a protobuf watch is a stream of frames", async () => {
+  await using server = await TestServer.start({ scheme });
+  await server.request("POST", configMaps, settings("red"), protobuf);
+  const response = await server.send("GET", `${configMaps}?watch=1`, undefined, { accept: accepted });
+  assert.equal(response.headers["content-type"], "application/vnd.kubernetes.protobuf;stream=watch");
+  const chunks = response.body[Symbol.asyncIterator]();
+  let bytes: Uint8Array = new Uint8Array();
+  const next = async (): Promise<readonly [type: string, object: Json]> => {
+    const take = async (length: number): Promise<Uint8Array> => {
+      while (bytes.length < length) bytes = concatBytes([bytes, defined((await chunks.next()).value, "chunk")]);
+      const taken = bytes.slice(0, length);
+      bytes = bytes.slice(length);
+      return taken;
+    };
+    const length = new DataView((await take(4)).buffer).getUint32(0);
+    const frame = await take(length);
+    const typeEnd = 2 + (frame[1] ?? 0);
+    const start = frame.indexOf(0x6b, typeEnd);
+    return [utf8Decode(frame.subarray(2, typeEnd)), objectIn(frame.subarray(start))];
+  };
+  const [type, object] = await next();
+  assert.deepEqual([type, object.kind, object.data], ["ADDED", "ConfigMap", { color: "red" }]);
+  await server.request("PUT", `${configMaps}/settings`, settings("blue"), protobuf);
+  const [changeType, changed] = await next();
+  assert.deepEqual([changeType, changed.data], ["MODIFIED", { color: "blue" }]);
+  await chunks.return?.();
 });

@@ -6,8 +6,7 @@ import type { ApiResource, ObjectKind, Scheme } from "../../apimachinery/scheme/
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
-import type { RegistryStore, StoredOrDry } from "../registry/generic/store.ts";
-import { objectOf } from "../registry/generic/store.ts";
+import type { RegistryStore } from "../registry/generic/store.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 
 /** What all endpoints of one server share. */
@@ -41,9 +40,4 @@ export interface ResourceEndpoint {
 /** The object in the served version. Read-only. */
 export function served(endpoint: ResourceEndpoint, object: KubeObject): KubeObject {
   return endpoint.convert ? endpoint.convert.fromStorage(object) : object;
-}
-
-/** The same of what a write returned. */
-export function servedResult(endpoint: ResourceEndpoint, result: StoredOrDry): KubeObject {
-  return served(endpoint, objectOf(result));
 }

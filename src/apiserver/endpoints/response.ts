@@ -1,5 +1,8 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpHeaders, HttpResponse } from "../../component-base/http.ts";
+import { defined } from "../../component-base/assert.ts";
+import type { TypedObject } from "../../apimachinery/protobuf/encode.ts";
+import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { stringifyJson } from "../../apimachinery/json/stringify.ts";
 import { stringifyYaml } from "../../apimachinery/yaml/stringify.ts";
@@ -13,10 +16,21 @@ import { served } from "./resource-endpoint.ts";
 import type { IncludeObject } from "./table.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "./table.ts";
 
-/** Any JSON value in the encoding asked for. */
+/** Any JSON value in the encoding asked for; for protobuf, an object in normal form. */
 export function encodeValue(value: unknown, encoding: Encoding): Uint8Array {
+  if (encoding.format === "protobuf") return encodeProtobuf(value as TypedObject, encoding.scheme);
   if (encoding.format === "yaml") return utf8Encode(stringifyYaml(value));
   return utf8Encode(encoding.pretty ? `${stringifyJson(value, 2)}\n` : stringifyJson(value));
+}
+
+/** Only what negotiation offers is asked for: the kind has a message. */
+function encodeProtobuf(object: TypedObject, scheme: Scheme): Uint8Array {
+  const { apiVersion, kind } = object;
+  const slash = apiVersion.indexOf("/");
+  const group = apiVersion.slice(0, Math.max(slash, 0));
+  // The views of v1beta1 have the messages of v1.
+  const version = group === "meta.k8s.io" ? "v1" : apiVersion.slice(slash + 1);
+  return defined(scheme.kind(group, version, kind)?.toProtobuf, `the message of ${apiVersion} ${kind}`)(object);
 }
 
 export function respond(status: number, value: unknown, encoding: Encoding, headers?: HttpHeaders): HttpResponse {
@@ -74,8 +88,8 @@ function viewOf(
 }
 
 /** A failure as its Status object. Never fails itself. */
-export function respondError(error: StatusError, accept: string | undefined): HttpResponse {
-  const encoding = negotiateOrJson(accept);
+export function respondError(error: StatusError, accept: string | undefined, scheme?: Scheme): HttpResponse {
+  const encoding = negotiateOrJson(accept, scheme);
   const retryAfter = error.details?.retryAfterSeconds;
   const headers: Record<string, string> = { "content-type": encoding.contentType };
   if (retryAfter) headers["retry-after"] = String(retryAfter);

@@ -156,7 +156,7 @@ class Server implements GenericApiServer {
       if (this.#isClosed) throw serviceUnavailable("the server is shutting down");
       response = await this.#chain(scope);
     } catch (error) {
-      response = respondError(this.#statusOf(error, scope), request.headers.accept);
+      response = respondError(this.#statusOf(error, scope), request.headers.accept, this.#options.scheme);
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);

@@ -4,14 +4,25 @@ import { decodeObject } from "./object-codec.ts";
 /** Bytes in this map, by the size of the JSON they were parsed from; the parsed form takes about twice as much. */
 export const parsedBytesMaxDefault = 32 * 1024 * 1024;
 
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly object: KubeObject;
+  isUsed: boolean;
+}
+
 /**
  * Parsed objects by their stored bytes. Holding every object parsed would make garbage collection pause for hundreds of
- * milliseconds; this keeps those used last, up to a limit. Objects are shared and read-only.
+ * milliseconds; this keeps those used of late, up to a limit. Objects are shared and read-only.
+ *
+ * Displaces by second chance: the hand goes round, and who was used since it came by last may stay. A Map in order of
+ * last use would be simpler, but what is moved to its end leaves a hole in its hash chain; an object everybody asks for,
+ * as the namespace `default` is, left tens of thousands, and each further move walked them all (17 µs a create).
  */
 export class ParsedCache {
   readonly #bytesMax: number;
-  /** In order of last use, oldest first. */
-  readonly #objects = new Map<Uint8Array, KubeObject>();
+  readonly #entries = new Map<Uint8Array, Entry>();
+  /** Stands before the entries it has not looked at yet; those it let stay are behind it again, at the end. */
+  #hand = this.#entries.values();
   #bytes = 0;
 
   constructor(bytesMax = parsedBytesMaxDefault) {
@@ -20,11 +31,10 @@ export class ParsedCache {
 
   /** The object these bytes encode. */
   get(bytes: Uint8Array): KubeObject {
-    const known = this.#objects.get(bytes);
+    const known = this.#entries.get(bytes);
     if (known) {
-      this.#objects.delete(bytes);
-      this.#objects.set(bytes, known);
-      return known;
+      known.isUsed = true;
+      return known.object;
     }
     const object = decodeObject(bytes);
     this.put(bytes, object);
@@ -33,18 +43,30 @@ export class ParsedCache {
 
   /** For writers, which have the object at hand. */
   put(bytes: Uint8Array, object: KubeObject): void {
-    if (this.#objects.has(bytes)) return;
-    this.#objects.set(bytes, object);
+    if (this.#entries.has(bytes)) return;
+    this.#entries.set(bytes, { bytes, object, isUsed: false });
     this.#bytes += bytes.length;
-    while (this.#bytes > this.#bytesMax) {
-      const oldest = this.#objects.keys().next();
-      if (oldest.done) break;
-      this.forget(oldest.value);
-    }
+    while (this.#bytes > this.#bytesMax && this.#entries.size > 0) this.#displace();
   }
 
   /** For replaced and deleted objects, which nobody will ask for. */
   forget(bytes: Uint8Array): void {
-    if (this.#objects.delete(bytes)) this.#bytes -= bytes.length;
+    if (this.#entries.delete(bytes)) this.#bytes -= bytes.length;
+  }
+
+  #displace(): void {
+    const next = this.#hand.next();
+    if (next.done) {
+      this.#hand = this.#entries.values();
+      return;
+    }
+    const entry = next.value;
+    this.#entries.delete(entry.bytes);
+    if (entry.isUsed) {
+      entry.isUsed = false;
+      this.#entries.set(entry.bytes, entry);
+    } else {
+      this.#bytes -= entry.bytes.length;
+    }
   }
 }

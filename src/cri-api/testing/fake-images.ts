@@ -16,6 +16,15 @@ export class FakeImages implements ImageService {
     this.#clock = clock;
   }
 
+  /** The same images, on another clock. */
+  fork(clock: Clock): FakeImages {
+    const fork = new FakeImages(clock);
+    for (const [name, image] of this.#images) fork.#images.set(name, image);
+    for (const [name, failure] of this.#failures) fork.#failures.set(name, failure);
+    fork.#pullDelayMs = this.#pullDelayMs;
+    return fork;
+  }
+
   /** Pulls take so long from now on. */
   set pullDelayMs(delayMs: number) {
     this.#pullDelayMs = delayMs;

@@ -28,7 +28,7 @@ import { FakeImages } from "./fake-images.ts";
 
 export interface FakeRuntimeOptions {
   readonly clock: Clock;
-  /** Pod addresses are handed out from this /24 (or larger) prefix, e.g. `10.88.0.`; `10.88.0.` unless given. */
+  /** Pod addresses are handed out from this /24 prefix, e.g. `10.88.0.`; `10.88.0.` unless given. */
   readonly podAddressPrefix?: string;
   /** Where logs and termination messages are written; without it they are dropped. */
   readonly fileSystem?: FileSystem;
@@ -38,6 +38,10 @@ export interface FakeRuntimeOptions {
   readonly exec?: (containerName: string, command: readonly string[]) => Partial<ExecSyncResponse> | undefined;
   readonly images?: FakeImages;
 }
+
+// .1 is the gateway, .255 the broadcast address.
+const firstAddress = 2;
+const lastAddress = 254;
 
 interface FakeSandbox {
   readonly status: PodSandboxStatus;
@@ -78,13 +82,33 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
   readonly #containers = new Map<string, FakeContainer>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #failures = new Map<string, CriError[]>();
+  /** Those of sandboxes that were not stopped. */
+  readonly #addresses = new Set<string>();
   #nextId = 1;
-  #nextAddress = 2;
+  #nextAddress = firstAddress;
 
   constructor(options: FakeRuntimeOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.images = options.images ?? new FakeImages(options.clock);
+  }
+
+  /**
+   * A runtime of its own in which the same containers run, on a clock that shows the same time. Calls in flight stay
+   * with this one.
+   */
+  fork(options: { readonly clock: Clock; readonly fileSystem?: FileSystem }): FakeRuntime {
+    const fork = new FakeRuntime({ ...this.#options, ...options, images: this.images.fork(options.clock) });
+    for (const [id, sandbox] of this.#sandboxes) fork.#sandboxes.set(id, { ...sandbox });
+    for (const [id, container] of this.#containers) {
+      const copy: FakeContainer = { ...container, timer: undefined, onExit: [] };
+      fork.#containers.set(id, copy);
+      if (copy.state === "running") fork.#scheduleExit(copy);
+    }
+    for (const address of this.#addresses) fork.#addresses.add(address);
+    fork.#nextId = this.#nextId;
+    fork.#nextAddress = this.#nextAddress;
+    return fork;
   }
 
   /** The next call of `method` fails with `error`. Several are served in order. */
@@ -170,6 +194,7 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     this.#check("stopPodSandbox", sandbox?.config.metadata.name);
     if (!sandbox) return;
     for (const c of this.#containersOf(podSandboxId)) if (c.state === "running") this.#exit(c, 137);
+    this.#addresses.delete(sandbox.status.network?.ip ?? "");
     if (!sandbox.ready) return;
     sandbox.ready = false;
     this.#emit("stopped", podSandboxId, sandbox.config.labels[podUidLabel]);
@@ -181,6 +206,7 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     if (!sandbox) return;
     for (const c of this.#containersOf(podSandboxId)) this.#remove(c);
     this.#sandboxes.delete(podSandboxId);
+    if (sandbox.ready) this.#addresses.delete(sandbox.status.network?.ip ?? "");
     this.#emit("deleted", podSandboxId, sandbox.config.labels[podUidLabel]);
   }
 
@@ -250,10 +276,14 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     container.state = "running";
     for (const line of container.script.output ?? []) await this.#log(container, line);
     this.#emit("started", containerId, container.config.labels[podUidLabel]);
+    this.#scheduleExit(container);
+  }
+
+  #scheduleExit(container: FakeContainer): void {
     const { exitAfterMs, exitCode, reason } = container.script;
-    if (exitAfterMs !== undefined) {
-      container.timer = this.#clock.setTimer(exitAfterMs, () => this.#exit(container, exitCode ?? 0, reason));
-    }
+    if (exitAfterMs === undefined) return;
+    const leftMs = container.startedAtMs + exitAfterMs - this.#clock.now();
+    container.timer = this.#clock.setTimer(leftMs, () => this.#exit(container, exitCode ?? 0, reason));
   }
 
   async stopContainer(containerId: string, timeoutSeconds: number, options: CallOptions = {}): Promise<void> {
@@ -492,14 +522,20 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     return (this.#nextId++).toString(16).padStart(64, "f");
   }
 
+  /** The next free one, as host-local does: an address that was freed comes back last. */
   #newAddress(): string {
-    const n = this.#nextAddress++;
     const prefix = this.#options.podAddressPrefix ?? "10.88.0.";
-    // Past 254 the third octet counts on: a long simulation hands out more addresses than a /24 has.
-    const third = Math.floor(n / 254);
-    if (third === 0) return `${prefix}${n}`;
-    const octets = prefix.split(".");
-    return `${octets[0]}.${octets[1]}.${Number(octets[2]) + third}.${(n % 254) + 1}`;
+    for (let tries = 0; tries < lastAddress; tries++) {
+      const address = `${prefix}${this.#nextAddress}`;
+      this.#nextAddress = this.#nextAddress === lastAddress ? firstAddress : this.#nextAddress + 1;
+      if (this.#addresses.has(address)) continue;
+      this.#addresses.add(address);
+      return address;
+    }
+    throw new CriError(
+      "unknown",
+      `failed to allocate for range 0: no IP addresses available in range set: ${prefix}0/24`,
+    );
   }
 }
 

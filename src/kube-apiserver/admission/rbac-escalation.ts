@@ -7,6 +7,8 @@ import { formatRule, uncovered } from "../authorization/rule-coverage.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { refuse } from "./refuse.ts";
 
+// Holds everything, also where no role says so.
+const privilegedGroup = "system:masters";
 const group = "rbac.authorization.k8s.io";
 const roleKinds: ReadonlySet<string> = new Set(["roles", "clusterroles"]);
 const bindingKinds: ReadonlySet<string> = new Set(["rolebindings", "clusterrolebindings"]);
@@ -38,8 +40,8 @@ export class RbacEscalation implements AdmissionPlugin {
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { resource, object, oldObject } = attributes;
-    if (attributes.group !== group || !object) return;
+    const { resource, object, oldObject, user } = attributes;
+    if (attributes.group !== group || !object || user.groups.includes(privilegedGroup)) return;
     if (roleKinds.has(resource)) {
       const role = object as unknown as ClusterRole;
       const old = oldObject as unknown as ClusterRole | undefined;

@@ -16,12 +16,4 @@ export class PrivilegedGroupsAuthorizer implements Authorizer {
     const isMember = attributes.user.groups.some((group) => this.#groups.has(group));
     return Promise.resolve(isMember ? { decision: "allow" } : { decision: "no-opinion" });
   }
-
-  rulesFor(user: AuthorizationAttributes["user"]): ReturnType<NonNullable<Authorizer["rulesFor"]>> {
-    if (!user.groups.some((group) => this.#groups.has(group))) return [];
-    return [
-      { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
-      { verbs: ["*"], nonResourceURLs: ["*"] },
-    ];
-  }
 }

@@ -35,7 +35,9 @@ export interface ControllerRole {
  * Brings the default roles and bindings to what they must at least be. What an administrator added stays; what is missing
  * comes back, unless the object is annotated `rbac.authorization.kubernetes.io/autoupdate: "false"`.
  */
-export async function bootstrapRbac(writer: SystemWriter, controllers: readonly ControllerRole[]): Promise<void> {
+export async function bootstrapRbac(writer: SystemWriter, all: readonly ControllerRole[]): Promise<void> {
+  // Controllers that share a service account name the same rules.
+  const controllers = [...new Map(all.map((each) => [each.serviceAccount, each])).values()];
   const controllerPolicies = controllers.map((each) => ({
     name: `system:controller:${each.serviceAccount}`,
     rules: each.rules,

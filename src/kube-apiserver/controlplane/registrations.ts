@@ -1,4 +1,5 @@
 import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { horizontalPodAutoscalerConversion } from "../../api/autoscaling/v1/conversion.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { definitionStatusStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
@@ -14,7 +15,7 @@ import type { HttpResponse } from "../../component-base/http.ts";
 import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { eventConversion } from "../registry/core/event-strategy.ts";
 import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
-import { createBinding } from "../registry/core/pod/binding.ts";
+import { createBinding, createLegacyBinding } from "../registry/core/pod/binding.ts";
 import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
 import { createEviction } from "../registry/core/pod/eviction.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
@@ -34,12 +35,8 @@ export interface RegistrationOptions {
   readonly kubelets: KubeletConnector | undefined;
 }
 
-/** Resources the server knows of but does not serve: their state lives elsewhere, or needs a conversion that is not there. */
-const notServed: ReadonlySet<string> = new Set([
-  "v1/componentstatuses",
-  "v1/bindings",
-  "autoscaling/v1/horizontalpodautoscalers",
-]);
+/** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
+const notServed: ReadonlySet<string> = new Set(["v1/componentstatuses"]);
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
@@ -50,7 +47,7 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
     for (const version of versions) {
       for (const resource of scheme.resources(group, version)) {
         const key = `${group}/${resource.resource}`;
-        const review = reviews[key];
+        const review = key === "/bindings" ? createLegacyBinding : reviews[key];
         if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
         if (!resource.persisted && !review) continue;
         registrations.push(registration(resource, strategies[key], review, subresources[key]));
@@ -80,11 +77,20 @@ function conversionOf(resource: ApiResource): { readonly convert?: Conversion } 
   const { group, version, storage, persisted } = resource;
   if (!persisted || (group === storage.group && version === storage.version)) return {};
   if (group === "events.k8s.io") return { convert: eventConversion };
+  if (resource.kind === "HorizontalPodAutoscaler") return { convert: horizontalPodAutoscalerConversion };
   const rename =
     (apiVersion: string) =>
     (object: KubeObject): Mutable<KubeObject> => ({ ...structuredClone(object as Mutable<KubeObject>), apiVersion });
   return { convert: { toStorage: rename(apiVersionOf(storage)), fromStorage: rename(apiVersionOf(resource)) } };
 }
+
+/** Where nodes are simulated nothing can be reached on them; what is wrong with a request is said all the same. */
+const noKubelets: KubeletConnector = {
+  get identity(): never {
+    throw serviceUnavailable("this server has no connection to kubelets");
+  },
+  get: () => Promise.reject(serviceUnavailable("this server has no connection to kubelets")),
+};
 
 /** What is beside the usual status and scale. */
 function builtinSubresources(
@@ -94,10 +100,7 @@ function builtinSubresources(
     connect: (request: SubresourceRequest, connector: KubeletConnector) => Promise<HttpResponse>,
   ): Subresource => ({
     type: "connect",
-    connect: async (request) => {
-      if (!options.kubelets) throw serviceUnavailable("this server has no connection to kubelets");
-      return connect(request, options.kubelets);
-    },
+    connect: (request) => connect(request, options.kubelets ?? noKubelets),
   });
   return {
     "/pods": {

@@ -4,19 +4,14 @@ import { isConflict, isNotFound } from "../../apimachinery/errors/status-error.t
 import { timestamp } from "../../component-helpers/time.ts";
 import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController, type ReconcileResult } from "../../controller-runtime/reconcile-controller.ts";
-import { updatedTaints } from "./node-taints.ts";
+import { EvictionZones } from "./eviction-zones.ts";
+import { nodeControllerAccount, nodeControllerRules } from "./node-controller-role.ts";
+import { executingKey, hasExecutingTaint, updatedTaints } from "./node-taints.ts";
 
 export const nodeLifecycleController: ControllerDescriptor = {
   name: "node-lifecycle-controller",
-  serviceAccount: "node-controller",
-  rules: [
-    { verbs: ["get", "list", "update", "delete", "patch", "watch"], apiGroups: [""], resources: ["nodes"] },
-    { verbs: ["patch", "update"], apiGroups: [""], resources: ["nodes/status"] },
-    { verbs: ["patch", "update"], apiGroups: [""], resources: ["pods/status"] },
-    { verbs: ["list", "delete", "get", "watch"], apiGroups: [""], resources: ["pods"] },
-    { verbs: ["get", "list", "watch"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
-    { verbs: ["create", "update", "patch"], apiGroups: ["", "events.k8s.io"], resources: ["events"] },
-  ],
+  serviceAccount: nodeControllerAccount,
+  rules: nodeControllerRules,
   create: createNodeLifecycleController,
 };
 
@@ -34,11 +29,10 @@ interface Heartbeat {
 }
 
 /**
- * Keeps the NoSchedule taints of nodes equal to their conditions, and says so when a node has fallen silent: no renewed
+ * Keeps the taints of nodes equal to their conditions, those that evict pods at the rate of the node's zone, and says so when a node has fallen silent: no renewed
  * lease and no status for the grace period make its conditions Unknown and its pods not ready. Keys are node names.
  *
- * Differs from upstream: waits for the very moment a node would be overdue instead of looking every five seconds. NoExecute
- * taints and eviction by zone are not placed yet.
+ * Differs from upstream: waits for the very moment a node would be overdue instead of looking every five seconds.
  */
 function createNodeLifecycleController(context: ControllerContext): ReconcileController {
   const { client, clock, recorder } = context;
@@ -47,6 +41,14 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
   const podInformer = context.informers.for(pods);
   podInformer.addIndex(byNode, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
   const heartbeats = new Map<string, Heartbeat>();
+  const zones = new EvictionZones();
+
+  const lookAtAll = (wasStopped: boolean): void => {
+    // Nothing was heard while all was down, perhaps because of us: every node gets its time anew.
+    if (wasStopped && !zones.isStopped)
+      for (const [name, { sign }] of heartbeats) heartbeats.set(name, { sign, seenAtMs: clock.monotonic() });
+    for (const { metadata } of nodeInformer.lister.list()) controller.enqueue(metadata.name);
+  };
 
   const heartbeat = (node: Node): Heartbeat => {
     const { name } = node.metadata;
@@ -62,11 +64,15 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
 
   const reconcile = async (name: string, signal: AbortSignal): Promise<ReconcileResult | void> => {
     const node = nodeInformer.lister.getByKey(name);
+    const wasStopped = zones.isStopped;
     if (!node) {
       heartbeats.delete(name);
+      if (zones.forget(name)) lookAtAll(wasStopped);
       return;
     }
-    const taints = updatedTaints(node);
+    if (zones.note(node, isReady(node))) lookAtAll(wasStopped);
+    const wait = executingWait(node);
+    const taints = updatedTaints(node, wait === 0 ? executingKey(node) : undefined, timestamp(clock));
     if (taints) {
       const { resourceVersion } = node.metadata;
       await client
@@ -78,10 +84,18 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     const overdueInMs = heartbeat(node).seenAtMs + limit - clock.monotonic();
     if (overdueInMs > 0) {
       if (ready?.status === "False") await markPodsNotReady(node, signal);
-      return { requeueAfterMs: overdueInMs };
+      return { requeueAfterMs: Math.min(overdueInMs, wait || overdueInMs) };
     }
     if (ready?.status !== "Unknown") await markUnknown(node, signal);
     await markPodsNotReady(node, signal);
+    if (wait > 0 && Number.isFinite(wait)) return { requeueAfterMs: wait };
+  };
+
+  /** 0 when the node may have the taint that evicts its pods, or must have none; else how long it has to wait. */
+  const executingWait = (node: Node): number => {
+    if (zones.isStopped) return Number.POSITIVE_INFINITY;
+    if (executingKey(node) === undefined || hasExecutingTaint(node)) return 0;
+    return zones.reserve(node, clock.monotonic());
   };
 
   const markUnknown = async (node: Node, signal: AbortSignal): Promise<void> => {
@@ -152,6 +166,10 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     },
   });
   return controller;
+}
+
+function isReady(node: Node): boolean {
+  return node.status.conditions?.find((c) => c.type === "Ready")?.status === "True";
 }
 
 function unknownCondition(present: NodeCondition | undefined, type: string, now: string): NodeCondition {

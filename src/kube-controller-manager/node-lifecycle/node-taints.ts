@@ -33,13 +33,36 @@ function wantedKeys(node: Node): ReadonlySet<string> {
   return keys;
 }
 
-/** The node's taints brought up to date, or undefined when they are. Taints that stay keep their place and time. */
-export function updatedTaints(node: Node): readonly Taint[] | undefined {
+const executingKeys: ReadonlySet<string> = new Set(Object.values(taintOf["Ready"] ?? {}));
+
+/** The NoExecute taint, which evicts pods, a node should have by its readiness. */
+export function executingKey(node: Node): string | undefined {
+  const ready = node.status.conditions?.find((c) => c.type === "Ready");
+  return ready && taintOf["Ready"]?.[ready.status];
+}
+
+export function hasExecutingTaint(node: Node): boolean {
+  return (node.spec.taints ?? []).some((t) => t.effect === "NoExecute" && executingKeys.has(t.key));
+}
+
+/**
+ * The node's taints brought up to date, or undefined when they are. Taints that stay keep their place and time.
+ * `executing` is the key of the NoExecute taint the node is to have, if any.
+ */
+export function updatedTaints(node: Node, executing: string | undefined, now: string): readonly Taint[] | undefined {
   const wanted = wantedKeys(node);
   const present = node.spec.taints ?? [];
-  const isManaged = (taint: Taint): boolean => taint.effect === "NoSchedule" && managedKeys.has(taint.key);
-  const kept = present.filter((taint) => !isManaged(taint) || wanted.has(taint.key));
-  const have = new Set(kept.filter(isManaged).map((taint) => taint.key));
-  const added = [...wanted].filter((key) => !have.has(key)).map((key): Taint => ({ key, effect: "NoSchedule" }));
+  const isWanted = ({ key, effect }: Taint): boolean => {
+    if (effect === "NoSchedule") return !managedKeys.has(key) || wanted.has(key);
+    return effect !== "NoExecute" || !executingKeys.has(key) || key === executing;
+  };
+  const kept = present.filter(isWanted);
+  const lacks = (key: string, effect: Taint["effect"]): boolean =>
+    !kept.some((taint) => taint.key === key && taint.effect === effect);
+  const added = [...wanted]
+    .filter((key) => lacks(key, "NoSchedule"))
+    .map((key): Taint => ({ key, effect: "NoSchedule" }));
+  if (executing !== undefined && lacks(executing, "NoExecute"))
+    added.push({ key: executing, effect: "NoExecute", timeAdded: now });
   return added.length === 0 && kept.length === present.length ? undefined : [...kept, ...added];
 }

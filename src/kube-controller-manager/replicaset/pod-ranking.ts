@@ -27,6 +27,11 @@ export function podsToDelete(
   return [...pods].sort((a, b) => compare(a, b, neighbours, nowMs)).slice(0, count);
 }
 
+/** The order of preference for deletion among pods without related ones. */
+export function compareForDeletion(a: Pod, b: Pod, nowMs: number): number {
+  return compare(a, b, () => 0, nowMs);
+}
+
 function compare(a: Pod, b: Pod, neighbours: (pod: Pod) => number, nowMs: number): number {
   const isReady = isPodReady(a);
   return (

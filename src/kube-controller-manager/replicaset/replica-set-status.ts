@@ -1,9 +1,11 @@
-import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from "../../api/apps/v1/types.gen.ts";
+import type { ReplicaSetCondition, ReplicaSetStatus } from "../../api/apps/v1/types.gen.ts";
+import type { LabelSelector } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { Pod } from "../../api/core/v1/types.gen.ts";
 import { errorText } from "../../component-base/logger.ts";
 import { labelMatcher } from "../../component-helpers/label-selector.ts";
 import { availableInMs, isPodReady, isPodTerminating } from "../../component-helpers/pod.ts";
 import { formatTime } from "../../component-helpers/time.ts";
+import type { ReplicaOwner } from "./replica-controller.ts";
 
 /** What one reconciliation found and did. */
 export interface ReplicaSetOutcome {
@@ -15,10 +17,15 @@ export interface ReplicaSetOutcome {
   readonly error?: unknown;
 }
 
-export function replicaSetStatus(rs: ReplicaSet, outcome: ReplicaSetOutcome, nowMs: number): ReplicaSetStatus {
+export function replicaSetStatus(
+  rs: ReplicaOwner,
+  selector: LabelSelector | null | undefined,
+  outcome: ReplicaSetOutcome,
+  nowMs: number,
+): ReplicaSetStatus {
   const { active, controlled } = outcome;
-  const hasTemplateLabels = labelMatcher({ matchLabels: rs.spec.template.metadata.labels ?? {} });
-  const matches = labelMatcher(rs.spec.selector);
+  const hasTemplateLabels = labelMatcher({ matchLabels: rs.spec.template?.metadata.labels ?? {} });
+  const matches = labelMatcher(selector);
   const minReadySeconds = rs.spec.minReadySeconds ?? 0;
   const count = (pods: readonly Pod[], fits: (pod: Pod) => boolean): number => pods.filter(fits).length;
   const fullyLabeledReplicas = count(active, (p) => hasTemplateLabels(p.metadata.labels));
@@ -38,7 +45,7 @@ export function replicaSetStatus(rs: ReplicaSet, outcome: ReplicaSetOutcome, now
 }
 
 function replicaSetConditions(
-  rs: ReplicaSet,
+  rs: ReplicaOwner,
   outcome: ReplicaSetOutcome,
   nowMs: number,
 ): readonly ReplicaSetCondition[] {

@@ -1,4 +1,4 @@
-import type { Container, Pod, PodCondition } from "../../api/core/v1/types.gen.ts";
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 
 /** The pod as upstream prints it in messages: `name_namespace(uid)`. */
 export function formatPod(pod: Pod): string {
@@ -27,10 +27,6 @@ export function findContainer(pod: Pod, name: string): Container | undefined {
 export function containerFieldPath(pod: Pod, name: string): string {
   const isInit = (pod.spec.initContainers ?? []).some((c) => c.name === name);
   return `spec.${isInit ? "initContainers" : "containers"}{${name}}`;
-}
-
-export function condition(pod: { readonly status?: Pod["status"] }, type: string): PodCondition | undefined {
-  return pod.status?.conditions?.find((c) => c.type === type);
 }
 
 export function isTerminalPhase(phase: string | undefined): boolean {

@@ -1,25 +1,6 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
-import type { QosClass } from "../ports.ts";
 import { allContainers, isSidecar } from "./pods.ts";
-import { milliValue, nanoValue, wholeValue } from "./quantities.ts";
-
-const qosResources = ["cpu", "memory"] as const;
-
-/** The pod's quality of service, from the cpu and memory requests and limits of all its containers. */
-export function qosClass(pod: Pod): QosClass {
-  let isGuaranteed = true;
-  let isBestEffort = true;
-  for (const container of allContainers(pod)) {
-    for (const name of qosResources) {
-      const request = nanoValue(container.resources?.requests?.[name] ?? "0") ?? 0n;
-      const limit = nanoValue(container.resources?.limits?.[name] ?? "0") ?? 0n;
-      if (request > 0n || limit > 0n) isBestEffort = false;
-      if (limit <= 0n || (request > 0n && request !== limit)) isGuaranteed = false;
-    }
-  }
-  if (isBestEffort) return "BestEffort";
-  return isGuaranteed ? "Guaranteed" : "Burstable";
-}
+import { milliValue, wholeValue } from "./quantities.ts";
 
 export interface ResourceSum {
   readonly cpuMilli: number;

@@ -2,7 +2,8 @@ import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 import type { LinuxContainerResources } from "../../cri-api/runtime/v1/types.ts";
 import type { PodCgroupResources } from "../ports.ts";
 import { milliValue, wholeValue } from "../api/quantities.ts";
-import { podResources, qosClass } from "../api/qos.ts";
+import { podQosClass } from "../../component-helpers/pod-qos.ts";
+import { podResources } from "../api/qos.ts";
 
 const sharesPerCpu = 1024;
 const sharesMin = 2;
@@ -28,7 +29,7 @@ export function cpuQuotaOf(milli: number): number {
 /** Who dies first when the node runs out of memory: the more of its request a pod could use up beyond others, the sooner. */
 export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes: number): number {
   if ((pod.spec.priority ?? 0) >= nodeCriticalPriority) return guaranteedOomScoreAdj;
-  switch (qosClass(pod)) {
+  switch (podQosClass(pod)) {
     case "Guaranteed":
       return guaranteedOomScoreAdj;
     case "BestEffort":
@@ -65,7 +66,7 @@ export function containerLinuxResources(
 export function podCgroupResources(pod: Pod): PodCgroupResources {
   const requests = podResources(pod, "requests");
   const limits = podResources(pod, "limits");
-  switch (qosClass(pod)) {
+  switch (podQosClass(pod)) {
     case "BestEffort":
       return { cpuShares: sharesMin };
     case "Guaranteed":

@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
-import { qosClass } from "../api/qos.ts";
+import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 import { containerStatuses } from "./container-statuses.ts";
@@ -71,7 +71,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
     ...(inits.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: regular,
-    qosClass: pod.status.qosClass ?? qosClass(pod),
+    qosClass: pod.status.qosClass ?? podQosClass(pod),
   };
 }
 

@@ -26,14 +26,28 @@ export interface FakePortsOptions {
 /** The operating system of a node that is not there: for simulated nodes and tests. */
 export class FakePorts implements KubeletPorts {
   readonly fileSystem: FileSystem;
-  readonly cgroups = new FakeCgroups();
-  readonly mounter = new FakeMounter();
+  readonly cgroups: FakeCgroups;
+  readonly mounter: FakeMounter;
   readonly prober = new FakeProber();
   readonly host: HostInfo;
+  readonly #options: FakePortsOptions;
 
-  constructor(options: FakePortsOptions) {
+  constructor(options: FakePortsOptions, cgroups = new FakeCgroups(), mounter = new FakeMounter()) {
+    this.#options = options;
+    this.cgroups = cgroups;
+    this.mounter = mounter;
     this.fileSystem = options.fileSystem ?? new MemoryFileSystem();
     this.host = fakeHost(options);
+  }
+
+  /** A machine of its own with the same files, groups and mounts, on another clock. Its files must be in memory. */
+  fork(clock: Clock): FakePorts {
+    const { fileSystem } = this;
+    if (!(fileSystem instanceof MemoryFileSystem)) throw new TypeError("only files in memory can be forked");
+    const options = { ...this.#options, clock, fileSystem: fileSystem.fork() };
+    const fork = new FakePorts(options, this.cgroups.fork(), this.mounter.fork());
+    fork.prober.answer = this.prober.answer;
+    return fork;
   }
 }
 
@@ -72,6 +86,12 @@ function fakeHost(options: FakePortsOptions): HostInfo {
 export class FakeCgroups implements CgroupManager {
   readonly #pods = new Map<string, string>();
 
+  fork(): FakeCgroups {
+    const fork = new FakeCgroups();
+    for (const [podUid, path] of this.#pods) fork.#pods.set(podUid, path);
+    return fork;
+  }
+
   async ensurePod(podUid: string, qos: string): Promise<string> {
     const path = qos === "Guaranteed" ? `/kubepods/pod${podUid}` : `/kubepods/${qos.toLowerCase()}/pod${podUid}`;
     this.#pods.set(podUid, path);
@@ -94,6 +114,12 @@ export class FakeCgroups implements CgroupManager {
 /** Remembers the mounts there are. */
 export class FakeMounter implements Mounter {
   readonly #mounts = new Set<string>();
+
+  fork(): FakeMounter {
+    const fork = new FakeMounter();
+    for (const path of this.#mounts) fork.#mounts.add(path);
+    return fork;
+  }
 
   async mountTmpfs(path: string): Promise<void> {
     this.#mounts.add(path);

@@ -30,7 +30,17 @@ const linksMax = 40;
 
 /** Files in memory, with directories, links and modes: for simulated nodes and tests. Nothing is durable. */
 export class MemoryFileSystem implements FileSystem {
-  readonly #root: Directory = directory(0o755);
+  readonly #root: Directory;
+  readonly #locked = new Set<string>();
+
+  constructor(root: Directory = directory(0o755)) {
+    this.#root = root;
+  }
+
+  /** The same files, each to be changed without the other noticing. */
+  fork(): MemoryFileSystem {
+    return new MemoryFileSystem(copyDirectory(this.#root));
+  }
 
   async open(path: string, flags: "read" | "write" | "create-exclusive", mode = 0o644): Promise<FileHandle> {
     if (flags === "create-exclusive") {
@@ -38,9 +48,9 @@ export class MemoryFileSystem implements FileSystem {
       if (parent.entries.has(name)) throw new FileSystemError("EEXIST", `file already exists: ${path}`);
       const created = file(new Uint8Array(), mode);
       parent.entries.set(name, created);
-      return new MemoryFile(created);
+      return new MemoryFile(created, true);
     }
-    return new MemoryFile(this.#file(path));
+    return new MemoryFile(this.#file(path), flags === "write");
   }
 
   async readFile(path: string): Promise<Uint8Array> {
@@ -84,13 +94,16 @@ export class MemoryFileSystem implements FileSystem {
 
   async makeDirectory(path: string, mode = 0o755): Promise<void> {
     let current = this.#root;
-    for (const part of parts(path)) {
+    const names = parts(path);
+    for (const [i, part] of names.entries()) {
       let next = current.entries.get(part);
       if (!next) {
         next = directory(mode);
         current.entries.set(part, next);
       }
-      if (next.type !== "directory") throw new FileSystemError("ENOTDIR", `not a directory: ${path}`);
+      if (next.type !== "directory") {
+        throw new FileSystemError(i === names.length - 1 ? "EEXIST" : "ENOTDIR", `not a directory: ${path}`);
+      }
       current = next;
     }
   }
@@ -143,8 +156,10 @@ export class MemoryFileSystem implements FileSystem {
     return 2 ** 40;
   }
 
-  async lock(): Promise<AsyncDisposable> {
-    return { [Symbol.asyncDispose]: async () => {} };
+  async lock(path: string): Promise<AsyncDisposable> {
+    if (this.#locked.has(path)) throw new FileSystemError("EWOULDBLOCK", `already locked: ${path}`);
+    this.#locked.add(path);
+    return { [Symbol.asyncDispose]: async () => void this.#locked.delete(path) };
   }
 
   #existing(path: string): Entry {
@@ -185,7 +200,8 @@ export class MemoryFileSystem implements FileSystem {
         if (++links > linksMax) throw new FileSystemError("ELOOP", `too many links: ${path}`);
         if (next.target.startsWith("/")) trail.length = 1;
         pending.unshift(...parts(next.target));
-      } else return pending.length === 0 ? next : undefined;
+      } else if (pending.length === 0 || !next) return pending.length === 0 ? next : undefined;
+      else throw new FileSystemError("ENOTDIR", `not a directory: ${path}`);
     }
     return trail.at(-1);
   }
@@ -193,9 +209,11 @@ export class MemoryFileSystem implements FileSystem {
 
 class MemoryFile implements FileHandle {
   readonly #file: File;
+  #isWritable: boolean;
 
-  constructor(file: File) {
+  constructor(file: File, isWritable: boolean) {
     this.#file = file;
+    this.#isWritable = isWritable;
   }
 
   async read(buffer: Uint8Array, offset: number): Promise<number> {
@@ -205,6 +223,7 @@ class MemoryFile implements FileHandle {
   }
 
   async write(chunks: readonly Uint8Array[], offset: number): Promise<void> {
+    if (!this.#isWritable) throw new FileSystemError("EBADF", "file is not open for writing");
     let at = offset;
     for (const chunk of chunks) {
       this.#grow(at + chunk.length);
@@ -228,7 +247,9 @@ class MemoryFile implements FileHandle {
     return this.#file.data.length;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isWritable = false;
+  }
 
   #grow(length: number): void {
     if (this.#file.data.length >= length) return;
@@ -236,6 +257,16 @@ class MemoryFile implements FileHandle {
     grown.set(this.#file.data);
     this.#file.data = grown;
   }
+}
+
+function copyDirectory(from: Directory): Directory {
+  const entries = new Map<string, Entry>();
+  for (const [name, entry] of from.entries) {
+    if (entry.type === "directory") entries.set(name, copyDirectory(entry));
+    else if (entry.type === "file") entries.set(name, { ...entry, data: entry.data.slice() });
+    else entries.set(name, { ...entry });
+  }
+  return { ...from, entries };
 }
 
 function directory(mode: number): Directory {

@@ -3,7 +3,7 @@ import { SeededRandom, randomInt } from "../../component-base/random.ts";
 import type { SteppingClock } from "../../component-base/stepping-clock.ts";
 import { prefixRange } from "../backend.ts";
 import type { Backend, KeyValue, Operation, Revision, Transaction, TransactionResult } from "../backend.ts";
-import { checkEqual, checkRejects } from "./check.ts";
+import { checkEqual, checkRejects } from "../../component-base/testing/check.ts";
 import { WatchRecorder } from "./watch-recorder.ts";
 
 /** One behaviour of the store contract. `create` makes an empty store, whose clock is the given one. */

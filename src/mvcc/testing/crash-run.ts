@@ -3,7 +3,7 @@ import { randomInt } from "../../component-base/random.ts";
 import type { Random } from "../../component-base/random.ts";
 import { prefixRange } from "../backend.ts";
 import type { Backend, Operation, Revision, WatchEvent } from "../backend.ts";
-import { checkEqual } from "./check.ts";
+import { checkEqual } from "../../component-base/testing/check.ts";
 import { WatchRecorder } from "./watch-recorder.ts";
 
 interface Attempt {

@@ -6,9 +6,9 @@ import { SteppingClock } from "../../component-base/stepping-clock.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type { Backend } from "../backend.ts";
 import { CrashRun } from "../testing/crash-run.ts";
-import { FaultFileSystem, crashAt } from "../testing/fault-file-system.ts";
-import type { FaultPlan } from "../testing/fault-file-system.ts";
-import { MemoryFileSystem } from "../testing/memory-file-system.ts";
+import { FaultFileSystem, crashAt } from "../../component-base/testing/fault-file-system.ts";
+import type { FaultPlan } from "../../component-base/testing/fault-file-system.ts";
+import { MemoryFileSystem } from "../../component-base/testing/memory-file-system.ts";
 import { openWalBackend } from "./open-wal-backend.ts";
 
 function open(fileSystem: FileSystem, seed: number, clock = new SteppingClock()): Promise<Backend> {

@@ -23,7 +23,8 @@ export interface ClusterPki {
   readonly admin: KeyPair;
   readonly controllerManager: KeyPair;
   readonly scheduler: KeyPair;
-  readonly kubelet: KeyPair;
+  /** By node name. */
+  readonly kubelets: ReadonlyMap<string, KeyPair>;
   readonly kubeletServing: KeyPair;
   readonly kubeProxy: KeyPair;
   /** ECDSA P-256 key that signs service account tokens, PEM (PKCS #8 and SPKI). */
@@ -32,7 +33,8 @@ export interface ClusterPki {
 
 export interface ClusterPkiOptions {
   readonly directory: string;
-  readonly nodeName: string;
+  /** The nodes of this machine; the first one's name is in the kubelet's serving certificate. */
+  readonly nodeNames: readonly [string, ...string[]];
   /** Addresses and names the API server is reached by, beside the standard ones. */
   readonly apiServerAddresses: readonly string[];
   readonly apiServerNames: readonly string[];
@@ -49,6 +51,11 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
   const frontProxyCa = await files.authority("front-proxy-ca", "k8ts-front-proxy-ca");
   const client = (name: string, commonName: string, ...organizations: string[]): Promise<KeyPair> =>
     files.leaf(name, clientCa, { commonName, organizations, usage: "client" });
+  const [firstNode] = options.nodeNames;
+  const kubelets = new Map<string, KeyPair>();
+  for (const name of options.nodeNames) {
+    kubelets.set(name, await client(kubeletClientFile(name), `system:node:${name}`, "system:nodes"));
+  }
   return {
     servingCa,
     clientCa,
@@ -74,17 +81,22 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
     admin: await client("admin", "kubernetes-admin", "system:masters"),
     controllerManager: await client("controller-manager", "system:kube-controller-manager"),
     scheduler: await client("scheduler", "system:kube-scheduler"),
-    kubelet: await client("kubelet-client", `system:node:${options.nodeName}`, "system:nodes"),
+    kubelets,
     kubeletServing: await files.leaf("kubelet-serving", servingCa, {
-      commonName: `system:node:${options.nodeName}`,
+      commonName: `system:node:${firstNode}`,
       organizations: ["system:nodes"],
       usage: "server",
-      dnsNames: [options.nodeName, "localhost"],
+      dnsNames: [firstNode, "localhost"],
       ipAddresses: ["127.0.0.1", ...options.nodeAddresses],
     }),
     kubeProxy: await client("kube-proxy", "system:kube-proxy"),
     serviceAccount: await files.serviceAccountKeys(),
   };
+}
+
+/** The name, without ending, of the files of a node's client certificate and key. */
+export function kubeletClientFile(nodeName: string): string {
+  return `kubelet-client-${nodeName}`;
 }
 
 class PairFiles {

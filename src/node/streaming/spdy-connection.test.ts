@@ -48,6 +48,19 @@ test("many streams at once stay apart", async () => {
   );
 });
 
+test("input that arrives in pieces within one turn is read to its end", async () => {
+  const [a, b] = duplexPair();
+  const client = new SpdyConnection(a, { role: "client" });
+  const stream = client.open({});
+  const dataFrame = (flags: number, data: string): Buffer =>
+    Buffer.concat([Buffer.from([0, 0, 0, 1, flags, 0, 0, data.length]), Buffer.from(data)]);
+  // Both pieces are delivered one after the other, without anything else in between.
+  a.emit("data", dataFrame(0, "one "));
+  a.emit("data", dataFrame(1, "two"));
+  assert.equal(await text(stream), "one two");
+  b.destroy();
+});
+
 test("a reset stream ends cut, and its opener is told", async () => {
   const { client } = pair((stream) => stream.destroy());
   const stream = client.open({});

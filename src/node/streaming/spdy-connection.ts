@@ -96,13 +96,7 @@ export class SpdyConnection {
     this.#inputBytes += chunk.length;
     if (this.#isReading) return;
     this.#isReading = true;
-    this.#readFrames().then(
-      () => {
-        this.#isReading = false;
-        if (this.#isSocketGone) this.#closed();
-      },
-      () => this.destroy(),
-    );
+    this.#readFrames().catch(() => this.destroy());
   }
 
   /** What came before the end is still handled first. */
@@ -111,12 +105,17 @@ export class SpdyConnection {
     if (!this.#isReading) this.#closed();
   }
 
-  /** Awaits only where a header block has to be unpacked, so that data passes without leaving the turn. */
+  /**
+   * Awaits only where a header block has to be unpacked, so that data passes without leaving the turn. The reading ends
+   * in the same turn as its last look for a frame: input that comes in between would be nobody's.
+   */
   async #readFrames(): Promise<void> {
     for (let frame = this.#nextFrame(); frame; frame = this.#nextFrame()) {
       const handled = this.#onFrame(frame);
       if (handled) await handled;
     }
+    this.#isReading = false;
+    if (this.#isSocketGone) this.#closed();
   }
 
   #nextFrame(): Buffer | undefined {

@@ -1,5 +1,4 @@
-import type * as http from "node:http";
-import { STATUS_CODES } from "node:http";
+import type * as Http from "node:http";
 import type { Duplex } from "node:stream";
 import type * as tls from "node:tls";
 import { WebSocketServer, type WebSocket } from "ws";
@@ -11,6 +10,7 @@ import { bridgePortForward, portForwardProtocol } from "./port-forward.ts";
 import { bridgeRemoteCommand, remoteCommandProtocols, requestedStreams } from "./remote-command.ts";
 import { splice } from "./splice.ts";
 import { requestUpgrade, type UpgradeAnswer } from "./upgrade-client.ts";
+import { http } from "../http-module.ts";
 
 /** The TLS side of a client identity: certificate, key and the CA that targets are verified against. */
 export type TlsIdentities = (identity: string) => tls.ConnectionOptions;
@@ -42,7 +42,7 @@ export function createTunnelRunner(options: { readonly tls: TlsIdentities; reado
  * agreed, so that refusals are still HTTP answers.
  */
 export async function handleUpgrade(
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
   tunnel: HttpTunnel,
@@ -89,7 +89,7 @@ interface Negotiated {
   readonly bridge: (webSocket: WebSocket, answer: UpgradeAnswer, url: URL) => Promise<void>;
 }
 
-function negotiate(request: http.IncomingMessage, kind: "remotecommand" | "portforward"): Negotiated | undefined {
+function negotiate(request: Http.IncomingMessage, kind: "remotecommand" | "portforward"): Negotiated | undefined {
   const offered = offeredProtocols(request);
   if (kind === "portforward") {
     // The older protocol with two numbered channels per port is not offered: kubectl never spoke it.
@@ -106,7 +106,7 @@ function negotiate(request: http.IncomingMessage, kind: "remotecommand" | "portf
   };
 }
 
-function offeredProtocols(request: http.IncomingMessage): readonly string[] {
+function offeredProtocols(request: Http.IncomingMessage): readonly string[] {
   const header = request.headers["sec-websocket-protocol"] ?? "";
   return header
     .split(",")
@@ -116,7 +116,7 @@ function offeredProtocols(request: http.IncomingMessage): readonly string[] {
 
 /** Runs `bridge` once the handshake is done; a malformed one has been refused when this resolves. */
 function acceptWebSocket(
-  request: http.IncomingMessage,
+  request: Http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
   { protocol }: Negotiated,
@@ -211,7 +211,7 @@ function refuse(client: Duplex, status: number, contentType: string, body: Buffe
     return;
   }
   const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ""}`,
     "Connection: close",
     `Content-Type: ${contentType}`,
     `Content-Length: ${body.length}`,

@@ -1,11 +1,14 @@
-import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
+import { badRequest, invalid, requestEntityTooLarge, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
+import { goJson, goValue } from "../../../apimachinery/go-format.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
 import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
+import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { SyntaxFailure, parseText } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
@@ -39,12 +42,62 @@ export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaTy
 export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): ParsedText {
   try {
     const parsed = parseText(patch, "application/json");
+    checkShape(type, parsed.value);
     return { ...parsed, value: patched(type, parsed.value, object, kind) };
   } catch (error) {
-    if (error instanceof SyntaxFailure) throw badRequest(`error decoding patch: ${error.message}`);
+    if (error instanceof SyntaxFailure) throw malformed(type, error.message);
     if (error instanceof PatchError) throw asStatus(error);
     throw error;
   }
+}
+
+/** Where a patch is not even of its own form, upstream says which Go type it was to be read into. */
+function checkShape(type: PatchMediaType, patch: unknown): void {
+  const isList = Array.isArray(patch);
+  if (patch === null || (type === "json" ? isList : typeof patch === "object" && !isList)) return;
+  const into = type === "json" ? "[]handlers.jsonPatchOp" : "map[string]interface {}";
+  const actual = isList ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
+  throw malformed(type, `json: cannot unmarshal ${actual} into Go value of type ${into}`);
+}
+
+function malformed(type: PatchMediaType, why: string): StatusError {
+  return badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
+}
+
+/**
+ * What a patched object that is none of its kind is refused with: not the object but the patch is called invalid. `refusal`
+ * is what decoding it threw; anything but a BadRequest is returned as it is.
+ */
+export function patchRefusal(
+  refusal: unknown,
+  {
+    type,
+    patch,
+    patchedValue,
+  }: { readonly type: PatchMediaType; readonly patch: string; readonly patchedValue: unknown },
+): unknown {
+  if (!(refusal instanceof StatusError) || refusal.code !== 400) return refusal;
+  const why = refusal.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, "");
+  // A strategic merge patch is applied to Go values, the others to JSON, which shows in the texts.
+  const error =
+    type === "strategic"
+      ? fieldInvalid(FieldPath.of("patch"), goValue(parseText(patch, "application/json").value), conversionText(why))
+      : fieldInvalid(FieldPath.of("patch"), goJson(patchedValue), why);
+  return invalid({ group: "", kind: "" }, "", [error]);
+}
+
+const goKinds: Readonly<Record<string, string>> = { object: "map", array: "slice", number: "int64" };
+
+/** The text of encoding/json for a value of the wrong type, as the converter between maps and Go structs puts it. */
+function conversionText(why: string): string {
+  const [, from, to] =
+    /^json: cannot unmarshal (\w+) into Go (?:struct field \S+|value) of type (\S+)$/.exec(why) ?? [];
+  if (from === undefined || to === undefined) return why;
+  const kind = goKinds[from] ?? from;
+  if (to.startsWith("[]")) return `cannot restore slice from ${kind}`;
+  if (to.startsWith("map[")) return `cannot restore map from ${kind}`;
+  if (to.includes(".")) return `cannot restore struct from: ${kind}`;
+  return to === "string" && from === "number" ? "cannot convert int64 to string" : `unrecognized type: ${to}`;
 }
 
 function patched(type: PatchMediaType, patch: unknown, object: KubeObject, kind: ObjectKind): unknown {
@@ -69,7 +122,7 @@ function asStatus(error: PatchError): StatusError {
       return new StatusError({
         code: 422,
         reason: "Invalid",
-        message: `the server rejected our request due to an error in our request: ${error.message}`,
+        message: "the server rejected our request due to an error in our request",
         details: {},
       });
   }

@@ -22,7 +22,7 @@ const groupBytes = 512 * 1024;
 export function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): HttpResponse {
   const { info, http } = scope;
   const store = defined(endpoint.store, "store");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const version = http.query.get("resourceVersion");
   if (version) store.storage.checkNotOlderThan(version);
   return respondObject(
@@ -36,19 +36,21 @@ export function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): Http
 
 /** What the client wants to see of objects of a resource. */
 export function negotiateView(
+  endpoint: ResourceEndpoint,
   scope: RequestScope,
   partial: "PartialObjectMetadata" | "PartialObjectMetadataList",
 ): Negotiated {
   const { headers, query } = scope.http;
   const { accept } = headers;
-  return negotiate(accept, isPretty(query, headers["user-agent"]), { table: true, partial });
+  const protobuf = endpoint.kind.toProtobuf && endpoint.context.scheme;
+  return negotiate(accept, isPretty(query, headers["user-agent"]), { table: true, partial, protobuf });
 }
 
 /** GET of a collection. Stored bytes are strung together, never parsed, unless a view was asked for. */
 export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { info, http } = scope;
   const store = defined(endpoint.store, "store");
-  const negotiated = negotiateView(scope, "PartialObjectMetadataList");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const options = parseListOptions(http.query);
   const list = await store.storage.list({
     selection: parseSelection(endpoint.resource, info.namespaceKey, options),

@@ -11,12 +11,14 @@ import { cloneJson } from "../../../apimachinery/object.ts";
 import type { ScaleView } from "../../registry/generic/resource-registration.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
-import { negotiate, noViews } from "../negotiation.ts";
-import { isPretty, parseWriteOptions } from "../query-options.ts";
+import { humanDuration } from "../human-duration.ts";
+import { type Negotiated, negotiate, plainObjects } from "../negotiation.ts";
+import { isPretty, parseIncludeObject, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { respond } from "../response.ts";
+import { type IncludeObject, partialObject, tableOf } from "../table.ts";
 import { applyPatch, patchTypeOf } from "./patch-types.ts";
 import { decodeBody, updateWith } from "./write.ts";
 
@@ -38,10 +40,17 @@ export async function handleScale(
   view: ScaleView = usualFields,
 ): Promise<HttpResponse> {
   const { http, info } = scope;
-  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const negotiated = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), {
+    ...plainObjects(endpoint.context.scheme),
+    table: info.verb === "get",
+  });
+  const { encoding } = negotiated;
   const store = defined(endpoint.store, "store");
-  if (info.verb === "get")
-    return respond(200, scaleOf(store.stored(info.namespaceKey, info.name).object(), view), encoding);
+  if (info.verb === "get") {
+    const scale = scaleOf(store.stored(info.namespaceKey, info.name).object(), view);
+    const include = parseIncludeObject(http.query);
+    return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
+  }
   const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
   const sent =
@@ -92,6 +101,30 @@ const usualFields: ScaleView = {
     object.spec = { ...object.spec, replicas };
   },
 };
+
+const scaleColumns = [
+  ["Name", "string", "name"],
+  ["Desired", "integer", ""],
+  ["Available", "integer", ""],
+  ["Age", "string", ""],
+].map(([name, type, format]) => ({ name, type, format, description: "", priority: 0 }));
+
+function scaleTable(
+  endpoint: ResourceEndpoint,
+  scale: Scale,
+  { asVersion }: Negotiated,
+  include: IncludeObject,
+): unknown {
+  const { name = "", creationTimestamp, resourceVersion } = scale.metadata;
+  const age =
+    creationTimestamp === undefined
+      ? "<unknown>"
+      : humanDuration(endpoint.context.clock.now() - Date.parse(creationTimestamp));
+  const cells = [name, scale.spec.replicas ?? 0, scale.status.replicas, age];
+  const object = include === "Object" ? scale : partialObject(scale, asVersion);
+  const rows = [include === "None" ? { cells } : { cells, object }];
+  return tableOf({ resourceVersion }, scaleColumns, rows, asVersion);
+}
 
 function scaleOf(object: KubeObject, view: ScaleView): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;

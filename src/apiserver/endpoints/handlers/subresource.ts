@@ -7,7 +7,7 @@ import type { Subresource } from "../../registry/generic/resource-registration.t
 import type { SubresourceRequest } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
-import { negotiate, noViews } from "../negotiation.ts";
+import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
@@ -59,7 +59,11 @@ async function handleCreateSubresource(
 ): Promise<HttpResponse> {
   const { http } = scope;
   const write = parseWriteOptions(http.query, "CreateOptions");
-  const { encoding } = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), noViews);
+  const { encoding } = negotiate(
+    http.headers.accept,
+    isPretty(http.query, http.headers["user-agent"]),
+    plainObjects(endpoint.context.scheme),
+  );
   const kind = defined(endpoint.context.scheme.kind(data.group, data.version, data.kind), data.kind);
   const body = await decodeBody(endpoint, scope, kind, write.fieldValidation);
   const base: AdmissionBase = {

@@ -3,6 +3,7 @@ import type { ByteSink, HttpResponse } from "../../../component-base/http.ts";
 import type { Timer } from "../../../component-base/clock.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { ListOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
+import { watchFrame } from "../../../apimachinery/protobuf/watch-frame.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { ResourceEvent } from "../../storage/cacher/object-change.ts";
 import { ResourceEvent as Event } from "../../storage/cacher/object-change.ts";
@@ -11,7 +12,7 @@ import type { StorageWatch, WatchStart } from "../../storage/interface.ts";
 import { parseResourceVersion } from "../../storage/resource-version.ts";
 import type { Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
-import type { Negotiated } from "../negotiation.ts";
+import type { Encoding, Negotiated } from "../negotiation.ts";
 import { parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
@@ -35,16 +36,21 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   const { http, info } = scope;
   const options = parseListOptions(new URLSearchParams([...http.query, ["watch", "true"]]));
   // A watch of one object's metadata is a stream of partial objects, whatever the client calls it.
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
   return {
     status: 200,
-    headers: { "content-type": negotiated.encoding.contentType },
+    headers: { "content-type": streamTypeOf(negotiated.encoding) },
     body: (sink) => new WatchSession(endpoint, options, encoder, sink).run(selection, start),
   };
+}
+
+/** JSON and YAML streams go by the name of a single object, as upstream's JSON does. */
+function streamTypeOf({ format, contentType }: Encoding): string {
+  return format === "protobuf" ? `${contentType};stream=watch` : contentType;
 }
 
 /** "" and "0" begin with the present state, as does sendInitialEvents; all else continues after a revision. */
@@ -64,11 +70,12 @@ interface FrameEncoder {
 
 function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated: Negotiated): FrameEncoder {
   const { as, asVersion } = negotiated;
-  const encoding = { ...negotiated.encoding, pretty: false };
+  const encoding: Encoding = { ...negotiated.encoding, pretty: false };
   const include = parseIncludeObject(scope.http.query);
   const { kind } = endpoint.resource;
   const apiVersion = apiVersionOf(endpoint.resource);
   const line = (type: string, object: unknown): Uint8Array => {
+    if (encoding.format === "protobuf") return watchFrame(type, encodeValue(object, encoding));
     const bytes = encodeValue({ type, object }, encoding);
     const separator = encoding.format === "yaml" ? "---\n" : "\n";
     const out = new Uint8Array(bytes.length + separator.length);
@@ -87,9 +94,9 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     columns = null;
     return table;
   };
-  const isShared = as === "" && !endpoint.convert && encoding.format === "json";
+  const ownLine = (event: ResourceEvent): Uint8Array => line(event.type, view(event.object));
   return {
-    event: isShared ? (event) => event.frame() : (event) => line(event.type, view(event.object)),
+    event: as === "" && !endpoint.convert ? sharedFrame(encoding.format, ownLine) : ownLine,
     bookmark: (revision, isInitialEnd) => {
       const annotations = isInitialEnd ? { annotations: { [initialEventsEnd]: "true" } } : {};
       const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
@@ -99,6 +106,21 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     },
     error: (error) => line("ERROR", error.toStatus()),
   };
+}
+
+/** The bytes all watchers of the storage version share, where there are such. */
+function sharedFrame(
+  format: Encoding["format"],
+  make: (event: ResourceEvent) => Uint8Array,
+): (event: ResourceEvent) => Uint8Array {
+  switch (format) {
+    case "json":
+      return (event) => event.frame();
+    case "protobuf":
+      return (event) => event.protobufFrame(make);
+    case "yaml":
+      return make;
+  }
 }
 
 /**

@@ -14,7 +14,7 @@ import { requireAllowed } from "../../authorization/require-allowed.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
-import { noViews, negotiate } from "../negotiation.ts";
+import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
 import type { WriteOptions } from "../query-options.ts";
 import { queryFlag } from "../request-info.ts";
@@ -25,7 +25,8 @@ import { served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { negotiateView, respondList } from "./read.ts";
-import { applyPatch, patchTypeOf } from "./patch-types.ts";
+import type { ParsedText } from "../serializer.ts";
+import { type PatchMediaType, applyPatch, patchRefusal, patchTypeOf } from "./patch-types.ts";
 
 /** What strategies and subresource handlers are told of the request. */
 export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRun: boolean): RequestContext {
@@ -88,7 +89,7 @@ function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: Admis
 export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { query } = scope.http;
   const write = parseWriteOptions(query, "CreateOptions");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   warnOfDuplicateOwners(object, scope);
@@ -104,7 +105,11 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
 export async function handleReview(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const write = parseWriteOptions(scope.http.query, "CreateOptions");
   const { headers, query } = scope.http;
-  const { encoding } = negotiate(headers.accept, isPretty(query, headers["user-agent"]), noViews);
+  const { encoding } = negotiate(
+    headers.accept,
+    isPretty(query, headers["user-agent"]),
+    plainObjects(endpoint.context.scheme),
+  );
   const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
@@ -123,7 +128,7 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
 export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "UpdateOptions");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const sent = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
   checkName(sent, scope);
   ensureNamespaceMatches(sent, endpoint.resource.namespaced ? info.namespaceKey : "");
@@ -151,16 +156,13 @@ function creationOf({ info, user }: RequestScope): AuthorizationAttributes {
 export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "PatchOptions");
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const type = patchTypeOf(contentTypeOf(http), endpoint.kind);
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     const patched = applyPatch(type, patch, served(endpoint, old), endpoint.kind);
-    const object = decodeAs(endpoint.kind, patched, {
-      mode: write.fieldValidation,
-      warn: (text) => void scope.warnings.add(text),
-    });
+    const object = decodePatched(endpoint, scope, write, { type, patch, patched });
     endpoint.kind.applyDefaults(object);
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
     await admitChange(endpoint, scope, write, object, old);
@@ -169,6 +171,20 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   return updateWith(endpoint, scope, write, change, (result) =>
     respondObject(endpoint, 200, result, negotiated, parseIncludeObject(http.query)),
   );
+}
+
+function decodePatched(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  { type, patch, patched }: { readonly type: PatchMediaType; readonly patch: string; readonly patched: ParsedText },
+): Mutable<KubeObject> {
+  const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
+  try {
+    return decodeAs(endpoint.kind, patched, fields);
+  } catch (error) {
+    throw patchRefusal(error, { type, patch, patchedValue: patched.value });
+  }
 }
 
 async function admitChange(
@@ -214,7 +230,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const dryRun = (options.dryRun?.length ?? 0) > 0;
-  const negotiated = negotiateView(scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const store = defined(endpoint.store, "store");
   const { object, isGone } = await store.deleteObject({
     namespace: info.namespaceKey,
@@ -246,7 +262,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const listOptions = parseListOptions(http.query);
-  const negotiated = negotiateView(scope, "PartialObjectMetadataList");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
     parseSelection(endpoint.resource, info.namespaceKey, listOptions),

@@ -96,8 +96,8 @@ export function isDeletionComplete(object: KubeObject, old: KubeObject, strategy
   );
 }
 
-/** Throws Conflict when the object is not the one the writer had in mind. */
-export function checkPreconditions(
+/** Throws Conflict when the object is not the one whoever deletes it had in mind. */
+export function checkDeletePreconditions(
   meta: ObjectMeta,
   preconditions: WritePreconditions | undefined,
   gr: GroupResource,
@@ -106,12 +106,16 @@ export function checkPreconditions(
   if (!preconditions) return;
   const { uid, resourceVersion } = preconditions;
   if (uid !== undefined && uid !== meta.uid)
-    throw conflict(gr, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${meta.uid ?? ""}`);
+    throw conflict(
+      gr,
+      name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${meta.uid ?? ""}). The object might have been deleted and then recreated`,
+    );
   if (resourceVersion !== undefined && resourceVersion !== meta.resourceVersion)
     throw conflict(
       gr,
       name,
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${meta.resourceVersion ?? ""}`,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${meta.resourceVersion ?? ""}). The object might have been modified`,
     );
 }
 

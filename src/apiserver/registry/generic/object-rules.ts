@@ -1,6 +1,6 @@
 import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
-import type { GroupKind, GroupResource } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { GroupKind, GroupResource, ObjectMeta } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
@@ -8,6 +8,7 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../../apimachinery/validation/object-meta.ts";
 import { randomUuid } from "../../../component-base/random.ts";
 import type { Random } from "../../../component-base/random.ts";
+import type { WritePreconditions } from "../rest/registry-access.ts";
 import type { RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
 import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import { toTime } from "./deletion.ts";
@@ -17,6 +18,8 @@ export interface ResourceNames {
   readonly gr: GroupResource;
   readonly gk: GroupKind;
   readonly namespaced: boolean;
+  /** Under `/registry/`, as it appears in messages about stored objects. */
+  readonly storagePrefix: string;
 }
 
 export type GenerationRule = "spec" | "object" | "none";
@@ -78,6 +81,29 @@ export function validateCreate(
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
 
+/** Throws Conflict, in the words of upstream's storage layer, when the stored object is not the one the writer had in mind. */
+export function checkPreconditions(
+  stored: ObjectMeta,
+  preconditions: WritePreconditions | undefined,
+  names: ResourceNames,
+): void {
+  if (!preconditions) return;
+  const { uid, resourceVersion } = preconditions;
+  const { name = "", namespace = "" } = stored;
+  const check = (what: string, wanted: string | undefined, actual = ""): void => {
+    if (wanted === undefined || wanted === actual) return;
+    const key = `/registry/${names.storagePrefix}/${namespace === "" ? "" : `${namespace}/`}${name}`;
+    const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${actual}`;
+    throw conflict(
+      names.gr,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+    );
+  };
+  check("UID", uid, stored.uid);
+  check("ResourceVersion", resourceVersion, stored.resourceVersion);
+}
+
 /**
  * Makes resourceVersion, uid and the server's other metadata of an update what they must be. Throws Conflict when the
  * update was made for another object or another state.
@@ -91,12 +117,7 @@ export function reconcileMetadata(
   const meta = object.metadata;
   const before = old.metadata;
   const name = before.name ?? "";
-  if (meta.uid && meta.uid !== before.uid)
-    throw conflict(
-      names.gr,
-      name,
-      `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${before.uid ?? ""}`,
-    );
+  checkPreconditions(before, meta.uid ? { uid: meta.uid } : undefined, names);
   if (!meta.resourceVersion || meta.resourceVersion === "0") {
     if (!allowUnconditionalUpdate) {
       const error = fieldInvalid(metadataPath.child("resourceVersion"), 0, "must be specified for an update");

@@ -140,6 +140,7 @@ function createStore(
       gr: { group: resource.group, resource: resource.resource },
       gk: { group: resource.group, kind: resource.kind },
       namespaced: resource.namespaced,
+      storagePrefix: resource.storagePrefix,
     },
     storage,
     strategy,

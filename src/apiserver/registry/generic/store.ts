@@ -10,13 +10,14 @@ import type { Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import type { ResourceRegistry, WritePreconditions } from "../rest/registry-access.ts";
 import type { Claim, RequestContext, Strategy, SubresourceStrategy } from "../rest/strategy.ts";
-import { checkDeleteOptions, checkPreconditions, decideDeletion, isDeletionComplete } from "./deletion.ts";
+import { checkDeleteOptions, checkDeletePreconditions, decideDeletion, isDeletionComplete } from "./deletion.ts";
 import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import {
   bumpGeneration,
   fillSystemFields,
   keepAllButStatus,
   keepStatus,
+  checkPreconditions,
   reconcileMetadata,
   validateCreate,
   validateUpdate,
@@ -230,7 +231,7 @@ export class RegistryStore implements ResourceRegistry {
     const result = await this.storage.guaranteedUpdate(namespace, name, async (current): Promise<StorageChange> => {
       if (!current) throw notFound(this.names.gr, name);
       const old = current.object();
-      checkPreconditions(old.metadata, options.preconditions, this.names.gr, name);
+      checkDeletePreconditions(old.metadata, options.preconditions, this.names.gr, name);
       await request.validate?.(undefined, old);
       const decision = decideDeletion(old, options, this.strategy, this.#clock.now());
       isGone = decision.type === "remove";
@@ -315,7 +316,7 @@ export class RegistryStore implements ResourceRegistry {
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
     const { name, preconditions, subresource } = request;
     if (!old && (subresource || !this.strategy.allowCreateOnUpdate)) throw notFound(this.names.gr, name);
-    if (old) checkPreconditions(old.metadata, preconditions, this.names.gr, name);
+    if (old) checkPreconditions(old.metadata, preconditions, this.names);
     return request.change(old);
   }
 

@@ -15,6 +15,7 @@ export class ResourceEvent {
   readonly type: ResourceEventType;
   readonly object: StoredObject;
   #frame: Uint8Array | undefined;
+  #protobufFrame: Uint8Array | undefined;
 
   constructor(type: ResourceEventType, object: StoredObject) {
     this.type = type;
@@ -32,6 +33,11 @@ export class ResourceEvent {
     frame.set(frameTail, head.length + bytes.length);
     this.#frame = frame;
     return frame;
+  }
+
+  /** The same for a protobuf watch stream, as `make` makes it; every caller's does it alike. */
+  protobufFrame(make: (event: ResourceEvent) => Uint8Array): Uint8Array {
+    return (this.#protobufFrame ??= make(this));
   }
 }
 

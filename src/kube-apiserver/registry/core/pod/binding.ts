@@ -5,6 +5,7 @@ import { fieldNotSupported, fieldRequired } from "../../../../apimachinery/valid
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import { pods } from "../../../../api/resources.gen.ts";
 import type { Binding, Pod } from "../../../../api/core/v1/types.gen.ts";
+import type { ReviewHandler } from "../../../../apiserver/registry/generic/resource-registration.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
 import { formatTime } from "../../../../component-helpers/time.ts";
 import { statusSuccess } from "../../status-success.ts";
@@ -14,9 +15,22 @@ const target = FieldPath.of("target");
 
 /** POST pods/binding: the scheduler's decision. The first one counts; nobody takes a pod from a node again. */
 export async function createBinding(request: SubresourceRequest): Promise<KubeObject> {
-  const { namespace, name, context, registry } = request;
   const binding = request.body as Mutable<Binding> | undefined;
   if (!binding) throw badRequest("a Binding is needed");
+  return bind(binding, request);
+}
+
+/** POST bindings: the same, from when the pod was named in the body alone. */
+export const createLegacyBinding: ReviewHandler = (object, context, registry) => {
+  const { namespace = "", name } = object.metadata;
+  if (!name) throw badRequest("name is required");
+  return bind(object as Mutable<Binding>, { namespace, name, context, registry });
+};
+
+async function bind(
+  binding: Mutable<Binding>,
+  { namespace, name, context, registry }: Pick<SubresourceRequest, "namespace" | "name" | "context" | "registry">,
+): Promise<KubeObject> {
   const errors = validateBinding(binding);
   if (errors.length > 0) throw invalid({ group: "", kind: "Binding" }, name, errors);
   if (binding.metadata.name && binding.metadata.name !== name) {

@@ -1,9 +1,9 @@
-import type { Clock } from "../../component-base/clock.ts";
-import { SteppingClock } from "../../component-base/stepping-clock.ts";
-import { FileSystemError } from "../../component-base/file-system.ts";
-import type { FileHandle, FileInfo, FileSystem } from "../../component-base/file-system.ts";
-import { randomInt } from "../../component-base/random.ts";
-import type { Random } from "../../component-base/random.ts";
+import type { Clock } from "../clock.ts";
+import { SteppingClock } from "../stepping-clock.ts";
+import { FileSystemError } from "../file-system.ts";
+import type { FileHandle, FileInfo, FileSystem } from "../file-system.ts";
+import { randomInt } from "../random.ts";
+import type { Random } from "../random.ts";
 import { MemoryFile } from "./memory-file.ts";
 
 interface Directory {

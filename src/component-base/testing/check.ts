@@ -1,4 +1,4 @@
-import { AssertionError, assert } from "../../component-base/assert.ts";
+import { AssertionError, assert } from "../assert.ts";
 
 /** Platform-free assertions for suites that also run where there is no `node:assert`. */
 export function checkEqual(actual: unknown, expected: unknown, what: string): void {

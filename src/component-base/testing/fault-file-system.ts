@@ -1,5 +1,5 @@
-import { FileSystemError } from "../../component-base/file-system.ts";
-import type { FileHandle, FileInfo, FileSystem } from "../../component-base/file-system.ts";
+import { FileSystemError } from "../file-system.ts";
+import type { FileHandle, FileInfo, FileSystem } from "../file-system.ts";
 
 /** An operation about to happen. Reads are not counted: they change nothing. */
 export interface FileOperation {

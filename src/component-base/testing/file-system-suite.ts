@@ -1,6 +1,6 @@
-import { utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
-import { FileSystemError, writeFileAtomic } from "../../component-base/file-system.ts";
-import type { FileSystem } from "../../component-base/file-system.ts";
+import { utf8Decode, utf8Encode } from "../bytes.ts";
+import { FileSystemError, writeFileAtomic } from "../file-system.ts";
+import type { FileSystem } from "../file-system.ts";
 import { checkEqual } from "./check.ts";
 
 /** One behaviour of the FileSystem port, in an empty directory of its own. */

@@ -1,5 +1,5 @@
-import { randomInt } from "../../component-base/random.ts";
-import type { Random } from "../../component-base/random.ts";
+import { randomInt } from "../random.ts";
+import type { Random } from "../random.ts";
 
 const pageBytes = 4096;
 /** What a disk writes atomically. */

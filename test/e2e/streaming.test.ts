@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, realpathSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { exec, execChecked, type ExecResult } from "../../src/node/exec.ts";
+import { CliCluster } from "./cli.ts";
+import { enterWorld, eventually } from "./world.ts";
+
+// exec, cp and port-forward by stock kubectl: those up to 1.28 speak SPDY only, those from 1.31 WebSocket first. Every
+// kubectl that lies beside the stock one is tried.
+
+const world = await enterWorld(["containerd", "runc", "nft", "kubectl", "busybox"]);
+
+const manifest = `apiVersion: v1
+kind: Pod
+metadata: { name: stream }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: main
+      image: k8ts.local/busybox:1
+      command: [sh, -c, "mkdir /www; echo page > /www/index.html; exec httpd -f -p 8080 -h /www"]
+`;
+
+async function kubectls(): Promise<readonly string[]> {
+  const stock = (await execChecked("which", ["kubectl"])).trim();
+  const directory = path.dirname(realpathSync(stock));
+  const others = readdirSync(directory).filter((name) => /^kubectl\.1\.\d+$/.test(name));
+  return [stock, ...others.map((name) => path.join(directory, name))];
+}
+
+const programs = typeof world === "string" ? [] : await kubectls();
+
+describe("streaming", { skip: typeof world === "string" ? world : false }, () => {
+  if (typeof world === "string") return;
+  const cluster = new CliCluster(world);
+  const env = { PATH: process.env["PATH"] ?? "", HOME: world.directory, KUBECONFIG: `${cluster.dataDir}/kubeconfig` };
+  const run = (program: string, args: readonly string[], input?: string): Promise<ExecResult> =>
+    exec(program, args, { env, ...(input === undefined ? {} : { input }) });
+
+  before(async () => {
+    await cluster.up();
+    await cluster.loadBusybox("k8ts.local/busybox:1");
+    await cluster.apply(manifest);
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stream", "--timeout=60s");
+  });
+  after(() => cluster.k8ts("delete").then(() => {}));
+
+  for (const program of programs) {
+    const name = path.basename(program);
+
+    test(`${name}: exec passes streams and exit codes`, async () => {
+      const script = "wc -c; echo err >&2; exit 7";
+      const result = await run(program, ["exec", "-i", "stream", "--", "sh", "-c", script], "x".repeat(2_000_000));
+      assert.equal(result.stdout.trim(), "2000000");
+      assert.match(result.stderr, /^err\n/);
+      assert.equal(result.exitCode, 7);
+      const none = await run(program, ["exec", "stream", "--", "no-such-program"]);
+      assert.notEqual(none.exitCode, 0);
+      assert.match(none.stderr, /no-such-program/);
+    });
+
+    test(`${name}: cp both ways keeps every byte`, async () => {
+      const data = randomBytes(3 << 20);
+      const [source, copy] = [`${world.directory}/${name}.in`, `${world.directory}/${name}.out`];
+      await writeFile(source, data);
+      for (const args of [
+        [source, "stream:/tmp/file"],
+        ["stream:/tmp/file", copy],
+      ]) {
+        const result = await run(program, ["cp", ...args]);
+        assert.equal(result.exitCode, 0, result.stderr);
+      }
+      const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+      assert.equal(digest(await readFile(copy)), digest(data));
+    });
+
+    test(`${name}: port-forward`, async (t) => {
+      const child = spawn(program, ["port-forward", "pod/stream", ":8080", "-v=6"], {
+        env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      t.after(() => child.kill());
+      let said = "";
+      for (const output of [child.stdout, child.stderr]) output.on("data", (chunk) => (said += String(chunk)));
+      await eventually("forwarding", () => Promise.resolve(/Forwarding from 127\.0\.0\.1:\d+/.test(said)));
+      const port = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+      const pages = await Promise.all(
+        Array.from({ length: 5 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text()),
+      );
+      assert.deepEqual(new Set(pages), new Set(["page\n"]));
+      assert.doesNotMatch(said, /fallback to secondary dialer/i);
+    });
+  }
+});
