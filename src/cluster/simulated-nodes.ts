@@ -99,10 +99,7 @@ export function forkSimulatedMachine({ nodeName, ports, runtime }: SimulatedMach
 }
 
 /** Runs simulated nodes until the signal aborts. */
-export async function runSimulatedNodes(
-  options: SimulatedNodesOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runSimulatedNodes(options: SimulatedNodesOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   for (const [index, nodeName] of options.names.entries()) {
     const machine = createSimulatedMachine({ ...options, nodeName, index, address: options.kubelets?.address });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
 import { Agent, get } from "node:https";
 import { test } from "node:test";
 import * as tls from "node:tls";
@@ -57,7 +58,15 @@ test("a client certificate of the client CA becomes the peer, one of another CA 
   }
   assert.deepEqual(
     seen.map((r) => r.peer.certificate),
-    [{ commonName: "alice", organizations: ["dev", "ops"] }, undefined, undefined],
+    [
+      {
+        commonName: "alice",
+        organizations: ["dev", "ops"],
+        sha256: createHash("sha256").update(new X509Certificate(client.cert).raw).digest("hex"),
+      },
+      undefined,
+      undefined,
+    ],
   );
   assert.equal(seen[0]?.query.get("b"), "c");
 });
