@@ -96,7 +96,7 @@ function published(schema: JsonSchema, dialect: Dialect): SchemaObject {
   return dialect.isV2 ? inV2(whole, schema) : whole;
 }
 
-const notInV2 = ["anyOf", "oneOf", "allOf", "not", "nullable", "x-kubernetes-validations"];
+const notInV2 = ["id", "$schema", "anyOf", "oneOf", "allOf", "not", "nullable", "x-kubernetes-validations"];
 
 /** As upstream: what version 2 cannot say is left out, rather than said wrongly. */
 function inV2(whole: SchemaObject, schema: JsonSchema): SchemaObject {

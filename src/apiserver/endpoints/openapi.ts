@@ -1,6 +1,7 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
 import { encodeOpenApiV2 } from "../../apimachinery/openapi/protobuf.ts";
+import { stringifyJson } from "../../apimachinery/json/stringify.ts";
 import { notAcceptable } from "../../apimachinery/errors/new.ts";
 import type { OpenApiProvider } from "../server/generic-api-server-options.ts";
 import { hashOf, respondCacheable } from "./etag.ts";
@@ -111,6 +112,6 @@ const v2Types: ReadonlySet<string> = new Set([...jsonTypes, ...protobufTypes]);
 
 async function encode(make: () => unknown): Promise<Document> {
   const made = await make();
-  const bytes = made instanceof Uint8Array ? made : utf8Encode(JSON.stringify(made));
+  const bytes = made instanceof Uint8Array ? made : utf8Encode(stringifyJson(made));
   return { bytes, hash: await hashOf(bytes) };
 }

@@ -486,6 +486,8 @@ void test("OpenAPI describes custom kinds as soon as they are served, and no lon
   ]);
   assert.match((await api.request("GET", index)).text, /apis\/stable\.example\.com\/v1\?hash=/);
   assert.match((await api.request("GET", "/openapi/v2")).text, /com\.example\.stable\.v1\.CronTab/);
+  const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  assert.match((await api.request("GET", "/openapi/v2", undefined, { headers: { accept } })).text, /CronTab/);
   await api.request("DELETE", `${definitionsPath}/crontabs.stable.example.com`);
   await untilStatus(api, document, 404);
   assert.doesNotMatch((await api.request("GET", "/openapi/v2")).text, /stable\.example\.com/);
