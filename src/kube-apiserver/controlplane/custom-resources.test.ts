@@ -322,6 +322,14 @@ void test("deleting a definition deletes the instances first, and waits for thos
   held["metadata"] = { name: "held", finalizers: ["example.com/wait"] };
   await api.request("POST", collection, held);
   await api.request("POST", collection, cronTab("b"));
+  const both = (await api.request("GET", collection)).json<{ items: readonly CronTab[] }>();
+  assert.deepEqual(
+    both.items.map(({ kind, metadata }) => [kind, metadata.name]),
+    [
+      ["CronTab", "b"],
+      ["CronTab", "held"],
+    ],
+  );
   const path = `${definitionsPath}/crontabs.stable.example.com`;
   const deleted = (await api.request("DELETE", path)).json<Definition>();
   assert.deepEqual(deleted.metadata.finalizers, ["customresourcecleanup.apiextensions.k8s.io"]);

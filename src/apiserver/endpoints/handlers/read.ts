@@ -4,6 +4,7 @@ import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { StorageList } from "../../storage/interface.ts";
+import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
 import type { Negotiated } from "../negotiation.ts";
@@ -80,9 +81,13 @@ export function respondList(
   const { custom } = endpoint.kind;
   const kind = custom?.listKind ?? `${endpoint.resource.kind}List`;
   const apiVersion = apiVersionOf(endpoint.resource);
-  if (as === "" && encoding.format === "json" && !encoding.pretty && !endpoint.convert && !custom) {
+  if (as === "" && encoding.format === "json" && !encoding.pretty && (!endpoint.convert || custom)) {
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
-    return { status: 200, headers, ...listBody(head, list.items, endpoint.typePrefixLength) };
+    const prefixLength = endpoint.typePrefixLength;
+    const itemOf = custom
+      ? (item: StoredObject) => servedBytes(endpoint, item)
+      : (item: StoredObject) => item.bytes.subarray(prefixLength);
+    return { status: 200, headers, ...listBody(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf) };
   }
   const objects = list.items.map((stored) => stored.object());
   if (as === "Table") {
@@ -111,11 +116,29 @@ function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
   return rest;
 }
 
-const comma = utf8Encode(",{");
-const firstItem = utf8Encode("{");
+/** The bytes of an object in the served version: the stored ones, when nothing is different about it. */
+function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject): Uint8Array {
+  const object = stored.object();
+  const view = served(endpoint, object);
+  return view === object ? stored.bytes : encodeObject(view);
+}
+
+/** What stands before the items of a list. */
+interface Separators {
+  readonly first: Uint8Array;
+  readonly next: Uint8Array;
+}
+
+const wholeItems: Separators = { first: utf8Encode(""), next: utf8Encode(",") };
+const itemsWithoutType: Separators = { first: utf8Encode("{"), next: utf8Encode(",{") };
 const tail = utf8Encode("]}\n");
 
-function listBody(head: string, items: readonly StoredObject[], prefixLength: number): Pick<HttpResponse, "body"> {
+function listBody(
+  head: string,
+  items: readonly StoredObject[],
+  separators: Separators,
+  itemOf: (item: StoredObject) => Uint8Array,
+): Pick<HttpResponse, "body"> {
   const chunks: Uint8Array[] = [utf8Encode(head)];
   let size = 0;
   let at = 0;
@@ -123,8 +146,10 @@ function listBody(head: string, items: readonly StoredObject[], prefixLength: nu
     for (; at < items.length && size < groupBytes; at++) {
       const item = items[at];
       if (!item) continue;
-      const rest = item.bytes.subarray(prefixLength);
-      chunks.push(at === 0 ? firstItem : comma, rest);
+      const rest = itemOf(item);
+      const separator = at === 0 ? separators.first : separators.next;
+      if (separator.length > 0) chunks.push(separator);
+      chunks.push(rest);
       size += rest.length;
     }
   };
