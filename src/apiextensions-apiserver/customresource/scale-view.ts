@@ -6,7 +6,7 @@ import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import type { ScaleView } from "../../apiserver/registry/generic/resource-registration.ts";
 
 /** `.spec.replicas` → its members from the root of the object. */
-export function pathMembers(path: string): readonly string[] {
+function pathMembers(path: string): readonly string[] {
   return path.replace(/^\./, "").split(".");
 }
 

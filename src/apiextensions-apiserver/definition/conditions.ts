@@ -21,13 +21,6 @@ export function hasCondition(definition: CustomResourceDefinition, type: Conditi
   return definition.status.conditions?.some((each) => each.type === type && each.status === "True") ?? false;
 }
 
-export function findCondition(
-  definition: CustomResourceDefinition,
-  type: ConditionType,
-): CustomResourceDefinitionCondition | undefined {
-  return definition.status.conditions?.find((each) => each.type === type);
-}
-
 /** Sets a condition in place; its time is that of its last change of status. */
 export function setCondition(definition: Mutable<CustomResourceDefinition>, condition: Condition, nowMs: number): void {
   const { type, isTrue, reason, message } = condition;
