@@ -1,7 +1,4 @@
-import type {
-  CustomResourceDefinition,
-  CustomResourceDefinitionCondition,
-} from "../../api/apiextensions/v1/types.gen.ts";
+import type { CustomResourceDefinition } from "../../api/apiextensions/v1/types.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 
