@@ -23,10 +23,12 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** Where nodes keep the volumes of the class `local-path`. */
+  readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
-  const { config, rootCa, dnsPort } = options;
+  const { config, dnsPort } = options;
   const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
-  return [...kubeControllers({ rootCa }), ...addons];
+  return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 
 /** Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. */

@@ -50,6 +50,10 @@ export class ClusterDirectory {
   get containerd(): string {
     return path.join(this.root, "containerd");
   }
+  /** The volumes of the class `local-path`. */
+  get localPath(): string {
+    return path.join(this.root, "local-path");
+  }
   get run(): string {
     return path.join(this.root, "run");
   }

@@ -15,6 +15,7 @@ import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { HttpsKubeletConnector } from "../node/kubelet-connector.ts";
+import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
@@ -62,6 +63,7 @@ export async function runApiServer(
       securePort: state.apiServerPort,
       clientCa: clientCa.cert,
       kubelets,
+      webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({ config, rootCa: servingCa.cert, dnsPort: state.dnsPort }),
       openApi: openApiProvider(builtinScheme()),
     }),

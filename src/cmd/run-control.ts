@@ -30,6 +30,7 @@ export async function runControl(
       controllers: clusterControllers({
         config: defaultClusterConfig,
         rootCa,
+        localPathDirectory: directory.localPath,
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
       }),
     },

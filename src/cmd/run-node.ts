@@ -125,6 +125,7 @@ async function containerdNode(
     },
     kubelet: {
       rootDirectory: directory.node,
+      localPathDirectory: directory.localPath,
       podLogsDirectory: path.join(directory.node, "pod-logs"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,

@@ -2,12 +2,17 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { cronJobController } from "./cronjob/cron-job-controller.ts";
 import { daemonSetController } from "./daemon/daemon-set-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
+import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { persistentVolumeBinderController } from "./persistentvolume/persistent-volume-binder.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
@@ -16,10 +21,19 @@ import { serviceAccountsController } from "./serviceaccount/service-accounts-con
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import {
+  claimProtectionController,
+  volumeProtectionController,
+} from "./volume-protection/volume-protection-controllers.ts";
 
 export interface KubeControllersOptions {
   /** PEM of the API server's CA, published in every namespace. */
   readonly rootCa: string;
+  /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
+  readonly clusterCidr?: string;
+  /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
+  readonly localPathDirectory?: string;
 }
 
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
@@ -33,7 +47,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
+    disruptionController,
     endpointSliceController,
+    endpointSliceMirroringController,
     endpointsController,
     serviceAccountsController,
     rootCaCertPublisher(options.rootCa),
@@ -42,5 +58,11 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     podGarbageCollectorController,
     nodeLifecycleController,
     taintEvictionController,
+    ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
+    resourceQuotaController,
+    claimProtectionController,
+    volumeProtectionController,
+    persistentVolumeBinderController,
+    localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

@@ -1,20 +1,34 @@
 import type { Node, Pod, PodCondition } from "../api/core/v1/types.gen.ts";
-import { nodes, pods } from "../api/resources.gen.ts";
+import {
+  csiNodes,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  storageClasses,
+} from "../api/resources.gen.ts";
+import type { ResourceType } from "../apimachinery/resource-type.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { isAborted, type Clock } from "../component-base/clock.ts";
+import { timestamp } from "../component-helpers/time.ts";
 import type { Logger } from "../component-base/logger.ts";
+import { EventSignal } from "../component-base/event-signal.ts";
+import { LruMap } from "../component-base/lru-map.ts";
 import type { Histogram, MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { isConflict, isNotFound } from "../apimachinery/errors/status-error.ts";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
-import { Framework, type Diagnosis } from "./framework/framework.ts";
-import type { ClusterEvent, CycleState } from "./framework/interface.ts";
+import { podInfo, podKey, type PodInfo } from "./cache/pod-info.ts";
+import { explain, rejectingPlugins, type Diagnosis } from "./framework/diagnosis.ts";
+import { Framework } from "./framework/framework.ts";
+import type { ClusterEvent, CycleState, EventAction, EventObjects, Status } from "./framework/interface.ts";
+import { listersOf } from "./framework/listers.ts";
 import { defaultPlugins } from "./plugins/registry.ts";
 import { SchedulingQueue, type QueuedPod } from "./queue/scheduling-queue.ts";
-import { explain, scheduleOne } from "./schedule-one.ts";
+import { scheduleOne } from "./schedule-one.ts";
 
 export interface SchedulerOptions {
   readonly client: ApiClient;
@@ -30,6 +44,8 @@ export interface SchedulerOptions {
 
 // Bindings on their way at once; more wait their turn in the loop, which keeps the API server's queue short.
 const bindingsInFlightMax = 256;
+// One diagnosis names every node; of more pods than this the oldest is forgotten.
+const diagnosesMax = 1_000;
 
 /** kube-scheduler: assigns pods to nodes, one decision at a time, while earlier bindings are still on their way. */
 export class Scheduler {
@@ -40,13 +56,16 @@ export class Scheduler {
   readonly #queue: SchedulingQueue;
   readonly #pods: SharedInformer<Pod>;
   readonly #attempts: Histogram;
-  readonly #lastDiagnosis = new Map<string, Diagnosis>();
+  readonly #lastDiagnosis = new LruMap<string, Diagnosis>(diagnosesMax);
+  readonly #bindingEnded = new EventSignal();
+  /** Pods with a node whose volumes are being bound; the wait ends when the pod goes. */
+  readonly #waitingForVolumes = new Map<string, AbortController>();
   #bindingsInFlight = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#schedulerName = options.schedulerName ?? "default-scheduler";
-    this.#framework = new Framework(defaultPlugins(options.client));
+    this.#framework = new Framework(defaultPlugins({ ...options, listers: listersOf(options.informers) }));
     this.#queue = new SchedulingQueue(options.clock, this.#framework);
     this.#pods = options.informers.for(pods);
     this.#attempts = options.metrics.histogram(
@@ -64,6 +83,22 @@ export class Scheduler {
       onAdd: (pod) => this.#onPod(undefined, pod),
       onUpdate: (previous, pod) => this.#onPod(previous, pod),
       onDelete: (pod) => this.#onPodGone(pod),
+    });
+    this.#forward("PersistentVolumeClaim", persistentVolumeClaims);
+    this.#forward("PersistentVolume", persistentVolumes);
+    this.#forward("StorageClass", storageClasses);
+    this.#forward("CSINode", csiNodes);
+  }
+
+  /** Tells the queue of every change of a type that plugins look up. */
+  #forward<R extends keyof EventObjects>(resource: R, type: ResourceType<EventObjects[R]>): void {
+    const tell = (action: EventAction, previous: EventObjects[R] | undefined, current: EventObjects[R]): void =>
+      // The parts belong together by the type of R, which the compiler cannot see in a union.
+      this.#queue.onEvent({ resource, action, previous, current } as unknown as ClusterEvent);
+    this.#options.informers.for(type).addEventHandler({
+      onAdd: (object) => tell("add", undefined, object),
+      onUpdate: (previous, object) => tell("update", previous, object),
+      onDelete: (object) => tell("delete", object, object),
     });
   }
 
@@ -96,28 +131,61 @@ export class Scheduler {
       this.#queue.done(queued);
       return;
     }
-    const result = scheduleOne(this.#framework, info, this.#cache.snapshot, this.#options.random);
+    const { snapshot } = this.#cache;
+    const result = scheduleOne(this.#framework, info, snapshot, this.#options.random);
     if (result.nodeName === undefined) {
-      this.#lastDiagnosis.set(info.key, result.diagnosis);
       this.#attempts.observe(this.#secondsSince(startedMs), "unschedulable", this.#schedulerName);
-      await this.#framework.postFilter(result.state, info, this.#cache.snapshot);
-      this.#reject(queued, "Unschedulable", explain(result.diagnosis), rejectingPlugins(result.diagnosis), bindings);
+      this.#makeRoom(queued, result.state, result.diagnosis, bindings);
       return;
     }
-    this.#lastDiagnosis.delete(info.key);
     const { nodeName, state } = result;
     // Between the decision and this line nothing awaits, so the snapshot it was made on is still the truth.
     this.#cache.assume(info, nodeName);
+    snapshot.nominator.delete(info.key);
     const refused = this.#framework.reserve(state, info, nodeName);
     if (refused) {
       this.#cache.forget(info);
-      this.#reject(queued, "Unschedulable", refused.reason, new Set([refused.plugin]), bindings);
+      this.#reject(queued, { reason: "Unschedulable", message: refused.reason }, new Set([refused.plugin]), bindings);
       return;
     }
-    this.#bindingsInFlight++;
-    const binding = this.#bind(queued, state, nodeName, startedMs, bindings).finally(() => this.#bindingsInFlight--);
-    bindings.spawn(() => binding);
-    if (this.#bindingsInFlight >= bindingsInFlightMax) await binding;
+    this.#queue.decided(queued);
+    bindings.spawn(() => this.#bind(queued, state, nodeName, startedMs, bindings));
+    while (this.#bindingsInFlight >= bindingsInFlightMax && !bindings.signal.aborted) {
+      await this.#bindingEnded.wait(bindings.signal);
+    }
+  }
+
+  /** Asks the plugins to make room, and puts the pod back. */
+  #makeRoom(queued: QueuedPod, state: CycleState, diagnosis: Diagnosis, bindings: TaskGroup): void {
+    const { info } = queued;
+    const { snapshot } = this.#cache;
+    // Without nodes there is nowhere to make room.
+    const {
+      nominate,
+      message = "",
+      prepare,
+    } = diagnosis.nodeCount === 0
+      ? {}
+      : this.#framework.postFilter({ state, pod: info, snapshot, diagnosis, filters: this.#framework });
+    const final = { ...diagnosis, postFilter: message };
+    this.#lastDiagnosis.set(info.key, final);
+    if (nominate !== undefined) snapshot.nominator.set(info, nominate);
+    const rejectedBy = rejectingPlugins(final);
+    // Without nodes no plugin had a say; any new node helps, which these registrations stand for.
+    if (diagnosis.nodeCount === 0) rejectedBy.add("NodeResourcesFit").add("TaintToleration").add("NodeUnschedulable");
+    this.#reject(queued, { reason: "Unschedulable", message: explain(final), nominate }, rejectedBy, bindings);
+    if (!prepare) return;
+    bindings.spawn(async (signal) => {
+      try {
+        await prepare(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.logger.warn("cannot make room for a pod", { error, pod: info.key });
+        // The next attempt makes room again.
+        snapshot.nominator.delete(info.key);
+        this.#queue.activate(info.key);
+      }
+    });
   }
 
   async #bind(
@@ -130,10 +198,12 @@ export class Scheduler {
     const { info } = queued;
     const { pod } = info;
     try {
-      const refused = await this.#framework.bind(state, info, nodeName, bindings.signal);
+      const refused =
+        (await this.#prepareBinding(state, info, nodeName, bindings)) ??
+        (await this.#postBinding(state, info, nodeName, bindings));
       if (refused) {
         this.#giveBack(info.key, state, queued, nodeName);
-        this.#reject(queued, "Unschedulable", refused.reason, new Set([refused.plugin]), bindings);
+        this.#reject(queued, { reason: "Unschedulable", message: refused.reason }, new Set([refused.plugin]), bindings);
         return;
       }
       this.#queue.done(queued);
@@ -149,7 +219,10 @@ export class Scheduler {
       );
     } catch (error) {
       this.#giveBack(info.key, state, queued, nodeName);
-      if (isAborted(error) && bindings.signal.aborted) return;
+      if (isAborted(error)) {
+        if (!bindings.signal.aborted) this.#queue.requeue(queued, this.#unassigned(info.key), new Set());
+        return;
+      }
       this.#attempts.observe(this.#secondsSince(startedMs), "error", this.#schedulerName);
       // Gone, or bound by somebody else: there is nothing left to schedule.
       if (isNotFound(error) || isConflict(error)) {
@@ -157,34 +230,73 @@ export class Scheduler {
         return;
       }
       const message = `binding rejected: ${error instanceof Error ? error.message : String(error)}`;
-      this.#reject(queued, "SchedulerError", message, new Set(), bindings);
+      this.#reject(queued, { reason: "SchedulerError", message }, new Set(), bindings);
+    }
+  }
+
+  /** Waiting for a volume may take minutes, does not count among the bindings in flight, and ends when the pod goes. */
+  async #prepareBinding(
+    state: CycleState,
+    info: PodInfo,
+    nodeName: string,
+    { signal }: TaskGroup,
+  ): Promise<Status | undefined> {
+    const stop = new AbortController();
+    const either = info.claimKeys.length === 0 ? signal : AbortSignal.any([signal, stop.signal]);
+    const preparation = this.#framework.prepareBinding(state, info, nodeName, either);
+    if (!preparation) return undefined;
+    this.#waitingForVolumes.set(info.key, stop);
+    try {
+      return await preparation;
+    } finally {
+      this.#waitingForVolumes.delete(info.key);
+    }
+  }
+
+  async #postBinding(
+    state: CycleState,
+    info: PodInfo,
+    nodeName: string,
+    { signal }: TaskGroup,
+  ): Promise<Status | undefined> {
+    this.#bindingsInFlight++;
+    try {
+      return await this.#framework.bind(state, info, nodeName, signal);
+    } finally {
+      this.#bindingsInFlight--;
+      this.#bindingEnded.set();
     }
   }
 
   #giveBack(key: string, state: CycleState, queued: QueuedPod, nodeName: string): void {
     this.#framework.unreserve(state, queued.info, nodeName);
     this.#cache.forget(queued.info);
+    // Its room is free again, which for the others is as if it had been deleted.
+    this.#assigned("delete", undefined, queued.info.pod);
     this.#options.logger.debug("pod was not bound", { pod: key, node: nodeName });
   }
 
-  /** Puts the pod back, says so in an event and in its PodScheduled condition. */
-  #reject(
-    queued: QueuedPod,
-    reason: "Unschedulable" | "SchedulerError",
-    message: string,
-    rejectedBy: ReadonlySet<string>,
-    tasks: TaskGroup,
-  ): void {
+  /** Puts the pod back, says so in an event and in its status. */
+  #reject(queued: QueuedPod, outcome: Outcome, rejectedBy: ReadonlySet<string>, tasks: TaskGroup): void {
     const current = this.#unassigned(queued.info.key);
     this.#queue.requeue(queued, current, rejectedBy);
-    if (!current) return;
-    this.#options.recorder.event(current, "Warning", "FailedScheduling", message);
-    tasks.spawn((signal) => this.#markUnscheduled(current, reason, message, signal));
+    const { nominator } = this.#cache.snapshot;
+    if (!current) {
+      nominator.delete(queued.info.key);
+      return;
+    }
+    // What was promised to the pod before this attempt stays promised.
+    if (outcome.nominate === undefined && nominator.nodeOf(queued.info.key) === undefined) {
+      nominator.set(podInfo(current), current.status.nominatedNodeName);
+    }
+    this.#options.recorder.event(current, "Warning", "FailedScheduling", outcome.message);
+    tasks.spawn((signal) => this.#markUnscheduled(current, outcome, signal));
   }
 
-  async #markUnscheduled(pod: Pod, reason: string, message: string, signal: AbortSignal): Promise<void> {
+  async #markUnscheduled(pod: Pod, { reason, message, nominate }: Outcome, signal: AbortSignal): Promise<void> {
     const before = pod.status.conditions?.find((c) => c.type === "PodScheduled");
-    if (before?.status === "False" && before.reason === reason && before.message === message) return;
+    const isSameNode = nominate === undefined || nominate === (pod.status.nominatedNodeName ?? "");
+    if (isSameNode && before?.status === "False" && before.reason === reason && before.message === message) return;
     const condition: PodCondition = {
       type: "PodScheduled",
       status: "False",
@@ -194,7 +306,11 @@ export class Scheduler {
       lastTransitionTime:
         before?.status === "False" && before.lastTransitionTime !== undefined
           ? before.lastTransitionTime
-          : new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+          : timestamp(this.#options.clock),
+    };
+    const status = {
+      conditions: [condition],
+      ...(isSameNode ? {} : { nominatedNodeName: nominate === "" ? null : nominate }),
     };
     try {
       await this.#options.client
@@ -202,7 +318,7 @@ export class Scheduler {
         .patch(
           pod.metadata.name,
           "strategic",
-          { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } },
+          { metadata: { uid: pod.metadata.uid }, status },
           { subresource: "status", signal },
         );
     } catch (error) {
@@ -228,20 +344,33 @@ export class Scheduler {
       }
       this.#cache.setAssignedPod(pod);
       this.#queue.delete(pod);
-      this.#lastDiagnosis.delete(`${pod.metadata.namespace}/${pod.metadata.name}`);
+      this.#cache.snapshot.nominator.delete(podKey(pod));
+      this.#lastDiagnosis.delete(podKey(pod));
       const wasAssigned = previous?.spec.nodeName !== undefined && previous.spec.nodeName !== "";
       if (!wasAssigned) this.#assigned("add", undefined, pod);
-      else if (previous.metadata.generation !== pod.metadata.generation) this.#assigned("update", previous, pod);
-    } else if (this.#isOurs(pod)) this.#queue.set(pod);
-    else this.#queue.delete(pod);
+      else if (assignedPodChangeMatters(previous, pod)) this.#assigned("update", previous, pod);
+    } else if (this.#isOurs(pod)) {
+      this.#queue.set(pod);
+      this.#nominate(previous, pod);
+    } else {
+      this.#queue.delete(pod);
+      this.#cache.snapshot.nominator.delete(podKey(pod));
+    }
+  }
+
+  /** A nomination that this process did not make (it was made before a restart, or taken back by somebody) counts as well. */
+  #nominate(previous: Pod | undefined, pod: Pod): void {
+    if (previous?.status.nominatedNodeName === pod.status.nominatedNodeName || this.#cache.isAssumed(pod)) return;
+    this.#cache.snapshot.nominator.set(podInfo(pod), pod.status.nominatedNodeName);
   }
 
   #onPodGone(pod: Pod): void {
     this.#queue.delete(pod);
-    this.#lastDiagnosis.delete(`${pod.metadata.namespace}/${pod.metadata.name}`);
+    this.#cache.snapshot.nominator.delete(podKey(pod));
+    this.#lastDiagnosis.delete(podKey(pod));
+    this.#waitingForVolumes.get(podKey(pod))?.abort();
     if (!pod.spec.nodeName) return;
-    this.#cache.removeAssignedPod(pod);
-    this.#assigned("delete", undefined, pod);
+    if (this.#cache.removeAssignedPod(pod)) this.#assigned("delete", undefined, pod);
   }
 
   #assigned(action: "add" | "update" | "delete", previous: Pod | undefined, current: Pod): void {
@@ -268,18 +397,26 @@ export class Scheduler {
   }
 }
 
-function rejectingPlugins(diagnosis: Diagnosis): ReadonlySet<string> {
-  const out = new Set<string>();
-  if (diagnosis.preFilter) out.add(diagnosis.preFilter.plugin);
-  for (const status of diagnosis.byNode.values()) out.add(status.plugin);
-  // Without nodes no plugin had a say; any new node helps, which NodeName's registration stands for.
-  if (diagnosis.nodeCount === 0)
-    for (const name of ["NodeResourcesFit", "TaintToleration", "NodeUnschedulable"]) out.add(name);
-  return out;
+/** What an attempt came to, for the pod's status. */
+interface Outcome {
+  readonly reason: "Unschedulable" | "SchedulerError";
+  readonly message: string;
+  /** A nomination, or with an empty name the end of one. */
+  readonly nominate?: string | undefined;
 }
 
 function isFinished(pod: Pod): boolean {
   return pod.status.phase === "Succeeded" || pod.status.phase === "Failed";
+}
+
+/** Its labels, what it asks for, or that it is about to leave. */
+function assignedPodChangeMatters(previous: Pod, current: Pod): boolean {
+  const [a, b] = [previous.metadata, current.metadata];
+  return (
+    a.generation !== b.generation ||
+    a.deletionTimestamp !== b.deletionTimestamp ||
+    JSON.stringify(a.labels) !== JSON.stringify(b.labels)
+  );
 }
 
 /** Heartbeats and image lists do not make room. */

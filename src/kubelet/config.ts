@@ -7,6 +7,11 @@ export interface KubeletConfig {
   readonly clusterDomain?: string;
   /** Holds `pods/`. `/var/lib/kubelet` unless given. */
   readonly rootDirectory?: string;
+  /**
+   * Where the volumes of the class `local-path` are kept. Directories in it whose volume is gone are removed, so it must be
+   * this cluster's alone. Nothing is removed unless given.
+   */
+  readonly localPathDirectory?: string;
   /** `/var/log/pods` unless given. */
   readonly podLogsDirectory?: string;
   /** 110 unless given. */
@@ -50,6 +55,7 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     clusterDns: config.clusterDns ?? [],
     clusterDomain: config.clusterDomain ?? "cluster.local",
     rootDirectory: config.rootDirectory ?? "/var/lib/kubelet",
+    localPathDirectory: config.localPathDirectory ?? "",
     podLogsDirectory: config.podLogsDirectory ?? "/var/log/pods",
     maxPods: config.maxPods ?? 110,
     parallelSandboxStarts: config.parallelSandboxStarts ?? 8,

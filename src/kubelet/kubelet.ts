@@ -35,6 +35,7 @@ import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
 import { StatusManager } from "./status/status-manager.ts";
+import { removeReleased } from "./volumes/local-path.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
 import { VolumeManager } from "./volumes/volume-manager.ts";
 
@@ -285,6 +286,7 @@ class NodeKubelet implements Kubelet {
       } catch (error) {
         logger.warn("Failed cleaning up orphaned pods", { error });
       }
+      await removeReleased(this.#config.localPathDirectory, this.#options);
       await sleep(clock, this.#config.syncPeriodMs, signal);
       for (const pod of this.#workers.pods()) {
         const { uid } = pod.metadata;

@@ -3,17 +3,25 @@ import { test } from "node:test";
 import { builtinScheme } from "../../src/api/scheme.ts";
 import {
   configMaps,
+  controllerRevisions,
+  cronJobs,
+  daemonSets,
   deployments,
   endpoints,
   endpointSlices,
   events,
+  jobs,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
   pods,
   replicaSets,
+  replicationControllers,
   secrets,
   serviceAccounts,
   services,
+  statefulSets,
 } from "../../src/api/resources.gen.ts";
 import type { Deployment } from "../../src/api/apps/v1/types.gen.ts";
 import type { PolicyRule } from "../../src/api/rbac/v1/types.gen.ts";
@@ -100,7 +108,7 @@ async function start(): Promise<World> {
     };
     return createApiClient({ transport: guarded, userAgent: name, clock, random });
   };
-  const controllers = kubeControllers({ rootCa: "PEM" });
+  const controllers = kubeControllers({ rootCa: "PEM", clusterCidr: "10.244.0.0/16" });
   const running = runControllers({ controllers, clientFor, informers, clock, random, logger, metrics }, stop.signal);
   return {
     clock,
@@ -180,9 +188,9 @@ async function runPods(client: ApiClient): Promise<void> {
       await all.delete(pod.metadata.name, { gracePeriodSeconds: 0 });
       continue;
     }
-    if (pod.status.phase === "Running") continue;
+    if (pod.status.phase !== "Pending") continue;
     const binding = { apiVersion: "v1", kind: "Binding", target: { kind: "Node", name: "n1" } };
-    await all.createSubresource(pod.metadata.name, "binding", binding);
+    if (!pod.spec.nodeName) await all.createSubresource(pod.metadata.name, "binding", binding);
     const fresh = await all.get(pod.metadata.name);
     const ip = `10.1.${fresh.metadata.uid.length}.${n}`;
     await all.updateStatus({
@@ -269,4 +277,144 @@ test("foreground deletion of a Deployment waits for its pods", async () => {
     );
     return left.every((n) => n === 0);
   });
+});
+
+const labelled = (app: string, restartPolicy: "Always" | "Never" = "Always") => ({
+  metadata: { labels: { app } },
+  spec: { restartPolicy, containers: [{ name: "c", image: "v1" }] },
+});
+
+/** Ends the pods of jobs as soon as they run. */
+async function endJobPods(client: ApiClient): Promise<void> {
+  const all = client.resource(pods, "demo");
+  for (const pod of (await all.list()).items) {
+    if (pod.spec.restartPolicy !== "Never" || pod.status.phase !== "Running") continue;
+    const conditions = [{ type: "Ready", status: "False", lastTransitionTime: "2026-01-01T00:00:00Z" }];
+    await all.updateStatus({ ...pod, status: { ...pod.status, phase: "Succeeded", conditions } });
+  }
+}
+
+test("ReplicationController, DaemonSet and StatefulSet live on the real API server", async () => {
+  await using w = await start();
+  const { client } = w;
+  await client.resource(namespaces).create({ metadata: { name: "demo" } });
+  await client.resource(nodes).create({ metadata: { name: "n1" } });
+  const status = { conditions: [{ type: "Ready", status: "True" }] };
+  await client.resource(nodes).patch("n1", "strategic", { status }, { subresource: "status" });
+  await client.resource(replicationControllers, "demo").create({
+    metadata: { name: "rc" },
+    spec: { replicas: 2, selector: { app: "rc" }, template: labelled("rc") },
+  });
+  await client.resource(daemonSets, "demo").create({
+    metadata: { name: "ds" },
+    spec: { selector: { matchLabels: { app: "ds" } }, template: labelled("ds") },
+  });
+  await client.resource(statefulSets, "demo").create({
+    metadata: { name: "sts" },
+    spec: {
+      replicas: 2,
+      serviceName: "sts",
+      selector: { matchLabels: { app: "sts" } },
+      template: labelled("sts"),
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete", whenScaled: "Retain" },
+      volumeClaimTemplates: [
+        {
+          metadata: { name: "data" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        },
+      ],
+    },
+  });
+  await client.resource(podDisruptionBudgets, "demo").create({
+    metadata: { name: "sts" },
+    spec: { maxUnavailable: "50%", selector: { matchLabels: { app: "sts" } } },
+  });
+  await w.until("all available", async () => {
+    await runPods(client);
+    const rc = await client.resource(replicationControllers, "demo").get("rc");
+    const ds = await client.resource(daemonSets, "demo").get("ds");
+    const sts = await client.resource(statefulSets, "demo").get("sts");
+    return rc.status.availableReplicas === 2 && ds.status.numberAvailable === 1 && sts.status.availableReplicas === 2;
+  });
+  await w.until("a disruption allowed", async () => {
+    const { status } = await client.resource(podDisruptionBudgets, "demo").get("sts");
+    return status.disruptionsAllowed === 1 && status.expectedPods === 2;
+  });
+  await w.until("a range for the node", async () => {
+    const { spec } = await client.resource(nodes).get("n1");
+    return spec.podCIDR === "10.244.0.0/24";
+  });
+  const template = { spec: { containers: [{ name: "c", image: "v2" }] } };
+  await client.resource(statefulSets, "demo").patch("sts", "strategic", { spec: { template } });
+  await client.resource(daemonSets, "demo").patch("ds", "strategic", { spec: { template } });
+  await w.until("rolled out", async () => {
+    await runPods(client);
+    const images = (await client.resource(pods, "demo").list()).items
+      .filter((p) => p.metadata.labels?.["app"] !== "rc")
+      .map((p) => p.spec.containers[0]?.image);
+    const { status } = await client.resource(statefulSets, "demo").get("sts");
+    return images.join() === "v2,v2,v2" && status.currentRevision === status.updateRevision;
+  });
+  assert.equal(await count(client.resource(controllerRevisions, "demo").list()), 4);
+  assert.equal(await count(client.resource(persistentVolumeClaims, "demo").list()), 2);
+  await client.resource(statefulSets, "demo").delete("sts", { propagationPolicy: "Background" });
+  await w.until("claims gone with the set", async () => {
+    await runPods(client);
+    return (await count(client.resource(persistentVolumeClaims, "demo").list())) === 0;
+  });
+});
+
+test("Jobs and CronJobs run on the real API server", async () => {
+  await using w = await start();
+  const { client } = w;
+  await client.resource(namespaces).create({ metadata: { name: "demo" } });
+  await client.resource(nodes).create({ metadata: { name: "n1" } });
+  await client.resource(jobs, "demo").create({
+    metadata: { name: "sums" },
+    spec: {
+      completions: 3,
+      parallelism: 2,
+      completionMode: "Indexed",
+      backoffLimitPerIndex: 1,
+      ttlSecondsAfterFinished: 5,
+      template: { spec: labelled("sums", "Never").spec },
+    },
+  });
+  await w.until("complete", async () => {
+    await runPods(client);
+    await endJobPods(client);
+    const { status } = await client.resource(jobs, "demo").get("sums");
+    return status.conditions?.at(-1)?.type === "Complete" && status.completedIndexes === "0-2";
+  });
+  await w.until("gone by its time to live, and its pods", async () => {
+    const left = await count(client.resource(jobs, "demo").list());
+    return left === 0 && (await count(client.resource(pods, "demo").list())) === 0;
+  });
+  await client.resource(cronJobs, "demo").create({
+    metadata: { name: "tick" },
+    spec: { schedule: "@every 2s", jobTemplate: { spec: { template: { spec: labelled("t", "Never").spec } } } },
+  });
+  await w.until("a job was started and has succeeded", async () => {
+    await runPods(client);
+    await endJobPods(client);
+    const { status } = await client.resource(cronJobs, "demo").get("tick");
+    return status.lastSuccessfulTime !== undefined;
+  });
+});
+
+test("Endpoints written by hand become slices on the real API server", async () => {
+  await using w = await start();
+  const { client } = w;
+  await client.resource(namespaces).create({ metadata: { name: "demo" } });
+  await client.resource(services, "demo").create({ metadata: { name: "db" }, spec: { ports: [{ port: 80 }] } });
+  await client.resource(endpoints, "demo").create({
+    metadata: { name: "db" },
+    subsets: [{ addresses: [{ ip: "192.0.2.1" }], ports: [{ port: 8080 }] }],
+  });
+  await w.until("mirrored", async () => {
+    const [slice] = (await client.resource(endpointSlices, "demo").list()).items;
+    return slice?.endpoints?.[0]?.addresses[0] === "192.0.2.1" && slice.ports?.[0]?.port === 8080;
+  });
+  await client.resource(endpoints, "demo").delete("db");
+  await w.until("gone", async () => (await count(client.resource(endpointSlices, "demo").list())) === 0);
 });

@@ -24,6 +24,34 @@ export interface AdmissionAttributes {
   readonly user: UserInfo;
   /** Adds a `Warning` header to the response. */
   warn(text: string): void;
+  /** Adds an annotation to the request's audit events; the first value of a key stays. */
+  annotate(key: string, value: string): void;
+  readonly rounds: AdmissionRounds;
+  /** The same resource under its other names and versions. Empty where the body is not of the resource's own kind. */
+  equivalents(): readonly EquivalentResource[];
+}
+
+/** Another way to name the resource of a request, with its objects in that version. */
+export interface EquivalentResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  /** Both return new objects. */
+  fromRequested(object: KubeObject): Mutable<KubeObject>;
+  toRequested(object: KubeObject): Mutable<KubeObject>;
+}
+
+/**
+ * The mutating plugins run once, and once more when one asks for it because others should see what it did. Both rounds of a
+ * request share this object.
+ */
+export interface AdmissionRounds {
+  isSecond: boolean;
+  /** To be set in the first round. */
+  isSecondWanted: boolean;
+  /** What plugins keep between the rounds, by their name. */
+  readonly memory: Map<string, unknown>;
 }
 
 /** One admission plugin: one file, listed in kube-apiserver/admission/plugins.ts, whose order is the order of the calls. */

@@ -23,6 +23,7 @@ export interface AuditEvent {
   /** 0 before there is a response. */
   readonly responseCode: number;
   readonly timestampMs: number;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Receives audit events. Must be quick and must not throw; what it cannot take it counts and drops. */

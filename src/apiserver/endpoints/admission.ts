@@ -1,5 +1,6 @@
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
-import type { AdmissionAttributes, AdmissionOperation } from "../admission/admission-plugin.ts";
+import { cloneJson } from "../../apimachinery/object.ts";
+import type { AdmissionAttributes, AdmissionOperation, EquivalentResource } from "../admission/admission-plugin.ts";
 import type { EndpointContext, ResourceEndpoint } from "./resource-endpoint.ts";
 import type { RequestScope } from "./request-scope.ts";
 
@@ -21,7 +22,7 @@ export function attributesOf(
   object: Mutable<KubeObject> | undefined,
   oldObject: KubeObject | undefined,
 ): AdmissionAttributes {
-  const { info, user, warnings } = scope;
+  const { info, user, warnings, auditAnnotations } = scope;
   const name = base.name ?? (info.name || (object ?? oldObject)?.metadata?.name) ?? "";
   return {
     operation: base.operation,
@@ -39,11 +40,48 @@ export function attributesOf(
     dryRun: base.dryRun,
     user,
     warn: (text) => void warnings.add(text),
+    annotate: (key, value) => {
+      if (!auditAnnotations.has(key)) auditAnnotations.set(key, value);
+    },
+    equivalents: () => (base.kind === undefined ? equivalentsOf(endpoint) : []),
+    rounds: { isSecond: false, isSecondWanted: false, memory: new Map() },
   };
 }
 
-/** Lets the plugins change the object, in their order. */
+function equivalentsOf(endpoint: ResourceEndpoint): readonly EquivalentResource[] {
+  if (!endpoint.resource.persisted) return [];
+  return endpoint.context
+    .endpointsOf(endpoint.resource.storagePrefix)
+    .filter((other) => other !== endpoint)
+    .map((other) => {
+      const { group, version, resource, kind } = other.resource;
+      return {
+        group,
+        version,
+        resource,
+        kind,
+        fromRequested: (object) => converted(object, endpoint, other),
+        toRequested: (object) => converted(object, other, endpoint),
+      };
+    });
+}
+
+/** From one served version to another, by way of the stored one. */
+function converted(object: KubeObject, from: ResourceEndpoint, to: ResourceEndpoint): Mutable<KubeObject> {
+  const stored = from.convert ? from.convert.toStorage(object) : cloneJson(object);
+  return to.convert ? to.convert.fromStorage(stored) : (stored as Mutable<KubeObject>);
+}
+
+/** Lets the plugins change the object, in their order; twice, when one of them asks for it. */
 export async function admit(context: EndpointContext, attributes: AdmissionAttributes): Promise<void> {
+  const { rounds } = attributes;
+  await admitOnce(context, attributes);
+  if (!rounds.isSecondWanted) return;
+  rounds.isSecond = true;
+  await admitOnce(context, attributes);
+}
+
+async function admitOnce(context: EndpointContext, attributes: AdmissionAttributes): Promise<void> {
   for (const plugin of context.admission)
     if (plugin.admit && plugin.handles(attributes.operation)) await plugin.admit(attributes);
 }

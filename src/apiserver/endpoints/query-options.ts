@@ -16,12 +16,16 @@ export interface WriteOptions {
   readonly options: CreateOptions | PatchOptions;
   readonly dryRun: boolean;
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
+  /** Under which the write is recorded; undefined when the client gave none. */
+  readonly fieldManager: string | undefined;
+  /** An apply may take fields from other managers. */
+  readonly isForced: boolean;
 }
 
 type WriteKind = "CreateOptions" | "UpdateOptions" | "PatchOptions";
 
-/** Throws Invalid with upstream's texts. */
-export function parseWriteOptions(query: URLSearchParams, kind: WriteKind): WriteOptions {
+/** Throws Invalid with upstream's texts. `isApply`: the patch is a server-side apply, which has rules of its own. */
+export function parseWriteOptions(query: URLSearchParams, kind: WriteKind, isApply = false): WriteOptions {
   const dryRun = query.getAll("dryRun");
   const fieldManager = query.get("fieldManager");
   const fieldValidation = query.get("fieldValidation");
@@ -34,23 +38,25 @@ export function parseWriteOptions(query: URLSearchParams, kind: WriteKind): Writ
     ...(fieldValidation === null ? {} : { fieldValidation }),
     ...(force === undefined ? {} : { force }),
   };
-  if (query.size > 0) checkOptions(kind, validateByKind(kind, options));
+  if (query.size > 0 || isApply) checkOptions(kind, validateByKind(kind, options, isApply));
   return {
     options,
     dryRun: dryRun.length > 0,
     // Checked just above.
     fieldValidation: (fieldValidation || "Warn") as WriteOptions["fieldValidation"],
+    fieldManager: fieldManager ?? undefined,
+    isForced: force === true,
   };
 }
 
-function validateByKind(kind: WriteKind, options: PatchOptions): readonly FieldError[] {
+function validateByKind(kind: WriteKind, options: PatchOptions, isApply: boolean): readonly FieldError[] {
   switch (kind) {
     case "CreateOptions":
       return validateCreateOptions(options);
     case "UpdateOptions":
       return validateUpdateOptions(options);
     case "PatchOptions":
-      return validatePatchOptions(options, false);
+      return validatePatchOptions(options, isApply);
   }
 }
 

@@ -13,4 +13,6 @@ export interface RequestScope {
   user: UserInfo;
   /** Texts for `Warning` headers, each once. */
   readonly warnings: Set<string>;
+  /** What admission notes for the audit. */
+  readonly auditAnnotations: Map<string, string>;
 }

@@ -7,6 +7,7 @@ import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import type { RegistryStore } from "../registry/generic/store.ts";
+import type { FieldManagers } from "./fieldmanager/field-managers.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 
 /** What all endpoints of one server share. */
@@ -18,10 +19,13 @@ export interface EndpointContext {
   readonly admission: readonly AdmissionPlugin[];
   readonly authorizer: Authorizer;
   readonly registry: RegistryAccess;
+  readonly fieldManagers: FieldManagers;
   readonly bodyBytesMax: number;
   readonly minRequestTimeoutSeconds: number;
   /** Aborts when the server shuts down: watches end. */
   readonly shutdown: AbortSignal;
+  /** Every served resource that is stored under that prefix. */
+  endpointsOf(storagePrefix: string): readonly ResourceEndpoint[];
 }
 
 /** One served resource, ready to answer. */

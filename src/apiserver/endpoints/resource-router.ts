@@ -57,8 +57,8 @@ export async function routeResource(
   if (!route) return notFoundPage();
   const { endpoint } = route;
   const { resource } = endpoint;
-  for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
   if (!resource.namespaced && info.namespaceKey !== "") return notFoundPage();
+  for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
   if (info.subresource !== "") return routeSubresource(route, scope);
   const isItem = info.parts.length > 0;
   const gr = { group: info.apiGroup, resource: info.resource };

@@ -6,6 +6,7 @@ import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
+import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
 import { HealthEndpoint } from "../endpoints/health.ts";
 import { OpenApiEndpoints } from "../endpoints/openapi.ts";
 import { parseRequestInfo } from "../endpoints/request-info.ts";
@@ -78,9 +79,14 @@ class Server implements GenericApiServer {
       admission: options.admission,
       authorizer: options.authorizer,
       registry,
+      fieldManagers: new FieldManagers(options),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
+      endpointsOf: (storagePrefix) =>
+        [...this.#routes.values()]
+          .map(({ endpoint }) => endpoint)
+          .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
     for (const registration of options.registrations) this.#addRoute(registration);
     this.#discovery = this.#makeDiscovery();
@@ -150,6 +156,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      auditAnnotations: new Map(),
     };
     let response: HttpResponse;
     try {

@@ -1,4 +1,4 @@
-import type { Container, Pod, ResourceRequirements } from "../../api/core/v1/types.gen.ts";
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 
 /** Amounts by resource name: CPU in milli-cores, everything else in its unit (bytes, count). */
@@ -16,43 +16,62 @@ export function resourceAmounts(list: Readonly<Record<string, string>> | undefin
   return out;
 }
 
+/** How amounts are read and combined: plain numbers where speed counts, quantities where the text matters. */
+export interface AmountArithmetic<A> {
+  parse(name: string, quantity: string): A;
+  add(a: A, b: A): A;
+  max(a: A, b: A): A;
+}
+
+const numbers: AmountArithmetic<number> = {
+  parse: resourceAmount,
+  add: (a, b) => a + b,
+  max: (a, b) => (a < b ? b : a),
+};
+
 /**
  * What the scheduler and the kubelet reserve for a pod (k8s.io/component-helpers/resource PodRequests): the sum over
  * containers and sidecars, or the highest need of any init container with the sidecars started before it, plus overhead.
  * Pod-level requests, where set, replace the sum.
  */
 export function podRequests(pod: Pod): ResourceAmounts {
-  return aggregate(pod, (resources) => resources.requests);
+  return aggregatePod(pod, "requests", numbers);
 }
 
 /** Like `podRequests`, over limits. A resource that some container does not limit is still summed over the others. */
 export function podLimits(pod: Pod): ResourceAmounts {
-  return aggregate(pod, (resources) => resources.limits);
+  return aggregatePod(pod, "limits", numbers);
 }
 
-function aggregate(
-  pod: Pod,
-  select: (resources: ResourceRequirements) => Readonly<Record<string, string>> | undefined,
-): ResourceAmounts {
-  const total = new Map<string, number>();
-  for (const container of pod.spec.containers) addAll(total, resourceAmounts(select(container.resources)));
-  const sidecars = new Map<string, number>();
-  const initPeak = new Map<string, number>();
+/** `podRequests` or `podLimits` in amounts of any kind. */
+export function aggregatePod<A>(
+  pod: Pick<Pod, "spec">,
+  side: "requests" | "limits",
+  arithmetic: AmountArithmetic<A>,
+): Map<string, A> {
+  const add = (a: A, b: A): A => arithmetic.add(a, b);
+  const max = (a: A, b: A): A => arithmetic.max(a, b);
+  const amounts = (list: Readonly<Record<string, string>> | undefined): Map<string, A> =>
+    new Map(Object.entries(list ?? {}).map(([name, quantity]) => [name, arithmetic.parse(name, quantity)]));
+  const total = new Map<string, A>();
+  for (const container of pod.spec.containers ?? []) combine(total, amounts(container.resources?.[side]), add);
+  const sidecars = new Map<string, A>();
+  const initPeak = new Map<string, A>();
   for (const container of pod.spec.initContainers ?? []) {
-    const need = resourceAmounts(select(container.resources));
+    const need = amounts(container.resources?.[side]);
     if (isSidecar(container)) {
-      addAll(total, need);
-      addAll(sidecars, need);
-      maxAll(initPeak, sidecars);
+      combine(total, need, add);
+      combine(sidecars, need, add);
+      combine(initPeak, sidecars, max);
     } else {
-      addAll(need, sidecars);
-      maxAll(initPeak, need);
+      combine(need, sidecars, add);
+      combine(initPeak, need, max);
     }
   }
-  maxAll(total, initPeak);
-  const podLevel = pod.spec.resources && select(pod.spec.resources);
-  if (podLevel) for (const [name, amount] of resourceAmounts(podLevel)) total.set(name, amount);
-  if (pod.spec.overhead) addAll(total, resourceAmounts(pod.spec.overhead));
+  combine(total, initPeak, max);
+  const podLevel = pod.spec.resources?.[side];
+  if (podLevel) for (const [name, amount] of amounts(podLevel)) total.set(name, amount);
+  if (pod.spec.overhead) combine(total, amounts(pod.spec.overhead), add);
   return total;
 }
 
@@ -61,10 +80,9 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === "Always";
 }
 
-function addAll(into: Map<string, number>, more: ResourceAmounts): void {
-  for (const [name, amount] of more) into.set(name, (into.get(name) ?? 0) + amount);
-}
-
-function maxAll(into: Map<string, number>, other: ResourceAmounts): void {
-  for (const [name, amount] of other) if (amount > (into.get(name) ?? 0)) into.set(name, amount);
+function combine<A>(into: Map<string, A>, other: ReadonlyMap<string, A>, how: (a: A, b: A) => A): void {
+  for (const [name, amount] of other) {
+    const present = into.get(name);
+    into.set(name, present === undefined ? amount : how(present, amount));
+  }
 }

@@ -1,18 +1,42 @@
-import type { Namespace, Pod, ServiceAccount as ServiceAccountObject } from "../../api/core/v1/types.gen.ts";
+import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type {
+  MutatingWebhookConfiguration,
+  ValidatingWebhookConfiguration,
+} from "../../api/admissionregistration/v1/types.gen.ts";
+import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
+import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
+import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
+import type {
+  LimitRange,
+  Namespace,
+  Pod,
+  Service,
+  ServiceAccount as ServiceAccountObject,
+} from "../../api/core/v1/types.gen.ts";
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
+import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
-import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
+import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { LimitRanger } from "./limit-ranger.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
+import { ResourceQuota } from "./resource-quota.ts";
+import { RuntimeClass } from "./runtime-class.ts";
 import { ServiceAccount } from "./service-account.ts";
+import { StorageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
 import { TaintNodesByCondition } from "./taint-nodes-by-condition.ts";
+import { MutatingAdmissionWebhook } from "./webhook/mutating-admission-webhook.ts";
+import { ValidatingAdmissionWebhook } from "./webhook/validating-admission-webhook.ts";
+import { WebhookCaller } from "./webhook/webhook-caller.ts";
 
 /** The admission plugins in the order they are asked, which is upstream's. */
 export function admissionPlugins(options: {
@@ -22,18 +46,43 @@ export function admissionPlugins(options: {
   readonly priorityClasses: StorageLister<PriorityClass>;
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
+  readonly storageClasses: StorageLister<StorageClass>;
+  readonly runtimeClasses: StorageLister<RuntimeClassObject>;
+  readonly limitRanges: StorageLister<LimitRange>;
+  readonly services: StorageLister<Service>;
+  readonly endpointSlices: StorageLister<EndpointSlice>;
+  readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
+  readonly validatingWebhooks: StorageLister<ValidatingWebhookConfiguration>;
+  readonly webhookDialer: WebhookDialer | undefined;
+  readonly scheme: Scheme;
   readonly authorizer: Authorizer;
+  /** Called once requests come. */
+  readonly registry: () => RegistryAccess;
   readonly clock: Clock;
   readonly random: Random;
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
+  const caller = new WebhookCaller({
+    dialer: options.webhookDialer,
+    services: new ServiceResolver(options),
+    clock,
+    random,
+  });
   return [
     new NamespaceLifecycle(options.namespaces),
+    new LimitRanger(options.limitRanges),
     new ServiceAccount({ accounts: options.serviceAccounts, clock, random }),
     new NodeRestriction(options.pods),
     new TaintNodesByCondition(),
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
+    new DefaultStorageClass(options.storageClasses),
+    new StorageObjectInUseProtection(),
+    new RuntimeClass(options.runtimeClasses),
     new RbacEscalation(options),
+    new MutatingAdmissionWebhook({ ...options, configurations: options.mutatingWebhooks, caller }),
+    new ValidatingAdmissionWebhook({ ...options, configurations: options.validatingWebhooks, caller }),
+    // Last: nothing is charged for what others refuse.
+    new ResourceQuota(options),
   ];
 }

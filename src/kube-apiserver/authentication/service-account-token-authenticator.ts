@@ -58,9 +58,12 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   }
 
   async authenticateToken(token: string, audiences = this.#audiences): Promise<AuthenticationResult | undefined> {
-    const issuer = unverifiedClaims(token)?.["iss"];
-    if (typeof issuer !== "string" || !this.#issuers.includes(issuer)) return undefined;
-    const claims = await this.#verify(token);
+    let claims = this.#verified.get(token);
+    if (!claims) {
+      const issuer = unverifiedClaims(token)?.["iss"];
+      if (typeof issuer !== "string" || !this.#issuers.includes(issuer)) return undefined;
+      claims = await this.#verify(token);
+    }
     const accepted = stringList(claims["aud"]).filter((audience) => audiences.includes(audience));
     if (accepted.length === 0) {
       throw new InvalidTokenError(
@@ -72,8 +75,6 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   }
 
   async #verify(token: string): Promise<Readonly<Record<string, unknown>>> {
-    const known = this.#verified.get(token);
-    if (known) return known;
     const claims = await verifyToken(token, this.#keys);
     if (!claims) throw new InvalidTokenError("invalid signature");
     if (this.#verified.size >= verifiedMax) this.#verified.clear();

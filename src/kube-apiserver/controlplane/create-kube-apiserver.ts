@@ -3,16 +3,22 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpointSlices,
+  limitRanges,
+  mutatingWebhookConfigurations,
   namespaces,
   nodes,
   pods,
   priorityClasses,
   roleBindings,
   roles,
+  runtimeClasses,
   secrets,
   serviceAccounts,
   serviceCIDRs,
   services,
+  storageClasses,
+  validatingWebhookConfigurations,
 } from "../../api/resources.gen.ts";
 import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
 import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
@@ -118,7 +124,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     kubelets: options.kubelets,
   });
   const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
-  const generic = await createGenericApiServer({
+  const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
     registrations,
@@ -128,6 +134,15 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       ...lister,
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
+      limitRanges: storage.lister(limitRanges),
+      endpointSlices: storage.lister(endpointSlices),
+      mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
+      validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      webhookDialer: options.webhookDialer,
+      scheme,
+      storageClasses: storage.lister(storageClasses),
+      runtimeClasses: storage.lister(runtimeClasses),
+      registry: () => generic.registry,
       authorizer,
       clock,
       random,

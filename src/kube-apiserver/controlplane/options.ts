@@ -3,6 +3,7 @@ import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { AuditSink } from "../../apiserver/audit/audit-sink.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
+import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { MetricRegistry } from "../../component-base/metrics.ts";
@@ -37,6 +38,8 @@ export interface KubeApiServerOptions {
   readonly clientCa?: string;
   /** Without it, log, exec, attach and portforward answer 503. */
   readonly kubelets?: KubeletConnector;
+  /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
+  readonly webhookDialer?: WebhookDialer;
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */
   readonly controllerRoles?: readonly { readonly serviceAccount: string; readonly rules: readonly PolicyRule[] }[];
   /** Bearer tokens that are valid from the start. */

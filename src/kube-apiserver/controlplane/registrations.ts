@@ -38,6 +38,8 @@ export interface RegistrationOptions {
 /** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
 const notServed: ReadonlySet<string> = new Set(["v1/componentstatuses"]);
 
+const endpointsDeprecation = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
   const { scheme, strategies, reviews } = options;
@@ -69,6 +71,7 @@ function registration(
     ...(resource.persisted || !review ? {} : { review }),
     ...(subresources ? { subresources } : {}),
     ...conversionOf(resource),
+    ...(resource.kind === "Endpoints" ? { warnings: [endpointsDeprecation] } : {}),
   };
 }
 

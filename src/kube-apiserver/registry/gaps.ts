@@ -5,15 +5,11 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 // without it, a refusal where somebody would wait for the effect.
 
 const notEnforced: Readonly<Record<string, string>> = {
-  "/limitranges": "LimitRanges",
-  "/resourcequotas": "ResourceQuotas",
   "networking.k8s.io/networkpolicies": "NetworkPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicies": "MutatingAdmissionPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBindings",
-  "admissionregistration.k8s.io/mutatingwebhookconfigurations": "webhooks",
   "admissionregistration.k8s.io/validatingadmissionpolicies": "ValidatingAdmissionPolicies",
   "admissionregistration.k8s.io/validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBindings",
-  "admissionregistration.k8s.io/validatingwebhookconfigurations": "webhooks",
 };
 
 const notCreatable = [["apiregistration.k8s.io", "apiservices"]] as const;

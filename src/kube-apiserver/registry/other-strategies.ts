@@ -1,7 +1,6 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import type { ResourceQuota } from "../../api/core/v1/types.gen.ts";
 import type { CertificateSigningRequest } from "../../api/certificates/v1/types.gen.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
@@ -10,7 +9,6 @@ import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { RequestContext, Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
-import { resourceQuotaCells } from "../printers/core.ts";
 import {
   apiServiceCells,
   certificateSigningRequestCells,
@@ -30,7 +28,6 @@ import {
   admissionPolicyBindingCells,
   validatingAdmissionPolicyCells,
   volumeAttachmentCells,
-  webhookConfigurationCells,
 } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
@@ -143,8 +140,6 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
   }),
 };
 
-export const resourceQuotaStrategy: Strategy<ResourceQuota> = { tableCells: resourceQuotaCells };
-
 /** Kinds whose only rule of their own is how they print. */
 export const printedStrategies = {
   runtimeclasses: { tableCells: runtimeClassCells },
@@ -152,8 +147,6 @@ export const printedStrategies = {
   volumeattachments: { tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  mutatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
-  validatingwebhookconfigurations: { generation: "object", tableCells: webhookConfigurationCells },
   validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
   mutatingadmissionpolicies: { generation: "spec", tableCells: mutatingAdmissionPolicyCells },
   mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },

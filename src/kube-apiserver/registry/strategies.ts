@@ -11,6 +11,7 @@ import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
 import { endpointsStrategy } from "./core/endpoints-strategy.ts";
 import { eventStrategy } from "./core/event-strategy.ts";
+import { limitRangeStrategy, resourceQuotaStrategy } from "./core/limit-strategies.ts";
 import { namespaceStrategy } from "./core/namespace-strategy.ts";
 import { nodeStrategy } from "./core/node-strategy.ts";
 import { podStrategy } from "./core/pod/strategy.ts";
@@ -33,7 +34,6 @@ import {
   podDisruptionBudgetStrategy,
   printedStrategies,
   priorityClassStrategy,
-  resourceQuotaStrategy,
   resourceSliceStrategy,
 } from "./other-strategies.ts";
 import {
@@ -42,6 +42,7 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from "./rbac/strategies.ts";
+import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
 /** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
 export function builtinStrategies(options: {
@@ -60,7 +61,8 @@ export function builtinStrategies(options: {
     "/pods": podStrategy,
     "/podtemplates": podTemplateStrategy,
     "/replicationcontrollers": replicationControllerStrategy,
-    "/resourcequotas": withGap("/resourcequotas", resourceQuotaStrategy),
+    "/limitranges": limitRangeStrategy,
+    "/resourcequotas": resourceQuotaStrategy,
     "/secrets": secretStrategy,
     "/serviceaccounts": serviceAccountStrategy,
     "/services": serviceStrategy(options.allocators),
@@ -104,14 +106,8 @@ export function builtinStrategies(options: {
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
     "storage.k8s.io/csinodes": printedStrategies.csinodes,
     "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
-    "admissionregistration.k8s.io/mutatingwebhookconfigurations": withGap(
-      "admissionregistration.k8s.io/mutatingwebhookconfigurations",
-      printedStrategies.mutatingwebhookconfigurations,
-    ),
-    "admissionregistration.k8s.io/validatingwebhookconfigurations": withGap(
-      "admissionregistration.k8s.io/validatingwebhookconfigurations",
-      printedStrategies.validatingwebhookconfigurations,
-    ),
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurationStrategy,
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurationStrategy,
     "admissionregistration.k8s.io/validatingadmissionpolicies": withGap(
       "admissionregistration.k8s.io/validatingadmissionpolicies",
       printedStrategies.validatingadmissionpolicies,

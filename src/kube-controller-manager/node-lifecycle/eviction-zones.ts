@@ -57,6 +57,12 @@ export class EvictionZones {
     return 0;
   }
 
+  /** The node was not tainted after all. */
+  giveBack(node: Node): void {
+    const zone = this.#zones.get(zoneOf(node));
+    if (zone) zone.nextAtMs = 0;
+  }
+
   #rate(zone: Zone): number {
     if (this.isStopped) return 0;
     const total = zone.ready + zone.notReady;

@@ -42,6 +42,8 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
   podInformer.addIndex(byNode, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
   const heartbeats = new Map<string, Heartbeat>();
   const zones = new EvictionZones();
+  /** The conditions under which a node's pods were marked: once for each, or kubelet and controller would take turns for ever. */
+  const marked = new Map<string, string>();
 
   const lookAtAll = (wasStopped: boolean): void => {
     // Nothing was heard while all was down, perhaps because of us: every node gets its time anew.
@@ -67,6 +69,7 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     const wasStopped = zones.isStopped;
     if (!node) {
       heartbeats.delete(name);
+      marked.delete(name);
       if (zones.forget(name)) lookAtAll(wasStopped);
       return;
     }
@@ -75,19 +78,24 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     const taints = updatedTaints(node, wait === 0 ? executingKey(node) : undefined, timestamp(clock));
     if (taints) {
       const { resourceVersion } = node.metadata;
-      await client
-        .resource(nodes)
-        .patch(name, "merge", { metadata: { resourceVersion }, spec: { taints } }, { signal });
+      const patch = { metadata: { resourceVersion }, spec: { taints } };
+      try {
+        await client.resource(nodes).patch(name, "merge", patch, { signal });
+      } catch (error) {
+        if (wait === 0 && executingKey(node) !== undefined && !hasExecutingTaint(node)) zones.giveBack(node);
+        throw error;
+      }
     }
     const ready = node.status.conditions?.find((c) => c.type === "Ready");
     const limit = ready ? graceMs : startupGraceMs;
     const overdueInMs = heartbeat(node).seenAtMs + limit - clock.monotonic();
     if (overdueInMs > 0) {
-      if (ready?.status === "False") await markPodsNotReady(node, signal);
+      if (ready?.status === "True") marked.delete(name);
+      else if (ready?.status === "False") await markPodsNotReady(node, ready.lastTransitionTime ?? "", signal);
       return { requeueAfterMs: Math.min(overdueInMs, wait || overdueInMs) };
     }
     if (ready?.status !== "Unknown") await markUnknown(node, signal);
-    await markPodsNotReady(node, signal);
+    await markPodsNotReady(node, "silent", signal);
     if (wait > 0 && Number.isFinite(wait)) return { requeueAfterMs: wait };
   };
 
@@ -118,13 +126,15 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     );
   };
 
-  const markPodsNotReady = async (node: Node, signal: AbortSignal): Promise<void> => {
+  const markPodsNotReady = async (node: Node, why: string, signal: AbortSignal): Promise<void> => {
+    if (marked.get(node.metadata.name) === why) return;
     for (const pod of podInformer.lister.byIndex(byNode, node.metadata.name)) {
       const ready = pod.status.conditions?.find((c) => c.type === "Ready");
       if (ready?.status !== "True") continue;
       await setNotReady(pod, signal);
       recorder.event(pod, "Warning", "NodeNotReady", "Node is not ready");
     }
+    marked.set(node.metadata.name, why);
   };
 
   const setNotReady = async (pod: Pod, signal: AbortSignal): Promise<void> => {
@@ -159,10 +169,13 @@ function createNodeLifecycleController(context: ControllerContext): ReconcileCon
     },
   });
   podInformer.addEventHandler({
-    onUpdate: (_, pod) => {
+    onUpdate: (previous, pod) => {
+      if (previous.spec.nodeName === pod.spec.nodeName) return;
       const node = pod.spec.nodeName ? nodeInformer.lister.getByKey(pod.spec.nodeName) : undefined;
       const ready = node?.status.conditions?.find((c) => c.type === "Ready");
-      if (node && ready && ready.status !== "True") controller.enqueue(node.metadata.name);
+      if (!node || !ready || ready.status === "True") return;
+      marked.delete(node.metadata.name);
+      controller.enqueue(node.metadata.name);
     },
   });
   return controller;

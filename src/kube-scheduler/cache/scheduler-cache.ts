@@ -50,8 +50,9 @@ export class SchedulerCache {
     if (nodeName) this.#place(podInfo(pod), nodeName, false);
   }
 
-  removeAssignedPod(pod: Pod): void {
-    this.#remove(podKey(pod));
+  /** False when the pod was not there, e.g. because it had ended before. */
+  removeAssignedPod(pod: Pod): boolean {
+    return this.#remove(podKey(pod));
   }
 
   #place(pod: PodInfo, nodeName: string, assumed: boolean): void {
@@ -61,10 +62,10 @@ export class SchedulerCache {
     this.#pods.set(pod.key, { uid: pod.pod.metadata.uid, nodeName, assumed });
   }
 
-  #remove(key: string): void {
+  #remove(key: string): boolean {
     const known = this.#pods.get(key);
-    if (!known) return;
+    if (!known) return false;
     this.#table.removePod(known.nodeName, key);
-    this.#pods.delete(key);
+    return this.#pods.delete(key);
   }
 }

@@ -1,6 +1,6 @@
 import type { Node, Pod, Taint } from "../../api/core/v1/types.gen.ts";
 import { isTolerated } from "../../component-helpers/scheduling/taints.ts";
-import type { Plugin } from "../framework/interface.ts";
+import { skip, type Plugin } from "../framework/interface.ts";
 
 const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 
@@ -16,6 +16,7 @@ export const nodeUnschedulable: Plugin = {
         event.resource === "Node" && event.previous?.spec.unschedulable === true && fits(pod, event.current),
     },
   ],
+  preFilter: (_state, _pod, snapshot) => (snapshot.cordonedCount === 0 ? skip : undefined),
   filter(_state, { pod }, node) {
     if (!node.node || fits(pod, node.node)) return undefined;
     return { code: "unresolvable", plugin: "NodeUnschedulable", reason: "node(s) were unschedulable" };

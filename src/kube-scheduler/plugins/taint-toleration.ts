@@ -1,5 +1,6 @@
+import type { Node } from "../../api/core/v1/types.gen.ts";
 import { findUntoleratedTaint, isTolerated } from "../../component-helpers/scheduling/taints.ts";
-import { normalizeByMax, type Plugin } from "../framework/interface.ts";
+import { normalizeByMax, onEvent, skip, type Plugin } from "../framework/interface.ts";
 
 const hardEffects = ["NoSchedule", "NoExecute"] as const;
 
@@ -7,18 +8,18 @@ const hardEffects = ["NoSchedule", "NoExecute"] as const;
 export const taintToleration: Plugin = {
   name: "TaintToleration",
   eventsToRegister: [
-    {
-      resource: "Node",
-      actions: ["add", "update"],
-      hint: (pod, event) =>
-        event.resource === "Node" &&
-        findUntoleratedTaint(event.current.spec.taints, pod.spec.tolerations, hardEffects) === undefined,
-    },
+    onEvent("Node", ["add", "update"], (pod, { previous, current }) => {
+      const isTolerable = (node: Node): boolean =>
+        findUntoleratedTaint(node.spec.taints, pod.spec.tolerations, hardEffects) === undefined;
+      return isTolerable(current) && !(previous && isTolerable(previous));
+    }),
   ],
+  preFilter: (_state, _pod, snapshot) => (snapshot.taintedCount === 0 ? skip : undefined),
   filter(_state, { pod }, node) {
     if (!findUntoleratedTaint(node.node?.spec.taints, pod.spec.tolerations, hardEffects)) return undefined;
     return { code: "unresolvable", plugin: "TaintToleration", reason: "node(s) had untolerated taint(s)" };
   },
+  preScore: (_state, _pod, _nodes, snapshot) => (snapshot.taintedCount === 0 ? skip : undefined),
   score(_state, { pod }, node) {
     let count = 0;
     for (const taint of node.node?.spec.taints ?? []) {

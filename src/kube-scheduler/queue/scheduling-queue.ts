@@ -44,8 +44,8 @@ export class SchedulingQueue {
   readonly #backoff: Heap<QueuedPod>;
   readonly #unschedulable = new Map<string, QueuedPod>();
   readonly #gated = new Map<string, QueuedPod>();
-  /** What happened while a pod was being tried, which its attempt may not have seen. */
-  readonly #inFlight = new Map<string, ClusterEvent[]>();
+  /** What happened while a pod was being tried, which its attempt may not have seen; undefined once it has a node. */
+  readonly #inFlight = new Map<string, ClusterEvent[] | undefined>();
   readonly #wake = new EventSignal();
   #timer: Timer | undefined;
   #checkUnschedulableAtMs = Number.POSITIVE_INFINITY;
@@ -119,6 +119,14 @@ export class SchedulingQueue {
     return undefined;
   }
 
+  /**
+   * The pod has a node and is being bound, which may take minutes when volumes are bound first: events are no longer
+   * remembered for it.
+   */
+  decided(queued: QueuedPod): void {
+    this.#inFlight.set(queued.info.key, undefined);
+  }
+
   /** The attempt succeeded: the pod leaves the queue. */
   done(queued: QueuedPod): void {
     this.#inFlight.delete(queued.info.key);
@@ -126,7 +134,7 @@ export class SchedulingQueue {
 
   /** The attempt failed. `current` is the pod as it is now, undefined when it is gone or assigned. */
   requeue(queued: QueuedPod, current: Pod | undefined, rejectedBy: ReadonlySet<string>): void {
-    const events = this.#inFlight.get(queued.info.key) ?? [];
+    const events = this.#inFlight.get(queued.info.key);
     this.#inFlight.delete(queued.info.key);
     if (!current) return;
     const now = this.#clock.monotonic();
@@ -137,8 +145,9 @@ export class SchedulingQueue {
       backoffUntilMs: now + backoffDelay(backoff, queued.attempts),
       rejectedBy,
     };
-    const failedByError = rejectedBy.size === 0;
-    const helped = events.some((event) => this.#policy.mayHelp(current, rejectedBy, event));
+    // After its decision no events were remembered for it, so it does not wait for one either.
+    const failedByError = rejectedBy.size === 0 || events === undefined;
+    const helped = events?.some((event) => this.#policy.mayHelp(current, rejectedBy, event));
     const changed = current.metadata.generation !== queued.info.pod.metadata.generation;
     if (failedByError || helped || changed) this.#enqueue(next);
     else {
@@ -149,12 +158,20 @@ export class SchedulingQueue {
 
   /** Moves the pods that the event may help; those still in back-off wait for its end. */
   onEvent(event: ClusterEvent): void {
-    for (const events of this.#inFlight.values()) events.push(event);
+    for (const events of this.#inFlight.values()) events?.push(event);
     for (const [key, queued] of this.#unschedulable) {
       if (!this.#policy.mayHelp(queued.info.pod, queued.rejectedBy, event)) continue;
       this.#unschedulable.delete(key);
       this.#enqueue(queued);
     }
+  }
+
+  /** Tries the pod again without an event, after its back-off; nothing when it is not waiting for one. */
+  activate(key: string): void {
+    const queued = this.#unschedulable.get(key);
+    if (!queued) return;
+    this.#unschedulable.delete(key);
+    this.#enqueue(queued);
   }
 
   close(): void {

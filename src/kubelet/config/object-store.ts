@@ -1,5 +1,5 @@
-import type { ConfigMap, Secret } from "../../api/core/v1/types.gen.ts";
-import { configMaps, secrets } from "../../api/resources.gen.ts";
+import type { ConfigMap, PersistentVolume, Secret } from "../../api/core/v1/types.gen.ts";
+import { configMaps, persistentVolumeClaims, persistentVolumes, secrets } from "../../api/resources.gen.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { ResourceType } from "../../apimachinery/resource-type.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
@@ -39,6 +39,31 @@ export class ObjectStore {
 
   secret(namespace: string, name: string, optional = false): Promise<Secret | undefined> {
     return this.#get("secret", secrets, namespace, name, optional);
+  }
+
+  /**
+   * The volume a claim is bound to, as it is now: asked for once, when the volume is mounted. Rejects, in upstream's words,
+   * while the claim is not bound to it or is not for this pod.
+   */
+  async boundVolume(namespace: string, claimName: string, ownerUid?: string): Promise<PersistentVolume> {
+    const claim = await this.#client.resource(persistentVolumeClaims, namespace).get(claimName);
+    const which = `PVC ${namespace}/${claimName}`;
+    const { volumeName = "" } = claim.spec;
+    if (ownerUid !== undefined && !claim.metadata.ownerReferences?.some((owner) => owner.uid === ownerUid)) {
+      throw new Error(`${which} was not created for the pod (pod is not owner)`);
+    }
+    if (claim.metadata.deletionTimestamp) throw new Error(`can't start pod because ${which} is being deleted`);
+    if (claim.status.phase !== "Bound" || volumeName === "") {
+      const phase = JSON.stringify(claim.status.phase ?? "");
+      throw new Error(
+        `${which} has non-bound phase (${phase}) or empty pvc.Spec.VolumeName (${JSON.stringify(volumeName)})`,
+      );
+    }
+    const volume = await this.#client.resource(persistentVolumes).get(volumeName);
+    if (volume.spec.claimRef?.uid !== claim.metadata.uid) {
+      throw new Error(`PersistentVolume ${volumeName} is not bound to ${which}`);
+    }
+    return volume;
   }
 
   /** Forgets what is known of a namespace, so that a new pod sees objects as they are now. */

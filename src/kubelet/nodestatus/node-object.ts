@@ -1,4 +1,5 @@
 import type { Node, NodeAddress, NodeCondition, NodeStatus } from "../../api/core/v1/types.gen.ts";
+import { Quantity } from "../../apimachinery/quantity.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import type { Image, VersionResponse } from "../../cri-api/runtime/v1/types.ts";
 import type { ResolvedConfig } from "../config.ts";
@@ -55,16 +56,21 @@ export function nodeResources(
   return {
     capacity: {
       ...shared,
-      "ephemeral-storage": `${Math.floor(host.ephemeralStorageBytes / 1024)}Ki`,
-      memory: `${memoryKi}Ki`,
+      "ephemeral-storage": canonical(`${Math.floor(host.ephemeralStorageBytes / 1024)}Ki`),
+      memory: canonical(`${memoryKi}Ki`),
     },
     allocatable: {
       ...shared,
       // A tenth of the disk is where eviction would begin.
       "ephemeral-storage": String(Math.floor(host.ephemeralStorageBytes * 0.9)),
-      memory: `${Math.max(0, memoryKi - Math.floor(config.memoryReservedBytes / 1024))}Ki`,
+      memory: canonical(`${Math.max(0, memoryKi - Math.floor(config.memoryReservedBytes / 1024))}Ki`),
     },
   };
+}
+
+/** As the server stores it: what is reported must compare equal with what is known. */
+function canonical(quantity: string): string {
+  return Quantity.parse(quantity).toString();
 }
 
 /** The status but its conditions. */

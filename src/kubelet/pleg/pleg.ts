@@ -46,8 +46,10 @@ export class Pleg {
   problem(): string | undefined {
     if (this.#relistedMs === undefined) return "PLEG is not healthy: pleg has yet to be successful";
     const elapsed = this.#options.clock.monotonic() - this.#relistedMs;
-    if (elapsed <= healthyMs) return undefined;
-    return `PLEG is not healthy: pleg was last seen active ${Math.round(elapsed / 1000)}s ago; threshold is 3m0s`;
+    // Where relists are meant to be rarer than that, one may be missed.
+    const limitMs = Math.max(healthyMs, 2 * this.#options.relistPeriodMs);
+    if (elapsed <= limitMs) return undefined;
+    return `PLEG is not healthy: pleg was last seen active ${Math.round(elapsed / 1000)}s ago; threshold is ${limitMs / 60_000}m0s`;
   }
 
   /** Runs until aborted. */

@@ -1,6 +1,6 @@
 import type { Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { pods } from "../../api/resources.gen.ts";
-import { isConflict, isNotFound } from "../../apimachinery/errors/status-error.ts";
+import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
 import { backoffDelay } from "../../component-base/backoff.ts";
 import { type Clock, sleep } from "../../component-base/clock.ts";
@@ -130,8 +130,9 @@ export class StatusManager {
         failures = 0;
       } catch (error) {
         signal.throwIfAborted();
-        // The object is gone or is another one of that name: the informer will say so.
-        if (isNotFound(error) || isConflict(error)) return;
+        // The object is gone: the informer will say so. A conflict may mean that, too, or a race with another writer: the entry
+        // goes when the informer says so, and until then the write is owed.
+        if (isNotFound(error)) return;
         entry.isDirty = true;
         failures++;
         logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });

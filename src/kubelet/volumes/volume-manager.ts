@@ -12,6 +12,7 @@ import { podHostName } from "../network/host-name.ts";
 import type { KubeletPorts } from "../ports.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
+import { isClaimVolume, setUpClaim } from "./claim.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
 import { resolveSubPath } from "./sub-path.ts";
 
@@ -81,7 +82,7 @@ export class VolumeManager {
       out.push({
         containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,
         hostPath: subPath === "" ? root : await resolveSubPath(this.#options.ports.fileSystem, root, subPath),
-        readonly: mount.readOnly === true || isReadOnly(volume),
+        readonly: mount.readOnly === true || volume.persistentVolumeClaim?.readOnly === true || isReadOnly(volume),
         propagation: propagation(mount.mountPropagation),
       });
     }
@@ -122,6 +123,7 @@ export class VolumeManager {
     const fsGroup = pod.spec.securityContext?.fsGroup;
     if (volume.hostPath) return prepareHostPath(fs, volume.hostPath);
     const path = this.#hostPathOf(pod, volume);
+    if (isClaimVolume(volume)) return setUpClaim({ ports, objects: sources.objects, pod, volume, path });
     if (volume.emptyDir) return this.#setUpEmptyDir(path, volume.emptyDir, fsGroup);
     const payload = await volumePayload(pod, volume, sources);
     if (!payload) throw new Error(`no volume plugin matched: ${Object.keys(volume).join(", ")}`);
@@ -198,6 +200,7 @@ function pluginName(volume: Volume): string {
   if (volume.secret) return "secret";
   if (volume.projected) return "projected";
   if (volume.downwardAPI) return "downward-api";
+  if (isClaimVolume(volume)) return "local-volume";
   return "empty-dir";
 }
 

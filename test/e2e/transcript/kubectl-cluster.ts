@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, realpathSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -40,6 +41,12 @@ export function kubectlPrograms(): readonly string[] {
     return versions.length > 0 ? versions.map((name) => path.join(beside, name)) : [program];
   }
   return [];
+}
+
+/** For example `v1.33.1`; empty when the program does not say. */
+export function kubectlVersion(program: string): string {
+  const { stdout } = spawnSync(program, ["version", "--client"], { encoding: "utf8", env: { HOME: "/nonexistent" } });
+  return /Client Version: .*?(v\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? "";
 }
 
 export async function startKubectlCluster(kubectl: string): Promise<KubectlCluster> {

@@ -42,6 +42,8 @@ const placeholders: readonly { readonly name: string; readonly pattern: string; 
     pattern: String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}`,
     found: /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g,
   },
+  { name: "<digest>", pattern: "[0-9a-f]{64}", found: /\b[0-9a-f]{64}\b/g },
+  { name: "<node>", pattern: "node-[12]" },
   { name: "<rv>", pattern: String.raw`\d+`, found: /(?<=resourceVersion"?: ")\d+/g },
   { name: "<ip>", pattern: String.raw`\d+\.\d+\.\d+\.\d+`, found: /\b(?:10\.\d+|127\.0|198\.18)\.\d+\.\d+\b/g },
   {

@@ -12,34 +12,51 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { SyntaxFailure, parseText } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
-export type PatchMediaType = "json" | "merge" | "strategic";
+export type PatchMediaType = "json" | "merge" | "strategic" | "apply";
+
+/** A patch that says what to change, whoever sends it; an apply says what somebody wants. */
+export type DocumentPatch = Exclude<PatchMediaType, "apply">;
 
 const mediaTypes: Readonly<Record<string, PatchMediaType>> = {
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
 };
 
-const applyMediaTypes: readonly string[] = ["application/apply-patch+yaml", "application/apply-patch+cbor"];
-
-/** Throws UnsupportedMediaType (415). */
+/** How an object of `kind`, or a subresource of it, is to be patched. Throws UnsupportedMediaType (415). */
 export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaType {
   const type = Object.hasOwn(mediaTypes, contentType) ? mediaTypes[contentType] : undefined;
-  if (type && !(type === "strategic" && kind.custom)) return type;
-  if (applyMediaTypes.includes(contentType))
-    // Differs from upstream: field management does not exist yet, and an apply without it would overwrite others' fields.
+  if (type === "apply" && kind.custom)
+    // Differs from upstream: fields of custom resources have no managers, and an apply without them would overwrite others'.
     throw new StatusError({
       code: 415,
       reason: "UnsupportedMediaType",
       message:
-        "server-side apply is not supported by this server yet; use client-side apply (kubectl apply without --server-side)",
+        "server-side apply of custom resources is not supported by this server yet; use client-side apply (kubectl apply without --server-side)",
     });
-  const isOffered = (mediaType: string): boolean => !(kind.custom && mediaTypes[mediaType] === "strategic");
-  throw unsupportedMediaType(Object.keys(mediaTypes).filter(isOffered));
+  if (type && !(type === "strategic" && kind.custom)) return type;
+  const isOffered = ([, offered]: readonly [string, PatchMediaType]): boolean =>
+    !kind.custom || (offered !== "strategic" && offered !== "apply");
+  throw unsupportedMediaType(
+    Object.entries(mediaTypes)
+      .filter(isOffered)
+      .map(([mediaType]) => mediaType),
+  );
+}
+
+/** Parses the configuration of an apply. Throws BadRequest with upstream's text. */
+export function parseConfiguration(text: string): ParsedText {
+  try {
+    return parseText(text, "application/yaml");
+  } catch (error) {
+    if (error instanceof SyntaxFailure) throw badRequest(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The object with the patch applied, not yet type-checked. Throws with upstream's codes and texts. */
-export function applyPatch(type: PatchMediaType, patch: string, object: KubeObject, kind: ObjectKind): ParsedText {
+export function applyPatch(type: DocumentPatch, patch: string, object: KubeObject, kind: ObjectKind): ParsedText {
   try {
     const parsed = parseText(patch, "application/json");
     checkShape(type, parsed.value);
@@ -52,7 +69,7 @@ export function applyPatch(type: PatchMediaType, patch: string, object: KubeObje
 }
 
 /** Where a patch is not even of its own form, upstream says which Go type it was to be read into. */
-function checkShape(type: PatchMediaType, patch: unknown): void {
+function checkShape(type: DocumentPatch, patch: unknown): void {
   const isList = Array.isArray(patch);
   if (patch === null || (type === "json" ? isList : typeof patch === "object" && !isList)) return;
   const into = type === "json" ? "[]handlers.jsonPatchOp" : "map[string]interface {}";
@@ -60,7 +77,7 @@ function checkShape(type: PatchMediaType, patch: unknown): void {
   throw malformed(type, `json: cannot unmarshal ${actual} into Go value of type ${into}`);
 }
 
-function malformed(type: PatchMediaType, why: string): StatusError {
+function malformed(type: DocumentPatch, why: string): StatusError {
   return badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
 }
 
@@ -74,7 +91,7 @@ export function patchRefusal(
     type,
     patch,
     patchedValue,
-  }: { readonly type: PatchMediaType; readonly patch: string; readonly patchedValue: unknown },
+  }: { readonly type: DocumentPatch; readonly patch: string; readonly patchedValue: unknown },
 ): unknown {
   if (!(refusal instanceof StatusError) || refusal.code !== 400) return refusal;
   const why = refusal.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, "");
@@ -100,7 +117,7 @@ function conversionText(why: string): string {
   return to === "string" && from === "number" ? "cannot convert int64 to string" : `unrecognized type: ${to}`;
 }
 
-function patched(type: PatchMediaType, patch: unknown, object: KubeObject, kind: ObjectKind): unknown {
+function patched(type: DocumentPatch, patch: unknown, object: KubeObject, kind: ObjectKind): unknown {
   switch (type) {
     case "json":
       return applyJsonPatch(object, patch);

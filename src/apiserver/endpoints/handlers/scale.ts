@@ -5,6 +5,7 @@ import { invalid, notFound } from "../../../apimachinery/errors/new.ts";
 import { selectorFromLabelSelector, selectorFromSet } from "../../../apimachinery/labels/selector.ts";
 import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
@@ -18,8 +19,10 @@ import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { respond } from "../response.ts";
+import { managerName } from "../fieldmanager/manager-name.ts";
+import { parentManagedFields, scaleManagedFields } from "../fieldmanager/scale-fields.ts";
+import { applyPatch, parseConfiguration, patchTypeOf } from "./patch-types.ts";
 import { type IncludeObject, partialObject, tableOf } from "../table.ts";
-import { applyPatch, patchTypeOf } from "./patch-types.ts";
 import { decodeBody, updateWith } from "./write.ts";
 
 /** Any object with replicas. */
@@ -51,33 +54,41 @@ export async function handleScale(
     const include = parseIncludeObject(http.query);
     return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
   }
-  const write = parseWriteOptions(http.query, info.verb === "patch" ? "PatchOptions" : "UpdateOptions");
+  const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http), endpoint.kind) : undefined;
+  const write = parseWriteOptions(http.query, type ? "PatchOptions" : "UpdateOptions", type === "apply");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
-  const sent =
-    info.verb === "update" ? ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale) : undefined;
+  const sent = type ? undefined : ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale);
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
-  const next = (old: Scale): Scale => {
-    if (sent) return sent;
-    const type = patchTypeOf(contentTypeOf(http), kind);
-    const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
-    return decodeAs(kind, applyPatch(type, patch, old, kind), fields) as Scale;
+  const fields = endpoint.context.fieldManagers.ofScale();
+  const next = (live: Scale): Mutable<KubeObject> => {
+    if (type === "apply") {
+      const { value: applied } = parseConfiguration(patch);
+      return fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced });
+    }
+    const warn = (text: string): void => void scope.warnings.add(text);
+    const object = type
+      ? decodeAs(kind, applyPatch(type, patch, live, kind), { mode: write.fieldValidation, warn })
+      : (cloneJson(sent) as Mutable<KubeObject>);
+    const manager = managerName(write.fieldManager, http.headers["user-agent"]);
+    fields.update({ live, object, manager, isReset: false });
+    return object;
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound(store.names.gr, info.name);
     const before = scaleOf(old, view);
-    const scale = next(before);
+    const scale = next(withScaleFields(endpoint, before, old));
     await admit(
       endpoint.context,
       attributesOf(
         endpoint,
         scope,
         { operation: "UPDATE", options: write.options, dryRun: write.dryRun, kind: "Scale" },
-        scale as Mutable<KubeObject>,
+        scale,
         before,
       ),
     );
-    checkScale(scale);
-    return scaled(old, scale, view);
+    checkScale(scale as Scale);
+    return withParentFields(endpoint, scaled(old, scale as Scale, view), old, scale);
   };
   // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
   return updateWith(
@@ -86,8 +97,38 @@ export async function handleScale(
     write,
     change,
     (result) => respond(200, scaleOf(objectOf(result), view), encoding),
-    "",
+    {
+      subresource: "",
+    },
   );
+}
+
+/** With the managers of its replicas, which answers do not show. */
+function withScaleFields({ context, resource }: ResourceEndpoint, scale: Scale, parent: KubeObject): Scale {
+  const { fieldManagers } = context;
+  const managedFields = scaleManagedFields(
+    fieldManagers.codec,
+    parent.metadata.managedFields,
+    fieldManagers.versionsOf(resource),
+  );
+  return managedFields ? { ...scale, metadata: { ...scale.metadata, managedFields } } : scale;
+}
+
+function withParentFields(
+  { context, resource }: ResourceEndpoint,
+  parent: Mutable<KubeObject>,
+  old: KubeObject,
+  scale: KubeObject,
+): Mutable<KubeObject> {
+  const { fieldManagers } = context;
+  const managedFields = parentManagedFields(
+    fieldManagers.codec,
+    old.metadata.managedFields,
+    scale.metadata.managedFields,
+    { apiVersion: apiVersionOf(resource), versions: fieldManagers.versionsOf(resource) },
+  );
+  const { managedFields: _, ...metadata } = parent.metadata;
+  return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };
 }
 
 /** Where replicas are unless a kind says otherwise. */

@@ -1,7 +1,7 @@
 import { defined } from "../../../component-base/assert.ts";
 import { utf8Decode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
-import { badRequest, notFound } from "../../../apimachinery/errors/new.ts";
+import { badRequest, conflict, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
@@ -14,6 +14,9 @@ import { requireAllowed } from "../../authorization/require-allowed.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
+import type { FieldManager } from "../fieldmanager/field-manager.ts";
+import { isManagedFieldsReset } from "../fieldmanager/managed-fields.ts";
+import { managerName } from "../fieldmanager/manager-name.ts";
 import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
 import type { WriteOptions } from "../query-options.ts";
@@ -26,7 +29,7 @@ import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { negotiateView, respondList } from "./read.ts";
 import type { ParsedText } from "../serializer.ts";
-import { type PatchMediaType, applyPatch, patchRefusal, patchTypeOf } from "./patch-types.ts";
+import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
 
 /** What strategies and subresource handlers are told of the request. */
 export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRun: boolean): RequestContext {
@@ -46,14 +49,60 @@ export async function decodeBody(
   kind: ObjectKind,
   mode: WriteOptions["fieldValidation"],
 ): Promise<Mutable<KubeObject>> {
+  return (await decodeSent(endpoint, scope, kind, mode)).object;
+}
+
+/** An object as a client sent it. */
+interface SentObject {
+  readonly object: Mutable<KubeObject>;
+  readonly resetsManagedFields: boolean;
+}
+
+async function decodeSent(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  kind: ObjectKind,
+  mode: WriteOptions["fieldValidation"],
+): Promise<SentObject> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
-  const object = decodeAs(kind, parseBody(bytes, contentType, kind), {
-    mode,
-    warn: (text) => void scope.warnings.add(text),
-  });
+  return decodeParsed(kind, parseBody(bytes, contentType, kind), scope, mode);
+}
+
+function decodeParsed(
+  kind: ObjectKind,
+  parsed: ParsedText,
+  scope: RequestScope,
+  mode: WriteOptions["fieldValidation"],
+): SentObject {
+  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text) });
   kind.applyDefaults(object);
-  return object;
+  return { object, resetsManagedFields: isManagedFieldsReset(parsed.value) };
+}
+
+/** Records in managedFields who made the object of what is stored. Both are of the served version. */
+function trackFields(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  sent: SentObject,
+  live: KubeObject | undefined,
+): void {
+  if (endpoint.kind.custom) {
+    // Differs from upstream: nobody keeps these for custom resources, so what a client claims is not stored either.
+    delete sent.object.metadata.managedFields;
+    return;
+  }
+  fieldManagerOf(endpoint, scope).update({
+    live,
+    object: sent.object,
+    manager: managerName(write.fieldManager, scope.http.headers["user-agent"]),
+    isReset: sent.resetsManagedFields,
+  });
+}
+
+function fieldManagerOf(endpoint: ResourceEndpoint, scope: RequestScope): FieldManager {
+  return endpoint.context.fieldManagers.of(endpoint.resource, scope.info.subresource);
 }
 
 function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Mutable<KubeObject> {
@@ -90,9 +139,11 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
   const { query } = scope.http;
   const write = parseWriteOptions(query, "CreateOptions");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
-  const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   warnOfDuplicateOwners(object, scope);
+  trackFields(endpoint, scope, write, sent, undefined);
   const context = contextOf(endpoint, scope, write.dryRun);
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
@@ -129,14 +180,15 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "UpdateOptions");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
-  const sent = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
-  checkName(sent, scope);
-  ensureNamespaceMatches(sent, endpoint.resource.namespaced ? info.namespaceKey : "");
-  warnOfDuplicateOwners(sent, scope);
+  const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
+  checkName(sent.object, scope);
+  ensureNamespaceMatches(sent.object, endpoint.resource.namespaced ? info.namespaceKey : "");
+  warnOfDuplicateOwners(sent.object, scope);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     // Each attempt changes a copy of its own.
-    const object = cloneJson(sent);
+    const object = cloneJson(sent.object);
+    trackFields(endpoint, scope, write, { ...sent, object }, old && served(endpoint, old));
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
@@ -155,36 +207,76 @@ function creationOf({ info, user }: RequestScope): AuthorizationAttributes {
 /** PATCH: the patch is applied to the newest state, and again when somebody else was faster. */
 export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
-  const write = parseWriteOptions(http.query, "PatchOptions");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const type = patchTypeOf(contentTypeOf(http), endpoint.kind);
+  const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
+  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
+  const configuration = type === "apply" ? parseConfiguration(patch) : undefined;
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
-    if (!old) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
-    const patched = applyPatch(type, patch, served(endpoint, old), endpoint.kind);
-    const object = decodePatched(endpoint, scope, write, { type, patch, patched });
-    endpoint.kind.applyDefaults(object);
+    if (!old && !configuration) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
+    if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
+    const live = old && served(endpoint, old);
+    const object =
+      type === "apply"
+        ? appliedObject(endpoint, scope, write, defined(configuration, "configuration"), live)
+        : patchedObject(endpoint, scope, write, { type, patch, live: defined(live, "object") });
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
+    checkName(object, scope);
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
-  return updateWith(endpoint, scope, write, change, (result) =>
-    respondObject(endpoint, 200, result, negotiated, parseIncludeObject(http.query)),
+  return updateWith(
+    endpoint,
+    scope,
+    write,
+    change,
+    (result, isCreated) =>
+      respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
+    { allowCreate: type === "apply" },
   );
 }
 
-function decodePatched(
+function patchedObject(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
-  { type, patch, patched }: { readonly type: PatchMediaType; readonly patch: string; readonly patched: ParsedText },
+  { type, patch, live }: { readonly type: DocumentPatch; readonly patch: string; readonly live: KubeObject },
 ): Mutable<KubeObject> {
-  const fields = { mode: write.fieldValidation, warn: (text: string) => void scope.warnings.add(text) };
+  const patched = applyPatch(type, patch, live, endpoint.kind);
+  let sent: SentObject;
   try {
-    return decodeAs(endpoint.kind, patched, fields);
+    sent = decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
   } catch (error) {
     throw patchRefusal(error, { type, patch, patchedValue: patched.value });
   }
+  trackFields(endpoint, scope, write, sent, live);
+  return sent.object;
+}
+
+/** Server-side apply. */
+function appliedObject(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  write: WriteOptions,
+  configuration: ParsedText,
+  live: KubeObject | undefined,
+): Mutable<KubeObject> {
+  const { value: applied, duplicates } = configuration;
+  const manager = write.fieldManager ?? "";
+  const object = fieldManagerOf(endpoint, scope).apply({ live, applied, manager, isForced: write.isForced });
+  if (duplicates.length > 0) {
+    // Fields the kind does not have have failed already, whatever fieldValidation says.
+    if (write.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${duplicates.join(", ")}`);
+    if (write.fieldValidation === "Warn") for (const text of duplicates) scope.warnings.add(text);
+  }
+  if (live) return object;
+  const { uid } = object.metadata;
+  if (uid) {
+    const gr = { group: scope.info.apiGroup, resource: scope.info.resource };
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(gr, scope.info.name, why);
+  }
+  return object;
 }
 
 async function admitChange(
@@ -206,9 +298,10 @@ export async function updateWith(
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
   answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse,
-  subresource = scope.info.subresource,
+  options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
+  const { subresource = info.subresource, allowCreate = false } = options;
   const validate: ValidatingAdmission = (object, old) =>
     validation(endpoint, scope, { operation: old ? "UPDATE" : "CREATE", options: write.options, dryRun: write.dryRun })(
       object,
@@ -220,6 +313,7 @@ export async function updateWith(
     change,
     context: contextOf(endpoint, scope, write.dryRun),
     validate,
+    allowCreate,
     ...(subresource === "" ? {} : { subresource }),
   });
   return answer(object, isCreated);

@@ -58,7 +58,6 @@ export function fillSystemFields(
   delete meta.deletionTimestamp;
   delete meta.deletionGracePeriodSeconds;
   delete meta.selfLink;
-  delete meta.managedFields;
   delete meta.resourceVersion;
   if (generation === "none") delete meta.generation;
   else meta.generation = 1;
@@ -131,11 +130,21 @@ export function reconcileMetadata(
   copyOrDrop(meta, before, "generation");
   copyOrDrop(meta, before, "generateName");
   copyOrDrop(meta, before, "selfLink");
-  copyOrDrop(meta, before, "managedFields");
   if (meta.deletionTimestamp === undefined || before.deletionTimestamp === undefined)
     copyOrDrop(meta, before, "deletionTimestamp");
   if (meta.deletionGracePeriodSeconds === undefined || before.deletionGracePeriodSeconds === undefined)
     copyOrDrop(meta, before, "deletionGracePeriodSeconds");
+}
+
+/** A change of nothing but when fields were written is none: the times of managedFields are put back. */
+export function keepManagedTimes(object: Mutable<KubeObject>, old: KubeObject): void {
+  const now = object.metadata.managedFields;
+  const before = old.metadata.managedFields;
+  if (!now || !before || now === before || now.length !== before.length) return;
+  const isSame = now.every((entry, i) => deepEqual({ ...entry, time: "" }, { ...before[i], time: "" }));
+  if (!isSame) return;
+  const metadata = { ...object.metadata, managedFields: before };
+  if (deepEqual({ ...object, metadata }, old)) object.metadata = metadata as typeof object.metadata;
 }
 
 function copyOrDrop(

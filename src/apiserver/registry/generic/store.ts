@@ -16,6 +16,7 @@ import {
   bumpGeneration,
   fillSystemFields,
   keepAllButStatus,
+  keepManagedTimes,
   keepStatus,
   checkPreconditions,
   reconcileMetadata,
@@ -58,6 +59,8 @@ export interface UpdateRequest {
   readonly change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>;
   readonly context: RequestContext;
   readonly subresource?: string;
+  /** Creates what is absent, whatever the strategy says of updates. Subresources never create. */
+  readonly allowCreate?: boolean;
   readonly preconditions?: WritePreconditions;
   readonly validate?: ValidatingAdmission;
 }
@@ -314,8 +317,9 @@ export class RegistryStore implements ResourceRegistry {
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
-    const { name, preconditions, subresource } = request;
-    if (!old && (subresource || !this.strategy.allowCreateOnUpdate)) throw notFound(this.names.gr, name);
+    const { name, preconditions, subresource, allowCreate } = request;
+    if (!old && (subresource || !(allowCreate || this.strategy.allowCreateOnUpdate)))
+      throw notFound(this.names.gr, name);
     if (old) checkPreconditions(old.metadata, preconditions, this.names);
     return request.change(old);
   }
@@ -333,6 +337,7 @@ export class RegistryStore implements ResourceRegistry {
       ? (strategy.generation ?? (subresource === "status" ? "none" : undefined))
       : undefined;
     bumpGeneration(object, old, generation ?? this.#generation);
+    keepManagedTimes(object, old);
     validateUpdate(object, old, this.names, strategy, context);
     for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) context.warn(text);
     await request.validate?.(object, old);

@@ -54,5 +54,6 @@ function eventOf(
       : undefined,
     responseCode,
     timestampMs,
+    annotations: Object.fromEntries(scope.auditAnnotations),
   };
 }

@@ -36,7 +36,7 @@ export class IpAllocator {
   take(address: string): string | undefined {
     const offset = this.#offset(address);
     if (offset === undefined) {
-      return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.cidr}`;
+      return "the provided network does not match the current range";
     }
     if (this.#used.has(offset)) return "provided IP is already allocated";
     this.#used.add(offset);

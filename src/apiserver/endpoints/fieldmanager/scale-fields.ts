@@ -1,0 +1,72 @@
+import type { ManagedFieldsEntry } from "../../../apimachinery/meta/v1/types.gen.ts";
+import { FieldSet } from "../../../apimachinery/structured-merge-diff/field-set.ts";
+import type { VersionedSet } from "../../../apimachinery/structured-merge-diff/managers.ts";
+import { type ManagedFields, type ManagedFieldsCodec, ManagedFieldsError, noManagedFields } from "./managed-fields.ts";
+
+// A Scale is one field of its parent: who manages the parent's replicas manages the Scale's, and what is written through the
+// scale subresource is recorded with the parent.
+
+const scaleVersion = "autoscaling/v1";
+const replicasPath = ["f:spec", "f:replicas"];
+const replicas = FieldSet.of(replicasPath);
+
+/** The managedFields of a Scale. `versions` are those the parent is served in. */
+export function scaleManagedFields(
+  codec: ManagedFieldsCodec,
+  parent: readonly ManagedFieldsEntry[] | undefined,
+  versions: ReadonlySet<string>,
+): readonly ManagedFieldsEntry[] | undefined {
+  const managed = decodeOrNone(codec, parent);
+  const managers = new Map<string, VersionedSet>();
+  for (const [id, { set, apiVersion, isApplied }] of managed.managers) {
+    if (versions.has(apiVersion) && set.hasPath(replicasPath))
+      managers.set(id, { set: replicas, apiVersion: scaleVersion, isApplied });
+  }
+  return codec.encode({ managers, times: timesOf(managers, managed) });
+}
+
+/** The parent's managedFields after its Scale has been written. As upstream, a manager that is new to the parent has no time. */
+export function parentManagedFields(
+  codec: ManagedFieldsCodec,
+  parent: readonly ManagedFieldsEntry[] | undefined,
+  scale: readonly ManagedFieldsEntry[] | undefined,
+  { apiVersion, versions }: { readonly apiVersion: string; readonly versions: ReadonlySet<string> },
+): readonly ManagedFieldsEntry[] | undefined {
+  const before = decodeOrNone(codec, parent);
+  const written = decodeOrNone(codec, scale);
+  const left = new Map(written.managers);
+  const managers = new Map<string, VersionedSet>();
+  const times = new Map<string, string>();
+  for (const [id, versioned] of before.managers) {
+    if (!versions.has(versioned.apiVersion)) continue;
+    const isKept = !versioned.set.hasPath(replicasPath) || left.delete(id);
+    const set = isKept ? versioned.set : versioned.set.difference(replicas);
+    if (set.isEmpty) continue;
+    managers.set(id, { ...versioned, set });
+    copyTime(times, before, id);
+  }
+  for (const [id, { set, isApplied }] of left) {
+    if (!set.hasPath(replicasPath)) continue;
+    managers.set(id, { set: replicas, apiVersion, isApplied });
+    copyTime(times, before, id);
+  }
+  return codec.encode({ managers, times });
+}
+
+function timesOf(managers: ReadonlyMap<string, VersionedSet>, { times }: ManagedFields): ReadonlyMap<string, string> {
+  return new Map([...times].filter(([id]) => managers.has(id)));
+}
+
+function copyTime(times: Map<string, string>, from: ManagedFields, id: string): void {
+  const time = from.times.get(id);
+  if (time !== undefined) times.set(id, time);
+}
+
+function decodeOrNone(codec: ManagedFieldsCodec, entries: readonly ManagedFieldsEntry[] | undefined): ManagedFields {
+  try {
+    return codec.decode(entries);
+  } catch (error) {
+    if (error instanceof ManagedFieldsError) return noManagedFields;
+    throw error;
+  }
+}

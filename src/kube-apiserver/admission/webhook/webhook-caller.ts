@@ -1,0 +1,215 @@
+import type { AdmissionResponse, AdmissionReview } from "../../../api/admission/v1/types.gen.ts";
+import type {
+  MutatingWebhook,
+  ValidatingWebhook,
+  WebhookClientConfig,
+} from "../../../api/admissionregistration/v1/types.gen.ts";
+import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/meta/v1/types.gen.ts";
+import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import { isAborted, type Clock } from "../../../component-base/clock.ts";
+import { base64Decode, utf8Decode, utf8Encode } from "../../../component-base/bytes.ts";
+import { readBody } from "../../../component-base/http.ts";
+import { errorText } from "../../../component-base/logger.ts";
+import { randomUuid, type Random } from "../../../component-base/random.ts";
+import type { AdmissionAttributes } from "../../../apiserver/admission/admission-plugin.ts";
+import type { ServiceResolver } from "../../../apiserver/webhook/service-resolver.ts";
+import type { WebhookDialer, WebhookTarget } from "../../../apiserver/webhook/webhook-dialer.ts";
+import type { Invocation } from "./matching.ts";
+import { denial, dryRunUnsupported, WebhookCallError } from "./webhook-error.ts";
+
+// Upstream's default, and the largest answer it reads.
+const defaultTimeoutSeconds = 10;
+const responseBytesMax = 7 * 1024 * 1024;
+
+/** What a webhook said, when it said yes. */
+export interface WebhookAnswer {
+  /** A JSON patch, when there is one. */
+  readonly patch: unknown;
+  readonly auditAnnotations: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/** Asks one webhook about one request. */
+export class WebhookCaller {
+  readonly #dialer: WebhookDialer | undefined;
+  readonly #services: ServiceResolver;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(options: {
+    /** Without one every call fails, and failure policies decide. */
+    readonly dialer: WebhookDialer | undefined;
+    readonly services: ServiceResolver;
+    readonly clock: Clock;
+    readonly random: Random;
+  }) {
+    this.#dialer = options.dialer;
+    this.#services = options.services;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** Throws the refusal (StatusError), or WebhookCallError when there is no usable answer. */
+  async call(hook: MutatingWebhook | ValidatingWebhook, invocation: Invocation): Promise<WebhookAnswer> {
+    const { requested: attributes } = invocation;
+    const canDryRun = hook.sideEffects === "None" || hook.sideEffects === "NoneOnDryRun";
+    if (attributes.dryRun && !canDryRun) throw dryRunUnsupported(hook.name);
+    const uid = randomUuid(this.#random);
+    let response: AdmissionResponse;
+    try {
+      response = checkResponse(uid, await this.#post(hook, reviewOf(invocation, uid)));
+    } catch (error) {
+      if (error instanceof WebhookCallError) throw error;
+      throw new WebhookCallError(hook.name, errorText(error), { cause: error });
+    }
+    for (const [key, value] of Object.entries(response.auditAnnotations ?? {})) {
+      attributes.annotate(`${hook.name}/${key}`, value);
+    }
+    for (const warning of response.warnings ?? []) attributes.warn(warning);
+    if (!response.allowed) throw denial(hook.name, response.status);
+    return {
+      patch: decodePatch(hook.name, response),
+      auditAnnotations: response.auditAnnotations ?? {},
+      warnings: response.warnings ?? [],
+    };
+  }
+
+  async #post(hook: MutatingWebhook | ValidatingWebhook, review: unknown): Promise<unknown> {
+    if (!this.#dialer) throw new Error("failed to call webhook: this server has no way to webhooks");
+    const seconds = hook.timeoutSeconds ?? defaultTimeoutSeconds;
+    const { target, path, url } = this.#targetOf(hook.clientConfig);
+    const separator = path.includes("?") ? "&" : "?";
+    const abort = new AbortController();
+    const timer = this.#clock.setTimer(seconds * 1000, () => abort.abort(new Error("context deadline exceeded")));
+    const problem = (why: string): Error =>
+      new Error(`failed to call webhook: Post "${url}${separator}timeout=${seconds}s": ${why}`);
+    try {
+      const response = await this.#dialer.send(target, {
+        method: "POST",
+        path: `${path}${separator}timeout=${seconds}s`,
+        headers: { "content-type": "application/json", accept: "application/json" },
+        body: utf8Encode(JSON.stringify(review)),
+        signal: abort.signal,
+      });
+      const text = utf8Decode(await readBody(response.body, responseBytesMax));
+      if (response.status < 200 || response.status > 299) {
+        throw new Error(`failed to call webhook: the server could not handle the request, status ${response.status}`);
+      }
+      return JSON.parse(text) as unknown;
+    } catch (error) {
+      if (abort.signal.aborted || isAborted(error)) throw problem("context deadline exceeded");
+      if (error instanceof Error && error.message.startsWith("failed to call webhook")) throw error;
+      throw problem(errorText(error));
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** `url` is what messages call it. */
+  #targetOf({ url, service, caBundle }: WebhookClientConfig): {
+    readonly target: WebhookTarget;
+    readonly path: string;
+    readonly url: string;
+  } {
+    const trust = caBundle ? { caBundle: utf8Decode(base64Decode(caBundle)) } : {};
+    if (service) {
+      const { namespace, name, port = 443 } = service;
+      const path = service.path?.startsWith("/") ? service.path : `/${service.path ?? ""}`;
+      const serverName = `${name}.${namespace}.svc`;
+      const where = this.#services.resolve(namespace, name, port);
+      return { target: { ...where, serverName, ...trust }, path, url: `https://${serverName}:${port}${path}` };
+    }
+    const parsed = new URL(url ?? "");
+    const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
+    const port = parsed.port === "" ? 443 : Number(parsed.port);
+    const path = `${parsed.pathname}${parsed.search}`;
+    return { target: { host, port, serverName: host, ...trust }, path, url: url ?? "" };
+  }
+}
+
+const optionKinds = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions" } as const;
+
+function reviewOf({ requested, seen: attributes }: Invocation, uid: string): unknown {
+  const { subresource, operation, user, object, oldObject } = attributes;
+  const options = attributes.options as Readonly<Record<string, unknown>> | undefined;
+  const isConnect = operation === "CONNECT";
+  return {
+    apiVersion: "admission.k8s.io/v1",
+    kind: "AdmissionReview",
+    request: {
+      uid,
+      kind: kindOf(attributes),
+      resource: resourceOf(attributes),
+      ...(subresource === "" ? {} : { subResource: subresource }),
+      requestKind: kindOf(requested),
+      requestResource: resourceOf(requested),
+      ...(subresource === "" ? {} : { requestSubResource: subresource }),
+      ...(attributes.name === "" ? {} : { name: attributes.name }),
+      ...(attributes.namespace === "" ? {} : { namespace: attributes.namespace }),
+      operation,
+      userInfo: {
+        username: user.name,
+        ...(user.uid === undefined ? {} : { uid: user.uid }),
+        groups: user.groups,
+        ...(user.extra ? { extra: user.extra } : {}),
+      },
+      // What connects has no object but how it is to be connected.
+      object: isConnect ? { apiVersion: "v1", ...options } : (object ?? null),
+      oldObject: oldObject ?? null,
+      dryRun: attributes.dryRun,
+      options: isConnect ? null : { ...options, kind: optionKinds[operation], apiVersion: "meta.k8s.io/v1" },
+    },
+  };
+}
+
+/** A subresource's body may be of another group than its resource. */
+function kindOf({ object, oldObject, group, version, kind }: AdmissionAttributes): GroupVersionKind {
+  const [own, ownVersion] = groupVersionOf((object ?? oldObject)?.apiVersion ?? apiVersionOf({ group, version }));
+  return { group: own, version: ownVersion, kind };
+}
+
+function resourceOf({ group, version, resource }: AdmissionAttributes): GroupVersionResource {
+  return { group, version, resource };
+}
+
+function groupVersionOf(apiVersion: string): readonly [string, string] {
+  const slash = apiVersion.indexOf("/");
+  return slash < 0 ? ["", apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
+}
+
+/** Throws when the answer is none to this request. */
+function checkResponse(uid: string, answer: unknown): AdmissionResponse {
+  const { apiVersion, kind, response } = (answer ?? {}) as Partial<AdmissionReview>;
+  if (apiVersion !== "admission.k8s.io/v1" || kind !== "AdmissionReview") {
+    const got = `${apiVersion ?? ""}, Kind=${kind ?? ""}`;
+    throw new Error(
+      `received invalid webhook response: expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${got}`,
+    );
+  }
+  if (!response) throw new Error("received invalid webhook response: webhook response was absent");
+  if (response.uid !== uid) {
+    throw new Error(
+      `received invalid webhook response: expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response.uid ?? "")}`,
+    );
+  }
+  if (response.patch && response.patchType === undefined) {
+    throw new Error("received invalid webhook response: webhook returned response.patch but not response.patchType");
+  }
+  if (response.patchType !== undefined && response.patchType !== "JSONPatch") {
+    const type = JSON.stringify(response.patchType);
+    throw new Error(
+      `received invalid webhook response: webhook returned invalid response.patchType of ${type}, expected "JSONPatch"`,
+    );
+  }
+  return response;
+}
+
+function decodePatch(webhook: string, { patch }: AdmissionResponse): unknown {
+  if (!patch) return undefined;
+  try {
+    return JSON.parse(utf8Decode(base64Decode(patch))) as unknown;
+  } catch (error) {
+    const why = `received undecodable patch in webhook response: ${errorText(error)}`;
+    throw new WebhookCallError(webhook, why, { cause: error });
+  }
+}

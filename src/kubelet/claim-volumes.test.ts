@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { persistentVolumeClaims, persistentVolumes } from "../api/resources.gen.ts";
+import type { ContainerConfig } from "../cri-api/runtime/v1/types.ts";
+import { KubeletHarness } from "./testing/kubelet-harness.ts";
+
+test("a claim's directory is made and mounted once the claim is bound, and removed once its volume is gone", async () => {
+  const started: ContainerConfig[] = [];
+  await using harness = await KubeletHarness.start({
+    config: { localPathDirectory: "/data" },
+    runtime: {
+      script: (c) => {
+        started.push(c);
+        return {};
+      },
+    },
+  });
+  const claims = harness.client.resource(persistentVolumeClaims, "default");
+  const volumes = harness.client.resource(persistentVolumes);
+  const pod = await harness.createPod("p", {
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],
+    containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "data", mountPath: "/data" }] }],
+  });
+  await harness.pass(1000);
+  assert.equal(started.length, 0);
+  const name = "pvc-00000000-0000-0000-0000-000000000001";
+  const claim = await claims.create({ metadata: { name: "c" }, spec: { volumeName: name } });
+  await claims.updateStatus({ ...claim, status: { phase: "Bound" } });
+  await volumes.create({
+    metadata: { name },
+    spec: {
+      claimRef: { namespace: "default", name: "c", uid: claim.metadata.uid },
+      hostPath: { path: `/data/${name}_default_c`, type: "DirectoryOrCreate" },
+    },
+  });
+  await harness.untilPhase("p", "Running");
+  const path = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~local-volume/data`;
+  assert.ok(await harness.ports.mounter.isMounted(path));
+  assert.deepEqual(
+    started[0]?.mounts.filter((m) => m.containerPath === "/data").map((m) => [m.hostPath, m.readonly]),
+    [[path, false]],
+  );
+  assert.equal((await harness.fileSystem.stat(`/data/${name}_default_c`))?.mode, 0o777);
+  await harness.fileSystem.makeDirectory("/data/somebody-else", 0o755);
+  await volumes.delete(name);
+  await harness.pass(40_000);
+  assert.equal(await harness.fileSystem.stat(`/data/${name}_default_c`), undefined);
+  assert.ok(await harness.fileSystem.stat("/data/somebody-else"));
+});
