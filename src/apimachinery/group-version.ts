@@ -68,3 +68,21 @@ function splitAtFirstDot(text: string): readonly [string, string] {
   const dot = text.indexOf(".");
   return dot === -1 ? [text, ""] : [text.slice(0, dot), text.slice(dot + 1)];
 }
+
+const versionName = /^v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?$/;
+const stabilities: readonly (string | undefined)[] = [undefined, "beta", "alpha"];
+
+/**
+ * Orders versions as discovery does, the best first: v2, v1, v1beta2, v1beta1, v1alpha1, and what is named otherwise last, by
+ * name.
+ */
+export function compareVersions(a: string, b: string): number {
+  const ma = versionName.exec(a);
+  const mb = versionName.exec(b);
+  if (!ma || !mb) {
+    if (ma || mb) return ma ? -1 : 1;
+    return a < b ? -1 : Number(a > b);
+  }
+  const byStability = stabilities.indexOf(ma[2]) - stabilities.indexOf(mb[2]);
+  return byStability || Number(mb[1]) - Number(ma[1]) || Number(mb[3] ?? 0) - Number(ma[3] ?? 0);
+}

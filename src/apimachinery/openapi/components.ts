@@ -62,10 +62,19 @@ export class Components {
   readonly #dialect: SchemaDialect;
   readonly #kindsOf: KindsOf;
   readonly #schemas = new Map<string, SchemaObject>();
+  readonly #custom: ReadonlySet<string>;
 
-  constructor(dialect: SchemaDialect, kindsOf: KindsOf) {
+  /** `custom` are schemas that are given instead of made, by name. */
+  constructor(dialect: SchemaDialect, kindsOf: KindsOf, custom: Readonly<Record<string, SchemaObject>> = {}) {
     this.#dialect = dialect;
     this.#kindsOf = kindsOf;
+    for (const [name, schema] of Object.entries(custom)) this.#schemas.set(name, schema);
+    this.#custom = new Set(Object.keys(custom));
+  }
+
+  /** A reference to a schema that was given; undefined for others. */
+  custom(name: string): SchemaObject | undefined {
+    return this.#custom.has(name) ? { $ref: this.#dialect.refPrefix + name } : undefined;
   }
 
   /** All schemas met so far, by name. */

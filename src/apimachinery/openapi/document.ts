@@ -74,6 +74,44 @@ export function buildOpenApiV2(scheme: Scheme): object {
   };
 }
 
+/** Paths and schemas of kinds that are not the scheme's, in one of the two forms. Schemas are by their published names. */
+export interface CustomVersion {
+  readonly paths: readonly ApiPath[];
+  readonly schemas: Readonly<Record<string, SchemaObject>>;
+}
+
+/** The OpenAPI v3 document of a version whose kinds the scheme does not have. */
+export function buildOpenApiV3Custom(scheme: Scheme, { paths, schemas }: CustomVersion): object {
+  const components = new Components(dialectV3, kindsOf(scheme), schemas);
+  // Metadata is the same in every kind, and custom schemas refer to it.
+  addMetadata(scheme, components);
+  const items = paths.map((path) => [path.path, pathItem(path, parameterV3, operationV3(scheme, components))] as const);
+  return {
+    openapi: "3.0.0",
+    info,
+    paths: Object.fromEntries(items.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    components: { schemas: components.schemas(), securitySchemes: security },
+  };
+}
+
+/** What such a version adds to the OpenAPI v2 document. */
+export function openApiV2Custom(
+  scheme: Scheme,
+  { paths, schemas }: CustomVersion,
+): { readonly paths: object; readonly definitions: object } {
+  const components = new Components(dialectV2, kindsOf(scheme), schemas);
+  addMetadata(scheme, components);
+  const items = paths.map((path) => [path.path, pathItem(path, parameterV2, operationV2(scheme, components))] as const);
+  return { paths: Object.fromEntries(items), definitions: components.schemas() };
+}
+
+function addMetadata(scheme: Scheme, components: Components): void {
+  for (const name of ["ObjectMeta", "ListMeta"]) {
+    const struct = scheme.types.struct("meta/v1", name);
+    if (struct) components.add(struct);
+  }
+}
+
 function documentV3(scheme: Scheme, paths: readonly ApiPath[], schema: ApiVersionSchema | undefined): object {
   const components = new Components(dialectV3, kindsOf(scheme));
   const items = paths.map((path) => [path.path, pathItem(path, parameterV3, operationV3(scheme, components))] as const);
@@ -226,6 +264,8 @@ function describeOperation({ action, kind }: ApiOperation): string {
 }
 
 function reference(find: (name: string) => StructType | undefined, components: Components, name: string): SchemaObject {
+  const custom = components.custom(name);
+  if (custom) return custom;
   const struct = find(name);
   return struct === undefined ? { type: "object" } : components.add(struct);
 }

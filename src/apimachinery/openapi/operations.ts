@@ -129,15 +129,46 @@ export function versionPaths(scheme: Scheme, group: string, version: string): re
   const id = `get${title(group)}${capital(version)}APIResources`;
   const paths = [discoveryPath(`${prefix}/`, id, `${lowerTitle(group)}_${version}`, "APIResourceList", objects)];
   for (const resource of scheme.resources(group, version)) {
-    const builder = new ResourcePaths(scheme, prefix, resource);
+    const builder = new ResourcePaths(scheme, prefix, resource, (kind) => publishedName(scheme, kind));
     paths.push(...builder.all());
   }
   return paths;
 }
 
+function publishedName(scheme: Scheme, { group, version, kind }: GroupVersionKind): string | undefined {
+  return scheme.kind(group, version, kind)?.type.openApiName;
+}
+
+const customMedia: ReadonlySet<string> = new Set([json, "application/yaml", "application/json;stream=watch"]);
+
+/**
+ * The paths of a resource whose kind somebody defined: as of any other, but in JSON and YAML only, without strategic merge
+ * patches and without the watch paths of old. `nameOf` gives published names of kinds that are not the scheme's.
+ */
+export function customResourcePaths(
+  scheme: Scheme,
+  resource: ApiResource,
+  nameOf: (kind: string) => string,
+): readonly ApiPath[] {
+  const { group, version } = resource;
+  const builder = new ResourcePaths(scheme, `/apis/${group}/${version}`, resource, (kind) =>
+    kind.group === group && kind.version === version ? nameOf(kind.kind) : publishedName(scheme, kind),
+  );
+  const custom = (operation: ApiOperation): ApiOperation => ({
+    ...operation,
+    consumes: operation.consumes.filter((type) => type !== "application/strategic-merge-patch+json"),
+    produces: operation.produces.filter((type) => customMedia.has(type)),
+  });
+  return builder
+    .all()
+    .filter(({ path }) => !path.startsWith(`/apis/${group}/${version}/watch/`))
+    .map(({ path, operations }) => ({ path, operations: operations.map(custom) }));
+}
+
 /** Writes the paths of one resource by rule. */
 class ResourcePaths {
   readonly #scheme: Scheme;
+  readonly #nameOf: (kind: GroupVersionKind) => string | undefined;
   readonly #prefix: string;
   readonly #resource: ApiResource;
   readonly #verbs: ReadonlySet<string>;
@@ -145,8 +176,14 @@ class ResourcePaths {
   readonly #versionId: string;
   readonly #scopeId: string;
 
-  constructor(scheme: Scheme, prefix: string, resource: ApiResource) {
+  constructor(
+    scheme: Scheme,
+    prefix: string,
+    resource: ApiResource,
+    nameOf: (kind: GroupVersionKind) => string | undefined,
+  ) {
     this.#scheme = scheme;
+    this.#nameOf = nameOf;
     this.#prefix = prefix;
     this.#resource = resource;
     this.#verbs = new Set(resource.verbs);
@@ -348,8 +385,7 @@ class ResourcePaths {
   }
 
   #typeOf(group: string, version: string, kind: string): string {
-    const found = this.#scheme.kind(group, version, kind);
-    return found === undefined ? `${apiVersionOf({ group, version })}.${kind}` : found.type.openApiName;
+    return this.#nameOf({ group, version, kind }) ?? `${apiVersionOf({ group, version })}.${kind}`;
   }
 
   /** The fields of the kind that describes the request. */

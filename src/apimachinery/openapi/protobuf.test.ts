@@ -23,6 +23,12 @@ test("maps become entries, extensions YAML", () => {
   assert.equal(hex(`{"definitions":{"A":{"type":"object","x-k":{"a":1}}}}`), field("4a", field("0a", entry)));
 });
 
+test("bounds of values are doubles and integers", () => {
+  const bounds = "39000000000000f03f5805";
+  const entry = text("0a", "A") + field("12", bounds);
+  assert.equal(hex(`{"definitions":{"A":{"maximum":1,"maxLength":5}}}`), field("4a", field("0a", entry)));
+});
+
 test("parameters are wrapped by where they are", () => {
   const query = text("12", "query") + text("22", "q") + text("32", "string");
   const item = field("0a", field("12", field("1a", query)));

@@ -1,9 +1,10 @@
+import { stringifyJson } from "../json/stringify.ts";
 import { WireWriter } from "../protobuf/wire-writer.ts";
 
 // The OpenAPI v2 document as the protobuf message `openapi.v2.Document` of gnostic, which Go clients ask for: kubectl before
 // 1.29 and Helm check manifests against it. JSON members become fields by the table below, which has what our documents use.
 
-type Shape = "string" | "bool" | "any" | Message | OneOf | Repeated | (() => Shape);
+type Shape = "string" | "bool" | "double" | "int64" | "any" | Message | OneOf | Repeated | (() => Shape);
 
 type Field = readonly [number: number, shape: Shape];
 
@@ -51,8 +52,19 @@ const schema: Message = message(
     title: [3, "string"],
     description: [4, "string"],
     default: [5, "any"],
+    multipleOf: [6, "double"],
+    maximum: [7, "double"],
+    exclusiveMaximum: [8, "bool"],
+    minimum: [9, "double"],
+    exclusiveMinimum: [10, "bool"],
+    maxLength: [11, "int64"],
+    minLength: [12, "int64"],
     pattern: [13, "string"],
+    maxItems: [14, "int64"],
+    minItems: [15, "int64"],
     uniqueItems: [16, "bool"],
+    maxProperties: [17, "int64"],
+    minProperties: [18, "int64"],
     required: [19, strings],
     enum: [20, repeated("any")],
     additionalProperties: [21, oneOf((value) => (typeof value === "boolean" ? [2, "bool"] : [1, lazySchema]))],
@@ -60,6 +72,8 @@ const schema: Message = message(
     items: [23, oneOf(() => [1, repeated(lazySchema)])],
     allOf: [24, repeated(lazySchema)],
     properties: [25, map(1, lazySchema)],
+    externalDocs: [29, message({ description: [1, "string"], url: [2, "string"] }, 3)],
+    example: [30, "any"],
   },
   31,
 );
@@ -163,6 +177,7 @@ export function encodeOpenApiV2(value: object): Uint8Array {
 type JsonObject = Readonly<Record<string, unknown>>;
 
 const varintKey = 0;
+const fixed64Key = 1;
 const lengthKey = 2;
 
 // The writer goes from the end to the beginning, so everything here is in reverse.
@@ -189,6 +204,12 @@ function writeField(writer: WireWriter, [number, shape]: Field, value: unknown):
   if (shape === "bool") {
     writer.bool(value === true);
     writer.varint(number * 8 + varintKey);
+  } else if (shape === "double") {
+    writer.double(Number(value));
+    writer.varint(number * 8 + fixed64Key);
+  } else if (shape === "int64") {
+    writer.varint(BigInt(value as number));
+    writer.varint(number * 8 + varintKey);
   } else if (shape === "string") {
     writer.string(String(value));
     writer.varint(number * 8 + lengthKey);
@@ -197,7 +218,7 @@ function writeField(writer: WireWriter, [number, shape]: Field, value: unknown):
   } else {
     const end = writer.length;
     // A value of any type travels as YAML, which JSON is.
-    if (shape === "any") writeField(writer, [2, "string"], `${JSON.stringify(value)}\n`);
+    if (shape === "any") writeField(writer, [2, "string"], `${stringifyJson(value)}\n`);
     else if (shape.type === "oneOf") writeField(writer, shape.choose(value), value);
     else writeMessage(writer, shape, value as JsonObject);
     closeField(writer, number, end);

@@ -98,8 +98,20 @@ export interface ObjectKind {
   applyDefaults(object: Mutable<KubeObject>): void;
   /** Strategic-merge semantics of the kind. */
   readonly patchSchema: PatchSchema;
-  /** The kind's schema. */
+  /** The kind's schema. That of a custom kind says only that it has metadata. */
   readonly type: StructType;
+  /** Present for kinds that clients define. */
+  readonly custom?: CustomKind;
+}
+
+/**
+ * What is different about a kind somebody defined: its objects are shaped by a JSON schema. They are not patched strategically,
+ * and items of their lists tell their own kind and apiVersion.
+ */
+export interface CustomKind {
+  readonly listKind: string;
+  /** The OpenAPI v3 schema of the version, as its definition has it. */
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 /** Every kind and resource one server knows. */

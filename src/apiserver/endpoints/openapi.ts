@@ -1,6 +1,7 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
 import { encodeOpenApiV2 } from "../../apimachinery/openapi/protobuf.ts";
+import { stringifyJson } from "../../apimachinery/json/stringify.ts";
 import { notAcceptable } from "../../apimachinery/errors/new.ts";
 import type { OpenApiProvider } from "../server/generic-api-server-options.ts";
 import { hashOf, respondCacheable } from "./etag.ts";
@@ -36,6 +37,14 @@ export class OpenApiEndpoints {
     if (asked !== null && asked !== document.hash)
       return { status: 301, headers: { location: this.#url(name, document.hash) } };
     return this.#answer(request, document, asked === null ? {} : immutable);
+  }
+
+  /** These paths are told otherwise from now on, or no longer: their documents, and those of the whole, are made anew. */
+  forget(paths: Iterable<string>): void {
+    this.#documents.delete("v2");
+    this.#documents.delete("v2/protobuf");
+    this.#documents.delete("v3");
+    for (const path of paths) this.#documents.delete(`v3/${path}`);
   }
 
   /** In JSON, or as the protobuf message older Go clients ask for. */
@@ -103,6 +112,6 @@ const v2Types: ReadonlySet<string> = new Set([...jsonTypes, ...protobufTypes]);
 
 async function encode(make: () => unknown): Promise<Document> {
   const made = await make();
-  const bytes = made instanceof Uint8Array ? made : utf8Encode(JSON.stringify(made));
+  const bytes = made instanceof Uint8Array ? made : utf8Encode(stringifyJson(made));
   return { bytes, hash: await hashOf(bytes) };
 }

@@ -106,7 +106,7 @@ function reportFields(
 ): void {
   if (unknownFields.length === 0 && duplicates.length === 0) return;
   const unknown = unknownFields.map((f) => `unknown field ${goQuote(f)}`);
-  const texts = areDuplicatesFirst ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
+  const texts = areDuplicatesFirst || kind.custom ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
   if (fields.mode === "Warn") {
     for (const text of texts) fields.warn(text);
     return;

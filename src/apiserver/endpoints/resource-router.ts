@@ -58,8 +58,7 @@ export async function routeResource(
   const { endpoint } = route;
   const { resource } = endpoint;
   if (!resource.namespaced && info.namespaceKey !== "") return notFoundPage();
-  const { deprecation } = endpoint.registration;
-  if (deprecation !== undefined) scope.warnings.add(deprecation);
+  for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
   if (info.subresource !== "") return routeSubresource(route, scope);
   const isItem = info.parts.length > 0;
   const gr = { group: info.apiGroup, resource: info.resource };

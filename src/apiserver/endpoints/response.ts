@@ -59,6 +59,8 @@ function objectBytes(
   const isPlain = as === "" && encoding.format === "json" && !encoding.pretty;
   if (isPlain && !endpoint.convert) return "dryRun" in result ? encodeObject(result.dryRun) : result.bytes;
   const object = objectOf(result);
+  // What is served just as it is stored is sent so.
+  if (isPlain && !("dryRun" in result) && served(endpoint, object) === object) return result.bytes;
   return encodeValue(viewOf(endpoint, object, as, asVersion, include), encoding);
 }
 

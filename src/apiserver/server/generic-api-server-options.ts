@@ -9,7 +9,7 @@ import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
-import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
+import type { DynamicResource, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 import type { ApiStorage } from "../storage/api-storage.ts";
 
@@ -84,6 +84,13 @@ export interface GenericApiServerOptions {
 export interface GenericApiServer extends AsyncDisposable {
   readonly handler: HttpHandler;
   readonly registry: RegistryAccess;
+  /**
+   * Serves a resource from now on, in place of what was served over the same storage prefix, whose watches end. Its objects are
+   * loaded first; then routes, discovery and OpenAPI change in one turn.
+   */
+  install(resource: DynamicResource): Promise<void>;
+  /** Serves it no longer; stored objects stay. */
+  uninstall(resource: DynamicResource): void;
   /** Makes /readyz fail from now on while everything is still served, so that load balancers go elsewhere. */
   startShutdown(): void;
   /** Not ready, no new requests (503), watches closed, requests in flight finished or cut after the grace, storage closed. */

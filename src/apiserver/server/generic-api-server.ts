@@ -17,9 +17,10 @@ import type { RoutedResource } from "../endpoints/resource-router.ts";
 import { respond, respondError, respondText } from "../endpoints/response.ts";
 import { negotiate, noViews } from "../endpoints/negotiation.ts";
 import { RegistrySet, subresourcesOf } from "../registry/generic/registry-set.ts";
-import type { ResourceRegistration } from "../registry/generic/resource-registration.ts";
+import type { DynamicResource, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import { typePrefix } from "../storage/object-codec.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
+import { compareVersions } from "../../apimachinery/group-version.ts";
 import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
 import { withAudit } from "./filters/audit.ts";
 import { withAuthorization } from "./filters/authorization.ts";
@@ -54,7 +55,10 @@ class Server implements GenericApiServer {
   readonly #metrics: RequestMetrics;
   readonly #watchesEnd = new AbortController();
   readonly #routes = new Map<string, RoutedResource>();
-  readonly #discovery: DiscoveryEndpoints;
+  readonly #context: EndpointContext;
+  /** By storage prefix. */
+  readonly #dynamic = new Map<string, DynamicResource>();
+  #discovery: DiscoveryEndpoints;
   readonly #openApi: OpenApiEndpoints | undefined;
   readonly #health: readonly HealthEndpoint[];
   readonly #auditIdStart: string;
@@ -67,7 +71,7 @@ class Server implements GenericApiServer {
     this.registry = registry;
     this.#metrics = new RequestMetrics(options.metrics);
     this.#auditIdStart = randomUuid(options.random).slice(0, 24);
-    const context: EndpointContext = {
+    this.#context = {
       scheme: options.scheme,
       clock: options.clock,
       random: options.random,
@@ -84,7 +88,7 @@ class Server implements GenericApiServer {
           .map(({ endpoint }) => endpoint)
           .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
-    for (const registration of options.registrations) this.#addRoute(context, registration);
+    for (const registration of options.registrations) this.#addRoute(registration);
     this.#discovery = this.#makeDiscovery();
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
@@ -104,6 +108,26 @@ class Server implements GenericApiServer {
 
   startShutdown(): void {
     this.#isShuttingDown = true;
+  }
+
+  async install(resource: DynamicResource): Promise<void> {
+    const loaded = await this.registry.load(resource);
+    // From here on in one turn: nobody sees a part of it.
+    const former = this.#dynamic.get(resource.stored.storagePrefix);
+    if (former) this.#removeRoutes(former);
+    loaded.enter();
+    this.#dynamic.set(resource.stored.storagePrefix, resource);
+    for (const registration of resource.registrations) this.#addRoute(registration);
+    this.#servedChanged(former, resource);
+  }
+
+  uninstall(resource: DynamicResource): void {
+    const former = this.#dynamic.get(resource.stored.storagePrefix);
+    if (!former) return;
+    this.#removeRoutes(former);
+    this.#dynamic.delete(resource.stored.storagePrefix);
+    this.registry.remove(former);
+    this.#servedChanged(former);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -200,13 +224,24 @@ class Server implements GenericApiServer {
     return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
   }
 
-  #addRoute(context: EndpointContext, registration: ResourceRegistration): void {
+  #removeRoutes({ registrations }: DynamicResource): void {
+    for (const { resource } of registrations)
+      this.#routes.delete(routeKey(resource.group, resource.version, resource.resource));
+  }
+
+  #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
+    this.#discovery = this.#makeDiscovery();
+    const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
+    this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));
+  }
+
+  #addRoute(registration: ResourceRegistration): void {
     const { resource } = registration;
-    const kind = this.#options.scheme.kind(resource.group, resource.version, resource.kind);
+    const kind = registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
     if (!resource.persisted && !registration.review) throw new TypeError(`${resource.resource} needs a review handler`);
     const endpoint = {
-      context,
+      context: this.#context,
       resource,
       kind,
       registration,
@@ -219,8 +254,9 @@ class Server implements GenericApiServer {
   }
 
   #makeDiscovery(): DiscoveryEndpoints {
-    const { scheme, registrations, advertiseAddress } = this.#options;
-    const servedResources = registrations.map((registration): ApiResource => ({
+    const { scheme, advertiseAddress } = this.#options;
+    const dynamic = [...this.#dynamic.values()].flatMap(({ registrations }) => registrations);
+    const servedResources = [...this.#options.registrations, ...dynamic].map((registration): ApiResource => ({
       ...registration.resource,
       subresources: [...subresourcesOf(registration).values()].map(({ data }) => data),
     }));
@@ -228,7 +264,7 @@ class Server implements GenericApiServer {
       servedResources
         .filter((r) => r.group === group && r.version === version)
         .sort((a, b) => (a.resource < b.resource ? -1 : 1));
-    const groups = scheme.groups.flatMap((group): readonly ApiGroup[] => {
+    const groups = withGroupsOf(scheme.groups, dynamic).flatMap((group): readonly ApiGroup[] => {
       const versions = group.versions.filter((version) => resources(group.group, version).length > 0);
       const [first] = versions;
       if (first === undefined) return [];
@@ -262,6 +298,23 @@ class Server implements GenericApiServer {
       new HealthEndpoint("/readyz", [...alive, ...readyChecks, shutdown], logger),
     ];
   }
+}
+
+/** The groups of a scheme and, in order of their names, those that came while the server ran. */
+function withGroupsOf(groups: readonly ApiGroup[], dynamic: readonly ResourceRegistration[]): readonly ApiGroup[] {
+  const known = new Map(groups.map((group) => [group.group, group]));
+  const added = new Map<string, Set<string>>();
+  for (const { resource } of dynamic) {
+    const versions = added.get(resource.group) ?? new Set();
+    added.set(resource.group, versions.add(resource.version));
+  }
+  for (const [group, names] of [...added].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const static_ = known.get(group);
+    const versions = [...names].sort(compareVersions).filter((version) => !static_?.versions.includes(version));
+    const all = [...(static_?.versions ?? []), ...versions];
+    known.set(group, { group, versions: all, preferredVersion: static_?.preferredVersion ?? all[0] ?? "" });
+  }
+  return [...known.values()];
 }
 
 function servesPath(route: NonResourceRoute, path: string): boolean {

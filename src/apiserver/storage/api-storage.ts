@@ -40,11 +40,13 @@ export class ApiStorage {
   readonly #options: ApiStorageOptions;
   readonly #parsed: ParsedCache;
   readonly #leases: LeasePool;
-  readonly #cachers: Cacher[] = [];
+  /** By storage prefix. */
+  readonly #cachers = new Map<string, Cacher>();
   readonly #stores = new Map<string, MvccStore>();
   readonly #byResource = new Map<string, MvccStore>();
   readonly #listers = new Map<string, LazyLister>();
   #isOpen = false;
+  #isClosed = false;
 
   constructor(options: ApiStorageOptions) {
     this.#options = options;
@@ -84,21 +86,52 @@ export class ApiStorage {
   async open(resources: readonly StoredResource[]): Promise<void> {
     assert(!this.#isOpen, "storage is opened twice");
     this.#isOpen = true;
+    for (const resource of resources) this.#enter(resource, this.#make(resource));
+    await Promise.all([...this.#cachers.values()].map((cacher) => cacher.start()));
+  }
+
+  /**
+   * Loads a resource while the server runs. What it was loaded as before goes on being used until `enter` is called, which
+   * ends the watches of the former.
+   */
+  async load(resource: StoredResource): Promise<{ readonly storage: ResourceStorage; enter(): void }> {
+    const made = this.#make(resource);
+    await made.cacher.start();
+    return {
+      storage: made.store,
+      enter: () => {
+        this.#cachers.get(resource.storagePrefix)?.close();
+        if (this.#isClosed) made.cacher.close();
+        this.#enter(resource, made);
+      },
+    };
+  }
+
+  /** Ends the watches of a resource and forgets it; what is stored stays. */
+  remove(resource: StoredResource): void {
+    this.#cachers.get(resource.storagePrefix)?.close();
+    this.#cachers.delete(resource.storagePrefix);
+    this.#stores.delete(resource.storagePrefix);
+    this.#byResource.delete(`${resource.group}/${resource.resource}`);
+  }
+
+  #make(resource: StoredResource): { readonly cacher: Cacher; readonly store: MvccStore } {
     const { backend, clock, logger } = this.#options;
-    for (const resource of resources) {
-      const keyPrefix = `/registry/${resource.storagePrefix}/`;
-      const cacher = new Cacher(
-        { backend, keyPrefix, namespaced: resource.namespaced, parsed: this.#parsed, clock, logger },
-        resource.selectableFields,
-      );
-      const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix });
-      this.#cachers.push(cacher);
-      this.#stores.set(resource.storagePrefix, store);
-      const key = `${resource.group}/${resource.resource}`;
-      this.#byResource.set(key, store);
-      this.#listers.get(key)?.bind(store);
-    }
-    await Promise.all(this.#cachers.map((cacher) => cacher.start()));
+    const keyPrefix = `/registry/${resource.storagePrefix}/`;
+    const cacher = new Cacher(
+      { backend, keyPrefix, namespaced: resource.namespaced, parsed: this.#parsed, clock, logger },
+      resource.selectableFields,
+    );
+    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix });
+    return { cacher, store };
+  }
+
+  #enter(resource: StoredResource, made: { readonly cacher: Cacher; readonly store: MvccStore }): void {
+    this.#cachers.set(resource.storagePrefix, made.cacher);
+    this.#stores.set(resource.storagePrefix, made.store);
+    const key = `${resource.group}/${resource.resource}`;
+    this.#byResource.set(key, made.store);
+    this.#listers.get(key)?.bind(made.store);
   }
 
   resource(storagePrefix: string): ResourceStorage {
@@ -107,7 +140,7 @@ export class ApiStorage {
 
   /** Why reads would not be complete, or undefined. */
   notReady(): string | undefined {
-    const waiting = this.#cachers.filter((cacher) => !cacher.isReady).length;
+    const waiting = [...this.#cachers.values()].filter((cacher) => !cacher.isReady).length;
     return waiting > 0 ? `${waiting} resources are not loaded` : undefined;
   }
 
@@ -118,7 +151,8 @@ export class ApiStorage {
 
   /** Ends all watches. Reads go on showing the last state. */
   close(): void {
-    for (const cacher of this.#cachers) cacher.close();
+    this.#isClosed = true;
+    for (const cacher of this.#cachers.values()) cacher.close();
   }
 }
 

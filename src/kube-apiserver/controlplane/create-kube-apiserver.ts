@@ -20,6 +20,8 @@ import {
   storageClasses,
   validatingWebhookConfigurations,
 } from "../../api/resources.gen.ts";
+import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
+import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
@@ -123,6 +125,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     apiAudiences,
     kubelets: options.kubelets,
   });
+  const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
   const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
@@ -161,7 +164,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
         },
       },
     ],
-    ...(options.openApi ? { openApi: options.openApi } : {}),
+    ...(openApi ? { openApi } : {}),
     ...(options.audit ? { audit: options.audit } : {}),
     ...(options.advertiseAddress
       ? { advertiseAddress: `${options.advertiseAddress}:${options.securePort ?? 6443}` }
@@ -175,9 +178,12 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(lister.pods, nodeAuthorizer);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
+  const definitions = new DefinitionController({ server: generic, scheme, openApi, clock, logger });
+  await definitions.start();
   const tasks = new TaskGroup({
     onFailure: (error) => logger.error("a background task of the API server failed", { error }),
   });
+  tasks.spawn((signal) => definitions.run(signal));
   const writer = new SystemWriter({ scheme, registry: generic.registry, clock });
   const ensureService = (): Promise<void> =>
     ensureKubernetesService(writer, {
@@ -189,6 +195,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     handler: generic.handler,
     registry: generic.registry,
     tokenIssuer: issuer,
+    install: (resource) => generic.install(resource),
+    uninstall: (resource) => generic.uninstall(resource),
     startShutdown: () => generic.startShutdown(),
     async start(): Promise<void> {
       await bootstrap(writer, options, allocators.clusterIps.cidr, ensureService);

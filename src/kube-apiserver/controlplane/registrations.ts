@@ -2,6 +2,7 @@ import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts
 import { horizontalPodAutoscalerConversion } from "../../api/autoscaling/v1/conversion.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
+import { definitionStatusStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
 import type { ApiResource, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type {
   Conversion,
@@ -70,7 +71,7 @@ function registration(
     ...(resource.persisted || !review ? {} : { review }),
     ...(subresources ? { subresources } : {}),
     ...conversionOf(resource),
-    ...(resource.kind === "Endpoints" ? { deprecation: endpointsDeprecation } : {}),
+    ...(resource.kind === "Endpoints" ? { warnings: [endpointsDeprecation] } : {}),
   };
 }
 
@@ -128,6 +129,9 @@ function builtinSubresources(
         type: "create",
         create: (request) => createToken(request, options.issuer, options.apiAudiences),
       },
+    },
+    "apiextensions.k8s.io/customresourcedefinitions": {
+      status: { type: "object", strategy: definitionStatusStrategy },
     },
     "certificates.k8s.io/certificatesigningrequests": {
       approval: { type: "object", strategy: approvalStrategy },

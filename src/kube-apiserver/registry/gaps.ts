@@ -12,10 +12,7 @@ const notEnforced: Readonly<Record<string, string>> = {
   "admissionregistration.k8s.io/validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBindings",
 };
 
-const notCreatable = [
-  ["apiextensions.k8s.io", "customresourcedefinitions"],
-  ["apiregistration.k8s.io", "apiservices"],
-] as const;
+const notCreatable = [["apiregistration.k8s.io", "apiservices"]] as const;
 
 /** The strategies of kinds whose effect is missing, by `group/resource`. */
 export const gaps: Readonly<Record<string, Strategy>> = Object.fromEntries([

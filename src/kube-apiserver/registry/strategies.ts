@@ -1,3 +1,4 @@
+import { definitionStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
   controllerRevisionStrategy,
@@ -65,6 +66,7 @@ export function builtinStrategies(options: {
     "/secrets": secretStrategy,
     "/serviceaccounts": serviceAccountStrategy,
     "/services": serviceStrategy(options.allocators),
+    "apiextensions.k8s.io/customresourcedefinitions": definitionStrategy,
     "apps/controllerrevisions": controllerRevisionStrategy,
     "apps/daemonsets": daemonSetStrategy,
     "apps/deployments": deploymentStrategy,

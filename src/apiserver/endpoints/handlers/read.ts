@@ -2,7 +2,9 @@ import { utf8Encode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { StorageList } from "../../storage/interface.ts";
+import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
 import type { Negotiated } from "../negotiation.ts";
@@ -76,11 +78,16 @@ export function respondList(
     ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
   };
   const headers = { "content-type": encoding.contentType };
-  const kind = `${endpoint.resource.kind}List`;
+  const { custom } = endpoint.kind;
+  const kind = custom?.listKind ?? `${endpoint.resource.kind}List`;
   const apiVersion = apiVersionOf(endpoint.resource);
-  if (as === "" && encoding.format === "json" && !encoding.pretty && !endpoint.convert) {
+  if (as === "" && encoding.format === "json" && !encoding.pretty && (!endpoint.convert || custom)) {
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
-    return { status: 200, headers, ...listBody(head, list.items, endpoint.typePrefixLength) };
+    const prefixLength = endpoint.typePrefixLength;
+    const itemOf = custom
+      ? (item: StoredObject) => servedBytes(endpoint, item)
+      : (item: StoredObject) => item.bytes.subarray(prefixLength);
+    return { status: 200, headers, ...listBody(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf) };
   }
   const objects = list.items.map((stored) => stored.object());
   if (as === "Table") {
@@ -91,7 +98,7 @@ export function respondList(
   }
   const value =
     as === ""
-      ? { kind, apiVersion, metadata, items: objects.map((object) => withoutType(served(endpoint, object))) }
+      ? { kind, apiVersion, metadata, items: objects.map((object) => listItem(endpoint, object)) }
       : {
           kind: as,
           apiVersion: `meta.k8s.io/${asVersion}`,
@@ -101,17 +108,37 @@ export function respondList(
   return { status: 200, headers, body: encodeValue(value, encoding) };
 }
 
-/** Items of typed lists go without kind and apiVersion, as upstream's do. */
-function withoutType(object: object): unknown {
-  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as Readonly<Record<string, unknown>>;
+/** Items of typed lists go without kind and apiVersion, as upstream's do; those of custom kinds keep them. */
+function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
+  const object = served(endpoint, stored);
+  if (endpoint.kind.custom) return object;
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
   return rest;
 }
 
-const comma = utf8Encode(",{");
-const firstItem = utf8Encode("{");
+/** The bytes of an object in the served version: the stored ones, when nothing is different about it. */
+function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject): Uint8Array {
+  const object = stored.object();
+  const view = served(endpoint, object);
+  return view === object ? stored.bytes : encodeObject(view);
+}
+
+/** What stands before the items of a list. */
+interface Separators {
+  readonly first: Uint8Array;
+  readonly next: Uint8Array;
+}
+
+const wholeItems: Separators = { first: utf8Encode(""), next: utf8Encode(",") };
+const itemsWithoutType: Separators = { first: utf8Encode("{"), next: utf8Encode(",{") };
 const tail = utf8Encode("]}\n");
 
-function listBody(head: string, items: readonly StoredObject[], prefixLength: number): Pick<HttpResponse, "body"> {
+function listBody(
+  head: string,
+  items: readonly StoredObject[],
+  separators: Separators,
+  itemOf: (item: StoredObject) => Uint8Array,
+): Pick<HttpResponse, "body"> {
   const chunks: Uint8Array[] = [utf8Encode(head)];
   let size = 0;
   let at = 0;
@@ -119,8 +146,10 @@ function listBody(head: string, items: readonly StoredObject[], prefixLength: nu
     for (; at < items.length && size < groupBytes; at++) {
       const item = items[at];
       if (!item) continue;
-      const rest = item.bytes.subarray(prefixLength);
-      chunks.push(at === 0 ? firstItem : comma, rest);
+      const rest = itemOf(item);
+      const separator = at === 0 ? separators.first : separators.next;
+      if (separator.length > 0) chunks.push(separator);
+      chunks.push(rest);
       size += rest.length;
     }
   };

@@ -9,6 +9,7 @@ import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
+import type { ScaleView } from "../../registry/generic/resource-registration.ts";
 import { objectOf } from "../../registry/generic/store.ts";
 import { admit, attributesOf } from "../admission.ts";
 import { humanDuration } from "../human-duration.ts";
@@ -36,7 +37,11 @@ interface Scale extends KubeObject {
 }
 
 /** GET, PUT and PATCH of `scale`: the replicas of an object, without knowing its kind. */
-export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
+export async function handleScale(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  view: ScaleView = usualFields,
+): Promise<HttpResponse> {
   const { http, info } = scope;
   const negotiated = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), {
     ...plainObjects(endpoint.context.scheme),
@@ -45,11 +50,11 @@ export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScop
   const { encoding } = negotiated;
   const store = defined(endpoint.store, "store");
   if (info.verb === "get") {
-    const scale = scaleOf(store.stored(info.namespaceKey, info.name).object());
+    const scale = scaleOf(store.stored(info.namespaceKey, info.name).object(), view);
     const include = parseIncludeObject(http.query);
     return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
   }
-  const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http)) : undefined;
+  const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http), endpoint.kind) : undefined;
   const write = parseWriteOptions(http.query, type ? "PatchOptions" : "UpdateOptions", type === "apply");
   const kind = defined(endpoint.context.scheme.kind("autoscaling", "v1", "Scale"), "Scale");
   const sent = type ? undefined : ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale);
@@ -70,7 +75,7 @@ export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScop
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) throw notFound(store.names.gr, info.name);
-    const before = scaleOf(old);
+    const before = scaleOf(old, view);
     const scale = next(withScaleFields(endpoint, before, old));
     await admit(
       endpoint.context,
@@ -83,12 +88,19 @@ export async function handleScale(endpoint: ResourceEndpoint, scope: RequestScop
       ),
     );
     checkScale(scale as Scale);
-    return withParentFields(endpoint, scaled(old, scale as Scale), old, scale);
+    return withParentFields(endpoint, scaled(old, scale as Scale, view), old, scale);
   };
   // The store sees a change of spec under the kind's own strategy; only admission sees the subresource.
-  return updateWith(endpoint, scope, write, change, (result) => respond(200, scaleOf(objectOf(result)), encoding), {
-    subresource: "",
-  });
+  return updateWith(
+    endpoint,
+    scope,
+    write,
+    change,
+    (result) => respond(200, scaleOf(objectOf(result), view), encoding),
+    {
+      subresource: "",
+    },
+  );
 }
 
 /** With the managers of its replicas, which answers do not show. */
@@ -119,6 +131,18 @@ function withParentFields(
   return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };
 }
 
+/** Where replicas are unless a kind says otherwise. */
+const usualFields: ScaleView = {
+  read: ({ spec, status }: Scalable) => ({
+    replicas: spec?.replicas ?? 0,
+    statusReplicas: status?.replicas ?? 0,
+    selector: selectorText(spec?.selector),
+  }),
+  write: (object: Mutable<KubeObject> & { spec?: { replicas?: number } }, replicas) => {
+    object.spec = { ...object.spec, replicas };
+  },
+};
+
 const scaleColumns = [
   ["Name", "string", "name"],
   ["Desired", "integer", ""],
@@ -143,9 +167,9 @@ function scaleTable(
   return tableOf({ resourceVersion }, scaleColumns, rows, asVersion);
 }
 
-function scaleOf(object: Scalable): Scale {
+function scaleOf(object: KubeObject, view: ScaleView): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = selectorText(object.spec?.selector);
+  const { replicas, statusReplicas, selector } = view.read(object);
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
@@ -153,8 +177,8 @@ function scaleOf(object: Scalable): Scale {
     metadata: JSON.parse(
       JSON.stringify({ name, namespace, uid, resourceVersion, creationTimestamp }),
     ) as KubeObject["metadata"],
-    spec: object.spec?.replicas ? { replicas: object.spec.replicas } : {},
-    status: { replicas: object.status?.replicas ?? 0, ...(selector === "" ? {} : { selector }) },
+    spec: replicas === 0 ? {} : { replicas },
+    status: { replicas: statusReplicas, ...(selector === "" ? {} : { selector }) },
   };
 }
 
@@ -173,9 +197,9 @@ function checkScale(scale: Scale): void {
   throw invalid({ group: "autoscaling", kind: "Scale" }, scale.metadata.name ?? "", [error]);
 }
 
-function scaled(old: KubeObject, scale: Scale): Mutable<KubeObject> {
-  const object = cloneJson(old) as Mutable<KubeObject> & { spec?: { replicas?: number } };
-  object.spec = { ...object.spec, replicas: scale.spec.replicas ?? 0 };
+function scaled(old: KubeObject, scale: Scale, view: ScaleView): Mutable<KubeObject> {
+  const object = cloneJson(old) as Mutable<KubeObject>;
+  view.write(object, scale.spec.replicas ?? 0);
   const { uid, resourceVersion } = scale.metadata;
   if (uid) object.metadata.uid = uid;
   if (resourceVersion) object.metadata.resourceVersion = resourceVersion;

@@ -27,7 +27,7 @@ export async function handleSubresource(
     case "object":
       return handleWholeObject(endpoint, scope);
     case "scale":
-      return handleScale(endpoint, scope);
+      return handleScale(endpoint, scope, subresource.view);
     case "create":
       return handleCreateSubresource(endpoint, scope, data, subresource.create.bind(subresource));
     case "connect":

@@ -88,6 +88,11 @@ function trackFields(
   sent: SentObject,
   live: KubeObject | undefined,
 ): void {
+  if (endpoint.kind.custom) {
+    // Differs from upstream: nobody keeps these for custom resources, so what a client claims is not stored either.
+    delete sent.object.metadata.managedFields;
+    return;
+  }
   fieldManagerOf(endpoint, scope).update({
     live,
     object: sent.object,
@@ -202,7 +207,7 @@ function creationOf({ info, user }: RequestScope): AuthorizationAttributes {
 /** PATCH: the patch is applied to the newest state, and again when somebody else was faster. */
 export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
-  const type = patchTypeOf(contentTypeOf(http));
+  const type = patchTypeOf(contentTypeOf(http), endpoint.kind);
   const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));

@@ -4,10 +4,11 @@ import type { Random } from "../../../component-base/random.ts";
 import type { ResourceType } from "../../../apimachinery/resource-type.ts";
 import type { ApiResource, ApiSubresource, Scheme } from "../../../apimachinery/scheme/scheme.ts";
 import type { ApiStorage, StoredResource } from "../../storage/api-storage.ts";
+import type { ResourceStorage } from "../../storage/interface.ts";
 import type { RegistryAccess, ResourceRegistry, StorageLister } from "../rest/registry-access.ts";
 import type { Strategy, SubresourceStrategy } from "../rest/strategy.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
-import type { ResourceRegistration, Subresource } from "./resource-registration.ts";
+import type { DynamicResource, ResourceRegistration, Subresource } from "./resource-registration.ts";
 import { RegistryStore } from "./store.ts";
 
 const noStrategy: Strategy = {};
@@ -34,11 +35,13 @@ export function subresourcesOf(
 
 /** The registries of one server: a store per persisted registration; versions of one resource share storage and strategy. */
 export class RegistrySet implements RegistryAccess {
+  readonly #options: StoreOptions;
   readonly #storage: ApiStorage;
   readonly #stores = new Map<string, RegistryStore>();
 
-  private constructor(storage: ApiStorage) {
-    this.#storage = storage;
+  private constructor(options: StoreOptions & { readonly storage: ApiStorage }) {
+    this.#options = options;
+    this.#storage = options.storage;
   }
 
   /** Opens the storage with what is registered. */
@@ -49,7 +52,7 @@ export class RegistrySet implements RegistryAccess {
     readonly clock: Clock;
     readonly random: Random;
   }): Promise<RegistrySet> {
-    const { scheme, storage, clock, random } = options;
+    const { storage } = options;
     const registrations = options.registrations.filter((r) => r.resource.persisted);
     const homes = new Map<string, ResourceRegistration>();
     for (const registration of registrations) {
@@ -57,7 +60,7 @@ export class RegistrySet implements RegistryAccess {
       if (!homes.has(storagePrefix) || isStorageVersion(registration.resource)) homes.set(storagePrefix, registration);
     }
     await storage.open([...homes.values()].map(storedResource));
-    const set = new RegistrySet(storage);
+    const set = new RegistrySet(options);
     for (const registration of registrations) {
       const { resource } = registration;
       const home = defined(homes.get(resource.storagePrefix), resource.storagePrefix);
@@ -66,9 +69,33 @@ export class RegistrySet implements RegistryAccess {
         throw new TypeError(
           `${keyOf(resource)} needs a conversion from ${keyOf(home.resource)}, as which it is stored`,
         );
-      set.#stores.set(keyOf(resource), createStore(scheme, storage, registration, home, clock, random));
+      set.#stores.set(
+        keyOf(resource),
+        createStore(options, storage.resource(resource.storagePrefix), registration, home),
+      );
     }
     return set;
+  }
+
+  /** Loads a resource that comes while the server runs; it replaces what it was before when `enter` is called. */
+  async load(dynamic: DynamicResource): Promise<{ enter(): void }> {
+    const loaded = await this.#storage.load(dynamic.stored);
+    return {
+      enter: () => {
+        loaded.enter();
+        for (const registration of dynamic.registrations)
+          this.#stores.set(
+            keyOf(registration.resource),
+            createStore(this.#options, loaded.storage, registration, registration),
+          );
+      },
+    };
+  }
+
+  /** Forgets a resource; its objects stay. */
+  remove(dynamic: DynamicResource): void {
+    for (const { resource } of dynamic.registrations) this.#stores.delete(keyOf(resource));
+    this.#storage.remove(dynamic.stored);
   }
 
   resource<T>(type: ResourceType<T>): ResourceRegistry<T> {
@@ -90,13 +117,17 @@ export class RegistrySet implements RegistryAccess {
   }
 }
 
+interface StoreOptions {
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 function createStore(
-  scheme: Scheme,
-  storage: ApiStorage,
+  { scheme, clock, random }: StoreOptions,
+  storage: ResourceStorage,
   registration: ResourceRegistration,
   home: ResourceRegistration,
-  clock: Clock,
-  random: Random,
 ): RegistryStore {
   const { resource } = registration;
   const strategy = home.strategy ?? noStrategy;
@@ -111,7 +142,7 @@ function createStore(
       namespaced: resource.namespaced,
       storagePrefix: resource.storagePrefix,
     },
-    storage: storage.resource(resource.storagePrefix),
+    storage,
     strategy,
     generation: strategy.generation ?? (hasStatusSubresource ? "spec" : "none"),
     hasStatus: strategy.hasStatus ?? hasStatusSubresource,

@@ -1,6 +1,7 @@
 import type { HttpResponse } from "../../../component-base/http.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
-import type { ApiResource } from "../../../apimachinery/scheme/scheme.ts";
+import type { ApiResource, ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
+import type { StoredResource } from "../../storage/api-storage.ts";
 import type { RequestContext, Strategy, SubresourceRequest, SubresourceStrategy } from "../rest/strategy.ts";
 import type { RegistryAccess } from "../rest/registry-access.ts";
 
@@ -14,13 +15,14 @@ export interface Conversion {
  * How a subresource is served.
  * - `object`: GET, PUT and PATCH of the whole object under the subresource's own strategy. A `status` needs no
  *   registration of its own unless its rules differ from "status changes, nothing else does".
- * - `scale`: autoscaling/v1 Scale over `spec.replicas`, `status.replicas` and the selector; made by default, too.
+ * - `scale`: autoscaling/v1 Scale over `spec.replicas`, `status.replicas` and the selector, made by default, too; over other
+ *   fields with a view.
  * - `create`: POST of a body of the subresource's kind (binding, eviction, token). Resolves to the object to answer.
  * - `connect`: anything that streams or tunnels (log, exec, proxy). Answers HTTP itself.
  */
 export type Subresource =
   | { readonly type: "object"; readonly strategy: SubresourceStrategy }
-  | { readonly type: "scale" }
+  | { readonly type: "scale"; readonly view?: ScaleView }
   | {
       readonly type: "create";
       create(request: SubresourceRequest): Promise<KubeObject>;
@@ -28,6 +30,14 @@ export type Subresource =
       readonly strategy?: SubresourceStrategy;
     }
   | { readonly type: "connect"; connect(request: SubresourceRequest): Promise<HttpResponse> };
+
+/** Where the replicas of a kind are. */
+export interface ScaleView {
+  /** Throws StatusError for an object that cannot be scaled. `selector` is "" when there is none. */
+  read(object: KubeObject): { readonly replicas: number; readonly statusReplicas: number; readonly selector: string };
+  /** Sets the replicas wanted, in place. */
+  write(object: Mutable<KubeObject>, replicas: number): void;
+}
 
 /** Answers the creation of a kind that is never stored (SubjectAccessReview, TokenReview …). */
 export type ReviewHandler = (
@@ -46,6 +56,15 @@ export interface ResourceRegistration {
   readonly convert?: Conversion;
   /** Needed for, and only for, resources that are not persisted. */
   readonly review?: ReviewHandler;
-  /** Told as a warning with every answer. */
-  readonly deprecation?: string;
+  /** Needed for kinds the scheme does not have. */
+  readonly kind?: ObjectKind;
+  /** Told with every answer, as Warning headers. */
+  readonly warnings?: readonly string[];
+}
+
+/** One resource that comes and goes while the server runs, in all versions it is served in. */
+export interface DynamicResource {
+  readonly stored: StoredResource;
+  /** All share the storage of `stored`, have their own kinds and, unlike static ones, their own strategies. */
+  readonly registrations: readonly ResourceRegistration[];
 }

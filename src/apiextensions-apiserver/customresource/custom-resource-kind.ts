@@ -1,0 +1,113 @@
+import { badRequest } from "../../apimachinery/errors/new.ts";
+import { goQuote } from "../../apimachinery/go-format.ts";
+import { isJsonObject, setMember } from "../../apimachinery/object.ts";
+import type { PatchSchema } from "../../apimachinery/patch/patch-schema.ts";
+import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
+import type { StructType } from "../../apimachinery/schema/type-registry.ts";
+import type { CustomKind, DecodeResult, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
+import { defined } from "../../component-base/assert.ts";
+import { withDefaults } from "../schema/defaults.ts";
+import {
+  isEmbeddedResource,
+  itemSchema,
+  type JsonSchema,
+  memberPath,
+  memberSchema,
+  withItems,
+  withMembers,
+} from "../schema/json-schema.ts";
+import { prune, pruneNulls } from "../schema/prune.ts";
+
+/** One version of a kind that a CustomResourceDefinition describes. Metadata is every kind's; all else is as its schema says. */
+export class CustomResourceKind implements ObjectKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly custom: CustomKind;
+  readonly type: StructType;
+  readonly patchSchema: PatchSchema;
+  readonly schema: JsonSchema;
+  /** What every object has, decoded by the built-in rules for it. */
+  readonly #metadata: ObjectKind;
+
+  constructor(
+    scheme: Scheme,
+    names: { readonly group: string; readonly version: string; readonly kind: string; readonly listKind: string },
+    schema: JsonSchema,
+  ) {
+    this.group = names.group;
+    this.version = names.version;
+    this.kind = names.kind;
+    this.schema = schema;
+    this.#metadata = defined(scheme.kind("meta.k8s.io", "v1", "PartialObjectMetadata"), "PartialObjectMetadata");
+    this.type = this.#metadata.type;
+    this.patchSchema = this.#metadata.patchSchema;
+    this.custom = { listKind: names.listKind, schema: schema as Readonly<Record<string, unknown>> };
+  }
+
+  decode(value: unknown): DecodeResult {
+    if (!isJsonObject(value))
+      throw badRequest("json: cannot unmarshal value into Go value of type map[string]interface {}");
+    const metadata = this.#decodeMetadata(value.metadata);
+    const unknownFields: string[] = [];
+    const pruned = pruneNulls(
+      prune(value, this.schema, (path) => void unknownFields.push(path)),
+      this.schema,
+    ) as Record<string, unknown>;
+    const whole = this.#embedded(pruned, this.schema, "", unknownFields) as Record<string, unknown>;
+    const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...rest } = whole;
+    const object = { apiVersion: apiVersionOf(this), kind: this.kind, metadata: metadata.object.metadata, ...rest };
+    return {
+      object: object,
+      unknownFields: [...metadata.unknownFields, ...unknownFields.sort()],
+    };
+  }
+
+  applyDefaults(object: Mutable<KubeObject>): void {
+    const whole = withDefaults(object, this.schema);
+    if (whole === (object as unknown)) return;
+    const target = object as unknown as Record<string, unknown>;
+    for (const [name, member] of Object.entries(whole)) if (target[name] !== member) setMember(target, name, member);
+  }
+
+  /** A stored object in this version: what the schema has lost since is gone, what it has gained has its default. May be shared. */
+  fromStorage(object: KubeObject): KubeObject {
+    const stored = object as unknown as Record<string, unknown>;
+    const apiVersion = apiVersionOf(this);
+    const named = object.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
+    return withDefaults(prune(named, this.schema), this.schema) as unknown as KubeObject;
+  }
+
+  #decodeMetadata(metadata: unknown): DecodeResult {
+    const { group, version, kind } = this.#metadata;
+    try {
+      return this.#metadata.decode({ kind, apiVersion: apiVersionOf({ group, version }), metadata });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const cause = text.slice(text.indexOf(": ") + 2);
+      throw badRequest(
+        `${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${cause}`,
+      );
+    }
+  }
+
+  /** Metadata of objects inside the object is what metadata is everywhere. */
+  #embedded(value: unknown, schema: JsonSchema | undefined, path: string, unknownFields: string[]): unknown {
+    if (!schema) return value;
+    if (Array.isArray(value)) {
+      const items = itemSchema(schema);
+      return items ? withItems(value, (item, i) => this.#embedded(item, items, `${path}[${i}]`, unknownFields)) : value;
+    }
+    if (!isJsonObject(value)) return value;
+    return withMembers(value, (name, member) => {
+      const at = memberPath(path, name);
+      if (name === "metadata" && isEmbeddedResource(schema)) {
+        const decoded = this.#decodeMetadata(member);
+        unknownFields.push(...decoded.unknownFields.map((field) => memberPath(path, field)));
+        return decoded.object.metadata;
+      }
+      return this.#embedded(member, memberSchema(schema, name), at, unknownFields);
+    });
+  }
+}

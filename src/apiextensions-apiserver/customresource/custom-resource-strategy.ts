@@ -1,0 +1,102 @@
+import type { CustomResourceDefinitionVersion } from "../../api/apiextensions/v1/types.gen.ts";
+import { StatusError } from "../../apimachinery/errors/status-error.ts";
+import { methodNotSupported } from "../../apimachinery/errors/new.ts";
+import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
+import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
+import type { JsonSchema } from "../schema/json-schema.ts";
+import { validateEmbedded } from "../schema/embedded.ts";
+import { validateListTypes } from "../schema/list-types.ts";
+import { SchemaValidator } from "../schema/validate.ts";
+import type { CustomResourceKind } from "./custom-resource-kind.ts";
+import { replicasAt } from "./scale-view.ts";
+import type { TableCells } from "./table-cells.ts";
+
+export interface CustomResourceRules {
+  readonly kind: CustomResourceKind;
+  readonly resource: string;
+  readonly version: CustomResourceDefinitionVersion;
+  readonly cells: TableCells;
+  /** The definition is going: nothing new may come. */
+  readonly isTerminating: () => boolean;
+}
+
+type AnyObject = Mutable<KubeObject> & Record<string, unknown>;
+
+/** The rules of one version of a custom resource: those of its schema. */
+export function customResourceStrategy(rules: CustomResourceRules): Strategy {
+  const { kind, version, resource } = rules;
+  const hasStatus = version.subresources?.status !== undefined;
+  const validator = new CustomResourceValidator(kind.schema, version);
+  return {
+    hasStatus,
+    generation: "none",
+    beginCreate: async () => {
+      if (rules.isTerminating()) throw terminating(kind.group, resource);
+      return undefined;
+    },
+    prepareForCreate: (object) => {
+      object.metadata.generation = 1;
+    },
+    prepareForUpdate: (object, old) => {
+      // Differs from built-in kinds: whatever is no metadata counts, and status only where it is no part of its own.
+      if (!deepEqual(content(object, hasStatus), content(kind.fromStorage(old), hasStatus)))
+        object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    },
+    validate: (object) => validator.validate(object),
+    validateUpdate: (object, old) => validator.validate(object, old),
+    tableCells: (object, nowMs) => rules.cells.of(kind.fromStorage(object), nowMs),
+  };
+}
+
+/** Status alone changes; unlike in built-in kinds, metadata does not either. */
+export function customStatusStrategy(rules: CustomResourceRules): SubresourceStrategy {
+  const validator = new CustomResourceValidator(rules.kind.schema, rules.version);
+  return {
+    prepareForUpdate: (object, old) => {
+      const { managedFields } = object.metadata;
+      object.metadata = cloneJson(old.metadata) as AnyObject["metadata"];
+      if (managedFields) object.metadata.managedFields = managedFields;
+    },
+    validateUpdate: (object, old) => validator.validate(object, old),
+  };
+}
+
+class CustomResourceValidator {
+  readonly #schema: JsonSchema;
+  readonly #validator: SchemaValidator;
+  readonly #scalePath: string | undefined;
+
+  constructor(schema: JsonSchema, version: CustomResourceDefinitionVersion) {
+    this.#schema = schema;
+    this.#validator = new SchemaValidator(schema);
+    this.#scalePath = version.subresources?.scale?.specReplicasPath;
+  }
+
+  validate(object: KubeObject, old?: KubeObject): readonly FieldError[] {
+    const errors = this.#validator.validate(object, old);
+    const replicas = this.#scalePath === undefined ? undefined : replicasAt(object, this.#scalePath);
+    if (replicas !== undefined && replicas < 0)
+      errors.push(fieldInvalid(FieldPath.of(this.#scalePath ?? ""), replicas, "should be a non-negative integer"));
+    errors.push(...validateEmbedded(object, this.#schema));
+    const duplicates = validateListTypes(object, this.#schema);
+    // A list that had duplicates before may keep them.
+    if (duplicates.length > 0 && (!old || validateListTypes(old, this.#schema).length === 0))
+      errors.push(...duplicates);
+    return errors;
+  }
+}
+
+function content(object: KubeObject, isWithoutStatus: boolean): unknown {
+  const { metadata: _metadata, apiVersion: _apiVersion, ...rest } = object as AnyObject;
+  if (isWithoutStatus) delete rest.status;
+  return rest;
+}
+
+function terminating(group: string, resource: string): StatusError {
+  const { code, reason, details } = methodNotSupported({ group, resource }, "create");
+  const message = "create not allowed while custom resource definition is terminating";
+  return new StatusError({ code, reason, details, message });
+}

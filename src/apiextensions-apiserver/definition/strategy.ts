@@ -1,0 +1,77 @@
+import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from "../../api/apiextensions/v1/types.gen.ts";
+import type { Mutable } from "../../apimachinery/resource-type.ts";
+import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
+import type { JsonSchema } from "../schema/json-schema.ts";
+import { cleanupFinalizer, setCondition } from "./conditions.ts";
+import { subschemas } from "./subschemas.ts";
+import { validateDefinition, validateDefinitionUpdate, validateStatus } from "./validate-definition.ts";
+
+/**
+ * The rules of CustomResourceDefinitions. A definition that is deleted keeps a finalizer until the controller has deleted all
+ * instances.
+ */
+export const definitionStrategy: Strategy<CustomResourceDefinition> = {
+  generation: "spec",
+  prepareForCreate: (definition) => {
+    nullIsEmpty(definition);
+    definition.status = {
+      conditions: null,
+      acceptedNames: { plural: "", kind: "" },
+      storedVersions: [storedVersion(definition.spec)].filter((name) => name !== ""),
+    };
+  },
+  prepareForUpdate: (definition) => {
+    nullIsEmpty(definition);
+    // What has ever been stored may still be, until somebody has rewritten all of it and says so.
+    const stored = storedVersion(definition.spec);
+    const before = definition.status.storedVersions ?? [];
+    if (stored !== "" && !before.includes(stored)) definition.status.storedVersions = [...before, stored];
+  },
+  validate: (definition) => validateDefinition(definition),
+  validateUpdate: (definition, old) => validateDefinitionUpdate(definition, old),
+  warningsOnCreate: ({ spec }) => warningsOf(spec),
+  warningsOnUpdate: ({ spec }) => warningsOf(spec),
+  hasPendingFinalizers: (definition) => definition.metadata.deletionTimestamp === undefined,
+  prepareForGracefulDelete: (definition) => {
+    const { finalizers = [] } = definition.metadata;
+    if (!finalizers.includes(cleanupFinalizer)) definition.metadata.finalizers = [...finalizers, cleanupFinalizer];
+    setCondition(
+      definition,
+      {
+        type: "Terminating",
+        isTrue: true,
+        reason: "InstanceDeletionPending",
+        message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+      },
+      // A definition has no grace period: its deletion is now.
+      Date.parse(definition.metadata.deletionTimestamp ?? ""),
+    );
+  },
+};
+
+/** What clients may say of a definition's state: versions nothing is stored in any more may be taken from the list. */
+export const definitionStatusStrategy: SubresourceStrategy<CustomResourceDefinition> = {
+  validateUpdate: (definition) => validateStatus(definition),
+};
+
+/** A list that is null is judged as an empty one. */
+function nullIsEmpty({ spec }: Mutable<CustomResourceDefinition>): void {
+  if (!Array.isArray(spec.versions)) spec.versions = [];
+}
+
+function storedVersion(spec: CustomResourceDefinitionSpec): string {
+  return spec.versions.find(({ storage }) => storage)?.name ?? "";
+}
+
+/** What is stored and has no effect here. */
+function warningsOf({ versions }: CustomResourceDefinitionSpec): readonly string[] {
+  const hasRules = (schema: JsonSchema): boolean =>
+    schema["x-kubernetes-validations"] !== undefined || subschemas(schema).some(({ schema: inner }) => hasRules(inner));
+  return versions.flatMap(({ schema }, i) =>
+    schema?.openAPIV3Schema && hasRules(schema.openAPIV3Schema)
+      ? [
+          `spec.versions[${i}].schema.openAPIV3Schema: x-kubernetes-validations are stored but not evaluated by this server yet`,
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,37 @@
+import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import { itemSchema, type JsonSchema, valueSchema } from "../schema/json-schema.ts";
+
+export interface Subschema {
+  readonly schema: JsonSchema;
+  /** From the schema it is part of. */
+  readonly at: (path: FieldPath) => FieldPath;
+}
+
+/** The schemas of what is inside a value: properties, values, items. */
+export function structuralSubschemas(schema: JsonSchema): readonly Subschema[] {
+  const items = itemSchema(schema);
+  const values = valueSchema(schema);
+  return [
+    ...Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+      schema: property,
+      at: (path: FieldPath) => path.child("properties").key(name),
+    })),
+    ...(items ? [{ schema: items, at: (path: FieldPath) => path.child("items") }] : []),
+    ...(values ? [{ schema: values, at: (path: FieldPath) => path.child("additionalProperties") }] : []),
+  ];
+}
+
+/** The schemas the same value has to match, too. */
+export function logicalSubschemas(schema: JsonSchema): readonly Subschema[] {
+  const lists = (["allOf", "anyOf", "oneOf"] as const).flatMap((junctor) =>
+    (schema[junctor] ?? []).map((option, i) => ({
+      schema: option,
+      at: (path: FieldPath) => path.child(junctor).index(i),
+    })),
+  );
+  return schema.not ? [...lists, { schema: schema.not, at: (path) => path.child("not") }] : lists;
+}
+
+export function subschemas(schema: JsonSchema): readonly Subschema[] {
+  return [...structuralSubschemas(schema), ...logicalSubschemas(schema)];
+}

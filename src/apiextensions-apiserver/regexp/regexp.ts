@@ -1,0 +1,173 @@
+import { type Assertion, isWord, type Node, parseRegexp, RegexpSyntaxError } from "./syntax.ts";
+
+/** An instruction of the compiled pattern; numbers are where to go on. */
+type Instruction =
+  | { readonly op: "char"; readonly test: (code: number) => boolean }
+  | { readonly op: "split"; a: number; b: number }
+  | { readonly op: "jump"; to: number }
+  | { readonly op: "assert"; readonly where: Assertion }
+  | { readonly op: "match" };
+
+/** Bounds the work per character of text; Go's limit is of the same order. */
+const instructionsMax = 10_000;
+
+/**
+ * A regular expression with Go's syntax. All ways to match are followed at once, one character at a time: at worst the work is
+ * the length of the text times that of the pattern, whatever both are, so that neither a schema nor an object can stall the
+ * server as a backtracking matcher would be.
+ */
+export class LinearRegexp {
+  readonly source: string;
+  readonly #program: Instruction[] = [];
+
+  /** Throws RegexpSyntaxError. */
+  constructor(pattern: string) {
+    this.source = pattern;
+    this.#emit(parseRegexp(pattern));
+    this.#push({ op: "match" });
+  }
+
+  /** Whether it matches anywhere in the text. */
+  test(text: string): boolean {
+    const codes = Array.from(text, (char) => char.codePointAt(0) ?? 0);
+    let current: number[] = [];
+    // Each instruction is entered at most once per position: `seen` holds the position it was last entered at.
+    const seen = new Int32Array(this.#program.length).fill(-1);
+    for (let at = 0; at <= codes.length; at++) {
+      const ready: number[] = [];
+      for (const pc of [...current, 0]) if (this.#follow(pc, codes, at, seen, ready)) return true;
+      const code = codes[at];
+      if (code === undefined) return false;
+      current = ready.filter((pc) => this.#takes(pc, code)).map((pc) => pc + 1);
+    }
+    return false;
+  }
+
+  #takes(pc: number, code: number): boolean {
+    const instruction = this.#program[pc];
+    return instruction?.op === "char" && instruction.test(code);
+  }
+
+  /** Enters all instructions reachable without a character; true when a match is among them. */
+  #follow(start: number, codes: readonly number[], at: number, seen: Int32Array, ready: number[]): boolean {
+    const open = [start];
+    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
+      if (seen[pc] === at) continue;
+      seen[pc] = at;
+      const instruction = this.#program[pc];
+      switch (instruction?.op) {
+        case "match":
+          return true;
+        case "char":
+          ready.push(pc);
+          break;
+        case "jump":
+          open.push(instruction.to);
+          break;
+        case "split":
+          open.push(instruction.a, instruction.b);
+          break;
+        case "assert":
+          if (holds(instruction.where, codes, at)) open.push(pc + 1);
+          break;
+        case undefined:
+          break;
+      }
+    }
+    return false;
+  }
+
+  #push(instruction: Instruction): number {
+    if (this.#program.length >= instructionsMax) throw new RegexpSyntaxError("expression too large", this.source);
+    return this.#program.push(instruction) - 1;
+  }
+
+  #emit(node: Node): void {
+    switch (node.type) {
+      case "empty":
+        return;
+      case "char":
+        this.#push({ op: "char", test: node.test });
+        return;
+      case "assert":
+        this.#push({ op: "assert", where: node.where });
+        return;
+      case "sequence":
+        for (const item of node.items) this.#emit(item);
+        return;
+      case "choice":
+        this.#emitChoice(node.options);
+        return;
+      case "repeat":
+        this.#emitRepeat(node.item, node.min, node.max);
+    }
+  }
+
+  #emitChoice(options: readonly Node[]): void {
+    const ends: { op: "jump"; to: number }[] = [];
+    for (const [i, option] of options.entries()) {
+      if (i === options.length - 1) {
+        this.#emit(option);
+        break;
+      }
+      const split = { op: "split" as const, a: this.#program.length + 1, b: 0 };
+      this.#push(split);
+      this.#emit(option);
+      const end = { op: "jump" as const, to: 0 };
+      this.#push(end);
+      ends.push(end);
+      split.b = this.#program.length;
+    }
+    for (const end of ends) end.to = this.#program.length;
+  }
+
+  #emitRepeat(item: Node, min: number, max: number | undefined): void {
+    for (let i = 0; i < min; i++) this.#emit(item);
+    if (max === undefined) {
+      const split = { op: "split" as const, a: this.#program.length + 1, b: 0 };
+      const at = this.#push(split);
+      this.#emit(item);
+      this.#push({ op: "jump", to: at });
+      split.b = this.#program.length;
+      return;
+    }
+    const splits: { b: number }[] = [];
+    for (let i = min; i < max; i++) {
+      const split = { op: "split" as const, a: this.#program.length + 1, b: 0 };
+      this.#push(split);
+      splits.push(split);
+      this.#emit(item);
+    }
+    for (const split of splits) split.b = this.#program.length;
+  }
+}
+
+function holds(where: Assertion, codes: readonly number[], at: number): boolean {
+  const before = codes[at - 1];
+  const after = codes[at];
+  switch (where) {
+    case "textStart":
+      return before === undefined;
+    case "textEnd":
+      return after === undefined;
+    case "lineStart":
+      return before === undefined || before === 0x0a;
+    case "lineEnd":
+      return after === undefined || after === 0x0a;
+    case "wordBoundary":
+    case "noWordBoundary": {
+      const isBoundary = (before !== undefined && isWord(before)) !== (after !== undefined && isWord(after));
+      return isBoundary === (where === "wordBoundary");
+    }
+  }
+}
+
+/** The compiled pattern, or why it is none in Go's words. */
+export function compileRegexp(pattern: string): { readonly regexp?: LinearRegexp; readonly error?: string } {
+  try {
+    return { regexp: new LinearRegexp(pattern) };
+  } catch (error) {
+    if (error instanceof RegexpSyntaxError) return { error: error.message };
+    throw error;
+  }
+}

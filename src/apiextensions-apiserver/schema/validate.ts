@@ -1,0 +1,247 @@
+import { deepEqual, isJsonObject } from "../../apimachinery/object.ts";
+import { goJson, goQuote } from "../../apimachinery/go-format.ts";
+import {
+  type FieldError,
+  fieldNotSupported,
+  fieldRequired,
+  fieldTooLong,
+  fieldTooMany,
+} from "../../apimachinery/validation/field-error.ts";
+import { compileRegexp, type LinearRegexp } from "../regexp/regexp.ts";
+import { hasFormat } from "./formats.ts";
+import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
+
+/** A value before the write, where it can be told which it was; the symbol where there was none. */
+type Old = unknown;
+const unknownOld: unique symbol = Symbol("no value before");
+
+/**
+ * Checks values against one OpenAPI v3 schema, with upstream's messages. What has not changed since the last write is not
+ * complained about, so that a schema may become stricter without making stored objects unchangeable.
+ *
+ * Differs from upstream: items of lists are compared with those before only in maps by key; rules of `allOf` and the like are
+ * dropped together with all other errors of a value that has not changed.
+ */
+export class SchemaValidator {
+  readonly #root: JsonSchema;
+  readonly #patterns = new Map<string, LinearRegexp | undefined>();
+
+  constructor(root: JsonSchema) {
+    this.#root = root;
+  }
+
+  /** `old` is the object before an update. */
+  validate(object: unknown, old?: unknown): FieldError[] {
+    return this.#value(object, this.#root, "", old === undefined ? unknownOld : old);
+  }
+
+  #value(value: unknown, schema: JsonSchema, path: string, old: Old): FieldError[] {
+    const errors = this.#checked(value, schema, path, old);
+    if (errors.length > 0 && old !== unknownOld && deepEqual(value, old)) return [];
+    return errors;
+  }
+
+  #checked(value: unknown, schema: JsonSchema, path: string, old: Old): FieldError[] {
+    const mismatch = checkType(value, schema, path);
+    if (value === null) return [...mismatch, ...(mismatch.length > 0 ? [] : checkEnum(value, schema, path))];
+    const errors = [...mismatch, ...this.#junctors(value, schema, path)];
+    if (typeof value === "string") errors.push(...this.#string(value, schema, path));
+    else if (typeof value === "number" || typeof value === "bigint") errors.push(...checkNumber(value, schema, path));
+    else if (Array.isArray(value)) errors.push(...this.#list(value, schema, path, old));
+    errors.push(...checkEnum(value, schema, path));
+    if (isJsonObject(value)) errors.push(...this.#object(value, schema, path, old));
+    return errors;
+  }
+
+  #junctors(value: unknown, schema: JsonSchema, path: string): FieldError[] {
+    const errors: FieldError[] = [];
+    const check = (option: JsonSchema): FieldError[] => this.#checked(value, option, path, unknownOld);
+    if (schema.anyOf && schema.anyOf.length > 0) {
+      const failures = schema.anyOf.map(check);
+      if (!failures.some((failure) => failure.length === 0))
+        errors.push(whole(`${goQuote(path)} must validate at least one schema (anyOf)`), ...fewest(failures));
+    }
+    if (schema.oneOf && schema.oneOf.length > 0) {
+      const failures = schema.oneOf.map(check);
+      const valid = failures.filter((failure) => failure.length === 0).length;
+      const one = `${goQuote(path)} must validate one and only one schema (oneOf)`;
+      if (valid === 0) errors.push(whole(`${one}. Found none valid`), ...fewest(failures));
+      else if (valid > 1) errors.push(whole(`${one}. Found ${valid} valid alternatives`));
+    }
+    if (schema.allOf && schema.allOf.length > 0) {
+      const failures = schema.allOf.map(check);
+      const failed = failures.filter((failure) => failure.length > 0).length;
+      errors.push(...failures.flat());
+      if (failed > 0) {
+        const none = failed === failures.length ? ". None validated" : "";
+        errors.push(whole(`${goQuote(path)} must validate all the schemas (allOf)${none}`));
+      }
+    }
+    if (schema.not && check(schema.not).length === 0)
+      errors.push(whole(`${goQuote(path)} must not validate the schema (not)`));
+    return errors;
+  }
+
+  #string(value: string, schema: JsonSchema, path: string): FieldError[] {
+    const errors: FieldError[] = [];
+    const { maxLength, minLength, pattern, format } = schema;
+    if (maxLength !== undefined || minLength !== undefined) {
+      const length = Array.from(value).length;
+      if (maxLength !== undefined && length > maxLength)
+        errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
+      if (minLength !== undefined && length < minLength)
+        errors.push(problem(path, value, `should be at least ${minLength} chars long`));
+    }
+    if (pattern !== undefined && this.#pattern(pattern)?.test(value) === false)
+      errors.push(problem(path, value, `should match '${pattern}'`));
+    if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
+    return errors;
+  }
+
+  /** Undefined for what is no regular expression, which the definition's own validation refuses. */
+  #pattern(pattern: string): LinearRegexp | undefined {
+    if (!this.#patterns.has(pattern)) this.#patterns.set(pattern, compileRegexp(pattern).regexp);
+    return this.#patterns.get(pattern);
+  }
+
+  #list(list: readonly unknown[], schema: JsonSchema, path: string, old: Old): FieldError[] {
+    const errors: FieldError[] = [];
+    const items = itemSchema(schema);
+    if (items) {
+      const before = oldItems(schema, old);
+      for (const [i, item] of list.entries()) errors.push(...this.#value(item, items, `${path}[${i}]`, before(item)));
+    }
+    const { minItems, maxItems } = schema;
+    if (minItems !== undefined && list.length < minItems)
+      errors.push(problem(path, list.length, `should have at least ${minItems} items`));
+    if (maxItems !== undefined && list.length > maxItems)
+      errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: path });
+    if (schema.uniqueItems === true && list.some((item, i) => list.slice(0, i).some((other) => deepEqual(item, other))))
+      errors.push(problem(path, "", "shouldn't contain duplicates"));
+    return errors;
+  }
+
+  #object(object: Readonly<Record<string, unknown>>, schema: JsonSchema, path: string, old: Old): FieldError[] {
+    const errors: FieldError[] = [];
+    const { minProperties, maxProperties } = schema;
+    const count = Object.keys(object).length;
+    if (minProperties !== undefined && count < minProperties)
+      errors.push(problem(path, count, `should have at least ${minProperties} properties`));
+    if (maxProperties !== undefined && count > maxProperties)
+      errors.push({ ...fieldTooMany(undefined, count, maxProperties), field: path });
+    for (const name of schema.required ?? [])
+      if (!Object.hasOwn(object, name)) errors.push({ ...fieldRequired(undefined), field: memberPath(path, name) });
+    const values = valueSchema(schema);
+    const before = isJsonObject(old) ? old : {};
+    for (const [name, member] of Object.entries(object)) {
+      const own = propertySchema(schema, name) ?? values;
+      if (!own) continue;
+      const oldMember = Object.hasOwn(before, name) ? before[name] : unknownOld;
+      errors.push(...this.#value(member, own, memberPath(path, name), oldMember));
+    }
+    return errors;
+  }
+}
+
+/** An error of a whole value: upstream names no field for these. */
+function whole(detail: string): FieldError {
+  return { type: "FieldValueInvalid", field: "<nil>", badValue: "", detail };
+}
+
+function problem(path: string, value: unknown, what: string): FieldError {
+  return { type: "FieldValueInvalid", field: fieldOf(path), badValue: value, detail: `${path} in body ${what}` };
+}
+
+function wrongType(path: string, expected: string, actual: string): FieldError {
+  return {
+    type: "FieldValueTypeInvalid",
+    field: fieldOf(path),
+    badValue: actual,
+    detail: `${path} in body must be of type ${expected}: ${goQuote(actual)}`,
+  };
+}
+
+function fieldOf(path: string): string {
+  return path === "" ? "<nil>" : path;
+}
+
+/** Upstream tells what is wrong with the alternative that fits best. */
+function fewest(failures: readonly FieldError[][]): readonly FieldError[] {
+  return failures.reduce((best, each) => (each.length < best.length ? each : best), failures[0] ?? []);
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "integer";
+  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  return typeof value === "boolean" || typeof value === "string" ? typeof value : "object";
+}
+
+function checkType(value: unknown, schema: JsonSchema, path: string): FieldError[] {
+  const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
+  const expected = isIntOrString ? "integer,string" : (schema.type ?? "");
+  if (expected === "" || (value === null && schema.nullable === true)) return [];
+  const actual = typeOf(value);
+  if (isIntOrString ? actual === "integer" || actual === "string" : actual === expected)
+    return checkSize(value, schema, path);
+  if (expected === "number" && actual === "integer") return [];
+  return [wrongType(path, expected, actual)];
+}
+
+const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+function checkSize(value: unknown, { format = "", type }: JsonSchema, path: string): FieldError[] {
+  const bounds = type === "integer" && Object.hasOwn(integerBounds, format) ? integerBounds[format] : undefined;
+  if (!bounds || (typeof value !== "number" && typeof value !== "bigint")) return [];
+  const [min, max] = bounds;
+  const exact = BigInt(value);
+  if (exact >= min && exact <= max) return [];
+  return [problem(path, value, `must be of type ${format}: ${goQuote(goJson(value))}`)];
+}
+
+function checkEnum(value: unknown, schema: JsonSchema, path: string): FieldError[] {
+  const values = schema.enum;
+  if (!values || values.length === 0 || values.some((each) => deepEqual(each, value))) return [];
+  const supported = values.map((each) => (typeof each === "string" ? each : goJson(each)));
+  return [{ ...fieldNotSupported(undefined, value, supported), field: fieldOf(path) }];
+}
+
+function checkNumber(value: number | bigint, schema: JsonSchema, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const { maximum, minimum, multipleOf } = schema;
+  if (multipleOf !== undefined && multipleOf > 0 && !isMultiple(Number(value), multipleOf))
+    errors.push(problem(path, value, `should be a multiple of ${multipleOf}`));
+  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {
+    const orEqual = schema.exclusiveMaximum ? "" : " or equal to";
+    errors.push(problem(path, value, `should be less than${orEqual} ${maximum}`));
+  }
+  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum)) {
+    const orEqual = schema.exclusiveMinimum ? "" : " or equal to";
+    errors.push(problem(path, value, `should be greater than${orEqual} ${minimum}`));
+  }
+  return errors;
+}
+
+function isMultiple(value: number, of: number): boolean {
+  const quotient = value / of;
+  return Math.abs(quotient - Math.round(quotient)) < 1e-9;
+}
+
+/** Finds the item before an update that has the same keys; nothing in lists that are no maps. */
+function oldItems(schema: JsonSchema, old: Old): (item: unknown) => Old {
+  const keys = schema["x-kubernetes-list-map-keys"];
+  if (schema["x-kubernetes-list-type"] !== "map" || !keys || !Array.isArray(old)) return () => unknownOld;
+  const byKey = new Map(old.map((item: unknown) => [keyText(item, keys), item]));
+  return (item) => {
+    const key = keyText(item, keys);
+    return byKey.has(key) ? byKey.get(key) : unknownOld;
+  };
+}
+
+function keyText(item: unknown, keys: readonly string[]): string {
+  return goJson(isJsonObject(item) ? keys.map((key) => item[key] ?? null) : item);
+}
