@@ -5,6 +5,7 @@ import {
   fieldNotSupported,
   fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
+import type { PodTemplateSpec } from "../../../api/core/v1/types.gen.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import type {
@@ -186,11 +187,23 @@ function validateStatefulSet(object: StatefulSet): readonly FieldError[] {
     ...nonNegative(spec.child("ordinals", "start"), ordinals?.start),
     ...validateWorkloadSelector(selector, "statefulset", spec.child("selector")),
     ...validateTemplateMatches(selector, object.spec.template, template),
-    ...validatePodTemplateSpec(object.spec.template, template),
+    ...validatePodTemplateSpec(withClaimVolumes(object), template),
     ...validateAlwaysRestarting(object.spec.template, "StatefulSet", template),
     ...nonNegative(spec.child("revisionHistoryLimit"), revisionHistoryLimit),
   );
   return errors;
+}
+
+/**
+ * The template with the volumes its pods will have: the controller adds one for each claim template, in place of a volume
+ * of the same name. Differs from upstream, which for that reason does not look at a StatefulSet's pod spec at all.
+ */
+function withClaimVolumes({ spec: { template: pod, volumeClaimTemplates } }: StatefulSet): PodTemplateSpec {
+  const claims = (volumeClaimTemplates ?? []).map(({ metadata: { name = "" } }) => name);
+  if (claims.length === 0) return pod;
+  const own = (pod.spec.volumes ?? []).filter((volume) => !claims.includes(volume.name));
+  const added = claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...pod, spec: { ...pod.spec, volumes: [...own, ...added] } };
 }
 
 function validateStatefulSetUpdateStrategy(object: StatefulSet, path: FieldPath): readonly FieldError[] {

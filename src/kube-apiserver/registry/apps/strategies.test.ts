@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { TestApiServer } from "../../testing/test-cluster.ts";
+
+const statefulSets = "/apis/apps/v1/namespaces/default/statefulsets";
+
+function statefulSet(name: string, mounted: string): object {
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name },
+    spec: {
+      serviceName: "db",
+      selector: { matchLabels: { app: "db" } },
+      template: {
+        metadata: { labels: { app: "db" } },
+        spec: { containers: [{ name: "c", image: "i", volumeMounts: [{ name: mounted, mountPath: "/data" }] }] },
+      },
+      volumeClaimTemplates: [
+        {
+          metadata: { name: "data" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        },
+      ],
+    },
+  };
+}
+
+test("a StatefulSet's containers may mount its claim templates, and nothing that is not there", async () => {
+  await using api = await TestApiServer.start();
+  assert.equal((await api.request("POST", statefulSets, statefulSet("db", "data"))).status, 201);
+  const refused = await api.request("POST", statefulSets, statefulSet("other", "elsewhere"));
+  assert.equal(refused.status, 422);
+  assert.match(refused.message, /volumeMounts\[0\]\.name: Not found: "elsewhere"/);
+});
