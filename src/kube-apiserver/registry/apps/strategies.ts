@@ -199,7 +199,7 @@ function validateStatefulSet(object: StatefulSet): readonly FieldError[] {
  * of the same name. Differs from upstream, which for that reason does not look at a StatefulSet's pod spec at all.
  */
 function withClaimVolumes({ spec: { template: pod, volumeClaimTemplates } }: StatefulSet): PodTemplateSpec {
-  const claims = (volumeClaimTemplates ?? []).map(({ metadata: { name = "" } }) => name);
+  const claims = (volumeClaimTemplates ?? []).map(({ metadata: { name } }) => name);
   if (claims.length === 0) return pod;
   const own = (pod.spec.volumes ?? []).filter((volume) => !claims.includes(volume.name));
   const added = claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
