@@ -2,6 +2,12 @@
 // Usage: node scripts/test.ts [unit|integration|simulation|e2e] [file …]
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+
+// A fresh network namespace has its loopback link down, and then nobody can be reached at 127.0.0.1.
+if (process.platform === "linux" && process.getuid?.() === 0 && networkInterfaces()["lo"] === undefined) {
+  spawnSync("ip", ["link", "set", "lo", "up"]);
+}
 
 const groups: Readonly<Record<string, { readonly pattern: string; readonly isolated: boolean }>> = {
   unit: { pattern: "src/**/*.test.ts", isolated: false },
