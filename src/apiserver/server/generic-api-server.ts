@@ -5,6 +5,7 @@ import { badRequest, internalError, serviceUnavailable } from "../../apimachiner
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
+import { compressible } from "../endpoints/compression.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
 import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
 import { HealthEndpoint } from "../endpoints/health.ts";
@@ -167,7 +168,7 @@ class Server implements GenericApiServer {
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);
-    return finish(response, auditId, scope.warnings);
+    return finish(compressible(response, info, request.headers), auditId, scope.warnings);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
