@@ -5,7 +5,13 @@ import { test } from "node:test";
 import * as tls from "node:tls";
 import { gunzipSync } from "node:zlib";
 
-import { readBody, TransportError, type HttpHandler, type HttpRequest, type HttpResponse } from "../component-base/http.ts";
+import {
+  readBody,
+  TransportError,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+} from "../component-base/http.ts";
 import { silentLogger } from "../component-base/logger.ts";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
@@ -90,7 +96,7 @@ test("what may be compressed is sent as gzip, whole and in less than a tenth of 
   const parts = Array.from({ length: 1000 }, () => part);
   const bodies: readonly HttpResponse["body"][] = [
     parts,
-    new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer()),
+    new Uint8Array(await new Blob(parts).arrayBuffer()),
     async (sink) => {
       for (const each of parts) if (!sink.write([each])) await sink.drained();
     },

@@ -137,13 +137,7 @@ function decodeSegments(
   for (const segment of path.split("/")) {
     if (segment === "") continue;
     const decoded = segment.includes("%") ? decode(segment) : segment;
-    if (
-      decoded === undefined ||
-      decoded === "." ||
-      decoded === ".." ||
-      decoded.includes("\u0000")
-    )
-      return undefined;
+    if (decoded === undefined || decoded === "." || decoded === ".." || decoded.includes("\u0000")) return undefined;
     if (decoded.includes("/")) withSlash = Math.min(withSlash, out.length);
     out.push(decoded);
   }

@@ -80,7 +80,10 @@ export async function proxyRequest(
   });
 }
 
-function forwardedHeaders({ headers, peer, path }: HttpRequest): { "x-forwarded-for": string; "x-forwarded-uri": string } {
+function forwardedHeaders({ headers, peer, path }: HttpRequest): {
+  "x-forwarded-for": string;
+  "x-forwarded-uri": string;
+} {
   const before = headers["x-forwarded-for"];
   return {
     "x-forwarded-for": before ? `${before}, ${peer.address}` : peer.address,
@@ -169,5 +172,5 @@ function gunzip(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   };
   // A failure shows on the readable side.
   copy().catch(() => {});
-  return readable as unknown as AsyncIterable<Uint8Array>;
+  return readable;
 }

@@ -80,7 +80,14 @@ class Server implements GenericApiServer {
       admission: options.admission,
       authorizer: options.authorizer,
       registry,
-      fieldManagers: new FieldManagers(options),
+      fieldManagers: new FieldManagers({
+        scheme: options.scheme,
+        clock: options.clock,
+        registrationsOf: (storagePrefix) =>
+          [...this.#routes.values()]
+            .map(({ endpoint }) => endpoint.registration)
+            .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
+      }),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
@@ -231,6 +238,7 @@ class Server implements GenericApiServer {
   }
 
   #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
+    for (const resource of changed) if (resource) this.#context.fieldManagers.forget(resource.stored.storagePrefix);
     this.#discovery = this.#makeDiscovery();
     const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));

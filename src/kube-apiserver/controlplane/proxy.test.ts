@@ -13,7 +13,11 @@ const namespace = "/api/v1/namespaces/default";
 class FakeConnector implements ProxyConnector {
   readonly identity: string;
   readonly asked: { method: string; url: string; headers: HttpHeaders; body: string | undefined }[] = [];
-  answer: { status: number; headers: HttpHeaders; body: string | Uint8Array } = { status: 200, headers: {}, body: "ok" };
+  answer: { status: number; headers: HttpHeaders; body: string | Uint8Array } = {
+    status: 200,
+    headers: {},
+    body: "ok",
+  };
   failure: string | undefined;
 
   constructor(identity: string) {
@@ -169,7 +173,12 @@ test("every method, body, header and status passes, but who the client is stays 
   for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]) {
     proxy.answer = {
       status: 418,
-      headers: { "x-own": method, connection: "close", "access-control-allow-origin": "*", "content-type": "text/plain" },
+      headers: {
+        "x-own": method,
+        connection: "close",
+        "access-control-allow-origin": "*",
+        "content-type": "text/plain",
+      },
       body: "teapot",
     };
     const body = method === "GET" || method === "HEAD" || method === "OPTIONS" ? undefined : `sent by ${method}`;

@@ -134,6 +134,6 @@ function pathBehind(path: string, count: number): string {
   if (count === 0) return path.endsWith("/") ? "/" : "";
   const segments = path.split("/");
   let at = segments.length;
-  for (let left = count; left > 0 && at > 0; ) if (segments[--at] !== "") left--;
+  for (let left = count; left > 0 && at > 0;) if (segments[--at] !== "") left--;
   return `/${segments.slice(at).join("/")}`;
 }

@@ -1,6 +1,6 @@
 import { badRequest, notFound, serviceUnavailable } from "../../../apimachinery/errors/new.ts";
 import { goQuote } from "../../../apimachinery/go-format.ts";
-import { isGlobalUnicast, parseIp } from "../../../apimachinery/validation/ip-address.ts";
+import { isGlobalUnicast } from "../../../apimachinery/validation/ip-address.ts";
 import { endpointSlices, nodes, pods, services } from "../../../api/resources.gen.ts";
 import type { EndpointSlice } from "../../../api/discovery/v1/types.gen.ts";
 import type { ProxyConnector } from "../../../apiserver/proxy/proxy-connector.ts";
@@ -80,7 +80,11 @@ function targetOf({ name: id }: SubresourceRequest, what: string): ProxyTarget {
   return { scheme: scheme === "https" ? "https" : "http", name, port };
 }
 
-async function servicePortName({ registry, namespace }: SubresourceRequest, name: string, port: number): Promise<string> {
+async function servicePortName(
+  { registry, namespace }: SubresourceRequest,
+  name: string,
+  port: number,
+): Promise<string> {
   const service = await registry.resource(services).get(namespace, name);
   const found = service.spec.ports?.find((each) => each.port === port);
   if (!found) throw serviceUnavailable(`no service port ${port} found for service ${goQuote(name)}`);
