@@ -149,9 +149,11 @@ export class MvccStore implements ResourceStorage {
   }
 
   async #put(key: string, object: Mutable<KubeObject>, ttlSeconds: number | undefined): Promise<Operation> {
-    const encode = encoderOf(object);
+    const encoder = encoderOf(object);
+    if (encoder.length > valueLengthMax)
+      throw new StatusError({ code: 500, reason: "", message: "etcdserver: request is too large" });
     const value = (revision: number): Uint8Array => {
-      const bytes = encode(revision);
+      const bytes = encoder.at(revision);
       // The object is at hand: nobody has to parse these bytes.
       this.#parsed.put(bytes, object);
       return bytes;
@@ -199,6 +201,12 @@ export class MvccStore implements ResourceStorage {
     }
   }
 }
+
+/**
+ * Upstream's store takes 1.5 MiB of protobuf, which is half of the same object in JSON. Larger objects are refused in its
+ * words: every watcher and cache would have to hold them.
+ */
+const valueLengthMax = 3 << 20;
 
 /** 410 with a token to go on with, from the newest state. */
 export class ExpiredContinueError extends StatusError {

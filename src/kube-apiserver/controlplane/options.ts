@@ -59,6 +59,7 @@ export interface KubeApiServerOptions {
       | "maxMutatingInFlight"
       | "requestTimeoutMs"
       | "bodyBytesMax"
+      | "yaml"
       | "minRequestTimeoutSeconds"
       | "shutdownGraceMs"
     >
