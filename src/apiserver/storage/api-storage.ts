@@ -122,7 +122,7 @@ export class ApiStorage {
       { backend, keyPrefix, namespaced: resource.namespaced, parsed: this.#parsed, clock, logger },
       resource.selectableFields,
     );
-    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix });
+    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix, clock });
     return { cacher, store };
   }
 
