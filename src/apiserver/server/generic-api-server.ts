@@ -90,6 +90,11 @@ class Server implements GenericApiServer {
       }),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       yaml: options.yaml,
+      watchEvents: options.metrics.counter("apiserver_watch_events_total", "Events sent to watches.", [
+        "group",
+        "version",
+        "resource",
+      ]),
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
       endpointsOf: (storagePrefix) =>
@@ -175,8 +180,9 @@ class Server implements GenericApiServer {
       response = respondError(this.#statusOf(error, scope), request.headers.accept, this.#options.scheme);
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
-    this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);
-    return finish(compressible(response, info, request.headers), auditId, scope.warnings);
+    const durationMs = clock.monotonic() - startMs;
+    const observed = this.#metrics.observe({ http: request, info, isKnown }, response, durationMs);
+    return finish(compressible(observed, info, request.headers), auditId, scope.warnings);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
