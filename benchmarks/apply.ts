@@ -39,7 +39,10 @@ function deployment(name: string, version: number): Uint8Array {
   );
 }
 
-function applies(prefix: string, version: number): () => { method: string; path: string; body: Uint8Array } | undefined {
+function applies(
+  prefix: string,
+  version: number,
+): () => { method: string; path: string; body: Uint8Array } | undefined {
   let next = 0;
   return () => {
     if (next === objects) return undefined;
