@@ -9,6 +9,7 @@ import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
@@ -71,6 +72,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     resourceQuotaController,
     claimProtectionController,
     volumeProtectionController,
+    ephemeralVolumeController,
     persistentVolumeBinderController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
