@@ -43,6 +43,9 @@ export interface KubeControllersOptions {
   readonly localPathDirectory?: string;
 }
 
+// Upstream's default of --terminated-pod-gc-threshold.
+const terminatedPodsMax = 12_500;
+
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
 export function kubeControllers(options: KubeControllersOptions): readonly ControllerDescriptor[] {
   return [
@@ -62,7 +65,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     rootCaCertPublisher(options.rootCa),
     namespaceController,
     garbageCollectorController,
-    podGarbageCollectorController,
+    podGarbageCollectorController(terminatedPodsMax),
     nodeLifecycleController,
     clusterRoleAggregationController,
     tokenCleanerController,
