@@ -61,7 +61,8 @@ export function canonicalTemplate(template: PodTemplateSpec): string {
   return JSON.stringify(canonical(template));
 }
 
-function canonical(value: unknown): unknown {
+/** The value with the members of all its objects sorted by name and without those that are null. */
+export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, v]) => v !== undefined && v !== null);

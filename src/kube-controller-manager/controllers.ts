@@ -11,6 +11,7 @@ import { endpointSliceController } from "./endpointslice/endpoint-slice-controll
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -57,6 +58,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
+    horizontalPodAutoscalerController,
     disruptionController,
     endpointSliceController,
     endpointSliceMirroringController,
