@@ -3,6 +3,7 @@ import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
@@ -12,6 +13,7 @@ import { validateListTypes } from "../schema/list-types.ts";
 import { SchemaValidator } from "../schema/validate.ts";
 import type { CustomResourceKind } from "./custom-resource-kind.ts";
 import { replicasAt } from "./scale-view.ts";
+import type { WebhookConverter } from "./webhook-converter.ts";
 import type { TableCells } from "./table-cells.ts";
 
 export interface CustomResourceRules {
@@ -21,6 +23,7 @@ export interface CustomResourceRules {
   readonly cells: TableCells;
   /** The definition is going: nothing new may come. */
   readonly isTerminating: () => boolean;
+  readonly converter: WebhookConverter | undefined;
 }
 
 type AnyObject = Mutable<KubeObject> & Record<string, unknown>;
@@ -30,6 +33,9 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
   const { kind, version, resource } = rules;
   const hasStatus = version.subresources?.status !== undefined;
   const validator = new CustomResourceValidator(kind.schema, version);
+  /** A stored object in this version. */
+  const own = (stored: KubeObject): KubeObject =>
+    kind.fromStorage(rules.converter ? rules.converter.view(stored, apiVersionOf(kind)) : stored);
   return {
     hasStatus,
     generation: "none",
@@ -42,12 +48,12 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
     },
     prepareForUpdate: (object, old) => {
       // Differs from built-in kinds: whatever is no metadata counts, and status only where it is no part of its own.
-      if (!deepEqual(content(object, hasStatus), content(kind.fromStorage(old), hasStatus)))
+      if (!deepEqual(content(object, hasStatus), content(own(old), hasStatus)))
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (object) => validator.validate(object),
     validateUpdate: (object, old) => validator.validate(object, old),
-    tableCells: (object, nowMs) => rules.cells.of(kind.fromStorage(object), nowMs),
+    tableCells: (object, nowMs) => rules.cells.of(own(object), nowMs),
   };
 }
 
@@ -64,7 +70,8 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
   };
 }
 
-class CustomResourceValidator {
+/** What the schema of a version says about its objects. */
+export class CustomResourceValidator {
   readonly #schema: JsonSchema;
   readonly #validator: SchemaValidator;
   readonly #scalePath: string | undefined;
