@@ -64,6 +64,7 @@ export async function runApiServer(
       securePort: state.apiServerPort,
       clientCa: clientCa.cert,
       kubelets,
+      metricsKubelets: stack.use(new HttpsKubeletConnector({ ca: servingCa.cert })),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({
         config,

@@ -13,8 +13,9 @@ export class HttpsKubeletConnector implements AsyncDisposable {
   readonly identity = "kubelet";
   readonly #agent: Agent;
 
-  constructor(options: { readonly ca: string; readonly client: KeyPair }) {
-    this.#agent = new Agent({ keepAlive: true, ca: options.ca, cert: options.client.cert, key: options.client.key });
+  /** Without `client` the connection says nothing of who asks, and requests bring a token. */
+  constructor({ ca, client }: { readonly ca: string; readonly client?: KeyPair }) {
+    this.#agent = new Agent({ keepAlive: true, ca, ...(client ? { cert: client.cert, key: client.key } : {}) });
   }
 
   /** Rejects with TransportError when the kubelet does not answer. Redirects are answers like any others. */

@@ -38,6 +38,11 @@ export interface KubeApiServerOptions {
   readonly clientCa?: string;
   /** Without it, log, exec, attach and portforward answer 503. */
   readonly kubelets?: KubeletConnector;
+  /**
+   * The way to kubelets without an identity of its own, for the metrics server, which brings its token. Without it
+   * `metrics.k8s.io` is not served.
+   */
+  readonly metricsKubelets?: Pick<KubeletConnector, "get">;
   /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
   readonly webhookDialer?: WebhookDialer;
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */

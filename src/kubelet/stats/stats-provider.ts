@@ -149,7 +149,9 @@ export class StatsProvider {
         pageFaults: usage.pageFaults,
         majorPageFaults: usage.majorPageFaults,
       },
-      ...(all ? { systemContainers: [{ name: "pods", startTime: preciseTime(this.#startedMs), ...usageOf(all) }] } : {}),
+      ...(all
+        ? { systemContainers: [{ name: "pods", startTime: preciseTime(this.#startedMs), ...usageOf(all) }] }
+        : {}),
     };
   }
 
