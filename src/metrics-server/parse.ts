@@ -62,6 +62,9 @@ export function parseResourceMetrics(text: string, receivedMs: number): NodeRead
       case "container_start_time_seconds":
         Object.assign(containerOf(labels()), { startMs: value * 1000 });
         break;
+      case undefined:
+      default:
+        break;
     }
   }
   return {

@@ -10,7 +10,7 @@ import { type ContainerRecord, latestContainer, type PodRecord } from "../contai
 import { podLogDirectory } from "../kuberuntime/sandbox-config.ts";
 import type { FileSystemUsage, InterfaceUsage, KubeletPorts, PodCgroupStats } from "../ports.ts";
 import { DiskUsageCache } from "./disk-usage-cache.ts";
-import type { ContainerStats, FsStats, MemoryStats, NetworkStats, PodStats, Summary, VolumeStats } from "./summary.ts";
+import type { ContainerStats, FsStats, NetworkStats, PodStats, Summary, VolumeStats } from "./summary.ts";
 import { fsStats, preciseTime } from "./fs-stats.ts";
 import { volumeStats } from "./volume-stats.ts";
 
@@ -241,7 +241,7 @@ function runningContainers(record: PodRecord): readonly ContainerRecord[] {
 function usageOf(stats: PodCgroupStats | undefined): Usage {
   return {
     ...(stats?.cpu ? { cpu: timed<CpuUsage>(stats.cpu) } : {}),
-    ...(stats?.memory ? { memory: timed<MemoryUsage>(stats.memory) as MemoryStats } : {}),
+    ...(stats?.memory ? { memory: timed<MemoryUsage>(stats.memory) } : {}),
   };
 }
 
