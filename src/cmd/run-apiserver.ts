@@ -60,7 +60,7 @@ export async function runApiServer(
       serviceAccountKeys: [await serviceAccountKey(directory)],
       serviceCidr: config.serviceCidr,
       serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
-      advertiseAddress: state.nodeIp,
+      advertiseAddress: state.nodes[0].ip,
       securePort: state.apiServerPort,
       clientCa: clientCa.cert,
       kubelets,

@@ -126,7 +126,6 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
   before(async () => {
     const network = {
       name: "k8ts-world",
-      podCidr: "10.244.0.0/24",
       clusterCidr: "10.244.0.0/16",
       serviceCidr: "10.96.0.0/12",
       nodeIp: "127.0.0.1",
@@ -134,7 +133,7 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
       dataDirectory: `${world.directory}/ipam`,
     };
     await mkdir(kubeletDirectory, { recursive: true });
-    await writeCniConfig(network);
+    await writeCniConfig(network, "10.244.0.0/24");
     await setUpPodNetwork(network);
     await containerd.start();
     await using importer = new ImageImporter(containerd.paths.socket);
