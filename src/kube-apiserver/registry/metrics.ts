@@ -127,8 +127,8 @@ function resourcesOf({ cpuNanoCores, memoryBytes }: Usage): Readonly<Record<stri
 export const nodeMetricsStrategy: Strategy<NodeMetrics> = {
   tableCells: ({ metadata, usage, window }) => [
     metadata.name ?? "",
-    usage["cpu"] ?? "0",
-    usage["memory"] ?? "0",
+    usage?.["cpu"] ?? "0",
+    usage?.["memory"] ?? "0",
     window,
   ],
 };
@@ -137,9 +137,9 @@ export const nodeMetricsStrategy: Strategy<NodeMetrics> = {
 export const podMetricsStrategy: Strategy<PodMetrics> = {
   tableCells: ({ metadata, containers, window }) => {
     const sum = (resource: string): string =>
-      containers
-        .map(({ usage }) => Quantity.parse(usage[resource] ?? "0"))
-        .reduce((total, each) => total.add(each))
+      (containers ?? [])
+        .map(({ usage }) => Quantity.parse(usage?.[resource] ?? "0"))
+        .reduce((total, each) => total.add(each), Quantity.parse("0"))
         .toString();
     return [metadata.name ?? "", sum("cpu"), sum("memory"), window];
   },
