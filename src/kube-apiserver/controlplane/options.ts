@@ -64,6 +64,7 @@ export interface KubeApiServerOptions {
       | "maxMutatingInFlight"
       | "requestTimeoutMs"
       | "bodyBytesMax"
+      | "yaml"
       | "minRequestTimeoutSeconds"
       | "shutdownGraceMs"
     >
