@@ -68,6 +68,7 @@ export async function runApiServer(
       clientCa: clientCa.cert,
       kubelets,
       proxy,
+      metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: servingCa.cert })),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({
         config,

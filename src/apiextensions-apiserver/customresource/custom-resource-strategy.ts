@@ -33,9 +33,6 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
   const { kind, version, resource } = rules;
   const hasStatus = version.subresources?.status !== undefined;
   const validator = new CustomResourceValidator(kind.schema, version);
-  /** A stored object in this version. */
-  const own = (stored: KubeObject): KubeObject =>
-    kind.fromStorage(rules.converter ? rules.converter.view(stored, apiVersionOf(kind)) : stored);
   return {
     hasStatus,
     generation: "none",
@@ -48,13 +45,22 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
     },
     prepareForUpdate: (object, old) => {
       // Differs from built-in kinds: whatever is no metadata counts, and status only where it is no part of its own.
-      if (!deepEqual(content(object, hasStatus), content(own(old), hasStatus)))
+      if (!deepEqual(content(object, hasStatus), content(viewOf(rules, old), hasStatus)))
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (object) => validator.validate(object),
     validateUpdate: (object, old) => validator.validate(object, old),
-    tableCells: (object, nowMs) => rules.cells.of(own(object), nowMs),
   };
+}
+
+/** The cells of a stored object in the columns of the rules' version. */
+export function cellsOf(rules: CustomResourceRules, stored: KubeObject, nowMs: number): readonly unknown[] {
+  return rules.cells.of(viewOf(rules, stored), nowMs);
+}
+
+/** A stored object in the rules' version. */
+function viewOf({ kind, converter }: CustomResourceRules, stored: KubeObject): KubeObject {
+  return kind.fromStorage(converter ? converter.view(stored, apiVersionOf(kind)) : stored);
 }
 
 /** Status alone changes; unlike in built-in kinds, metadata does not either. */

@@ -12,12 +12,14 @@ import type {
   ResourceRegistration,
   Subresource,
 } from "../../apiserver/registry/generic/resource-registration.ts";
+import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { JsonPath } from "../jsonpath/json-path.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
 import { CustomResourceKind } from "./custom-resource-kind.ts";
 import {
   type CustomResourceRules,
   CustomResourceValidator,
+  cellsOf,
   customResourceStrategy,
   customStatusStrategy,
 } from "./custom-resource-strategy.ts";
@@ -66,13 +68,13 @@ function registrationOf(
   const rules = rulesOf(definition, version, options);
   const { kind, cells } = rules;
   const storage = versions.find((each) => each.storage) ?? version;
-  const strategy = customResourceStrategy(rules);
+  const tableCells: Strategy["tableCells"] = (object, nowMs) => cellsOf(rules, object, nowMs);
   // What is stored is written by the rules of the version it is stored in, where versions are more than names.
   const written = options.converter ? rulesOf(definition, storage, options) : rules;
   return {
     resource: resourceOf(definition, version, cells, storage.name, options.storageVersionHash),
     kind,
-    strategy: options.converter ? { ...customResourceStrategy(written), tableCells: strategy.tableCells } : strategy,
+    strategy: { ...customResourceStrategy(written), tableCells },
     subresources: subresourcesOf(version, written),
     convert: conversionOf(rules, apiVersionOf({ group, version: storage.name })),
     warnings: deprecationOf(group, names.kind, version),

@@ -106,15 +106,15 @@ function convertedObjects(
 ): readonly unknown[] {
   const { apiVersion, kind, response } = isJsonObject(answer) ? answer : {};
   if (expected && (apiVersion !== expected.review || kind !== "ConversionReview")) {
-    const got = `${String(apiVersion ?? "")}, Kind=${String(kind ?? "")}`;
+    const got = `${textOf(apiVersion)}, Kind=${textOf(kind)}`;
     throw fail(`expected webhook response of ${expected.review}, Kind=ConversionReview, got ${got}`);
   }
   if (!isJsonObject(response)) throw fail("no response provided");
   if (expected && response["uid"] !== expected.uid)
-    throw fail(`expected response.uid=${goQuote(expected.uid)}, got ${goQuote(String(response["uid"] ?? ""))}`);
+    throw fail(`expected response.uid=${goQuote(expected.uid)}, got ${goQuote(textOf(response["uid"]))}`);
   const { status = "", message = "" } = isJsonObject(response["result"]) ? response["result"] : {};
   if (status !== "Success")
-    throw fail(message === "" ? `response.result.status was '${String(status)}', not 'Success'` : String(message));
+    throw fail(message === "" ? `response.result.status was '${textOf(status)}', not 'Success'` : textOf(message));
   const objects = response["convertedObjects"];
   return Array.isArray(objects) ? objects : [];
 }
@@ -132,9 +132,9 @@ function checked(
   if (!isJsonObject(converted)) throw fail("it is no object");
   const { metadata } = converted;
   if (converted["apiVersion"] !== apiVersion)
-    throw fail(`invalid groupVersion (expected ${apiVersion}, received ${String(converted["apiVersion"] ?? "")})`);
+    throw fail(`invalid groupVersion (expected ${apiVersion}, received ${textOf(converted["apiVersion"])})`);
   if (converted["kind"] !== original.kind)
-    throw fail(`invalid kind (expected ${original.kind}, received ${String(converted["kind"] ?? "")})`);
+    throw fail(`invalid kind (expected ${original.kind}, received ${textOf(converted["kind"])})`);
   if (!isJsonObject(metadata)) throw fail("missing metadata in converted object");
   for (const [field, name] of [
     ["name", "name"],
@@ -142,11 +142,15 @@ function checked(
     ["uid", "UID"],
   ] as const) {
     const [before = "", after = ""] = [original.metadata[field], metadata[field]];
-    if (before !== after) throw fail(`must have the same ${name}: ${before} != ${String(after)}`);
+    if (before !== after) throw fail(`must have the same ${name}: ${before} != ${textOf(after)}`);
   }
   const { labels, annotations } = metadata;
   const own = { ...textMap("labels", labels, fail), ...textMap("annotations", annotations, fail) };
-  return { ...converted, apiVersion, kind: original.kind, metadata: own } as Mutable<KubeObject>;
+  return { ...converted, apiVersion, kind: original.kind, metadata: own };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function textMap(name: string, value: unknown, fail: (why: string) => StatusError): object {

@@ -255,7 +255,8 @@ class Server implements GenericApiServer {
     const { resource } = registration;
     const kind = registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
-    if (!resource.persisted && !registration.review) throw new TypeError(`${resource.resource} needs a review handler`);
+    if (!resource.persisted && !registration.review && !registration.reader)
+      throw new TypeError(`${resource.resource} needs a review handler or a reader`);
     const endpoint = {
       context: this.#context,
       resource,
