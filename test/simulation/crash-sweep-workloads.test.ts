@@ -61,8 +61,8 @@ async function scenario(cluster: TestCluster): Promise<void> {
 
 test("every controller of a cluster is swept", () => {
   const all = clusterControllers({ config: defaultClusterConfig, rootCa: "", dnsPort: undefined });
-  // Writes when a node comes, which is before anything can be forked.
-  const atStart = ["node-ipam-controller"];
+  // They write when a node comes and when the cluster does, which is before anything can be forked.
+  const atStart = ["node-ipam-controller", "service-cidr-controller"];
   assert.deepEqual(all.map(({ name }) => name).sort(), [...controllers, ...elsewhere, ...atStart].sort());
 });
 
