@@ -9,6 +9,7 @@ import type { CertificateSigner } from "../kube-controller-manager/certificates/
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
+import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -30,7 +31,10 @@ export function clusterControllers(options: {
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
   const { config, dnsPort } = options;
-  const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
+  const addons = [
+    ...(dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })]),
+    ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
+  ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 

@@ -10,6 +10,18 @@ interface Command {
 /** Every command, loaded only when it is the one asked for. */
 const commands: Readonly<Record<string, Command>> = {
   up: { summary: "start a cluster, or what of it is not running", run: async (a) => (await import("./up.ts")).up(a) },
+  server: {
+    summary: "as up, in the foreground; other machines may join",
+    run: async (a) => (await import("./server.ts")).server(a),
+  },
+  agent: {
+    summary: "agent --server URL --token T: be a node of another machine's cluster",
+    run: async (a) => (await import("./agent.ts")).agent(a),
+  },
+  token: {
+    summary: "token create | list | delete ID: what machines join with",
+    run: async (a) => (await import("./token.ts")).token(a),
+  },
   down: {
     summary: "stop the cluster and its pods, keep its data",
     run: async (a) => (await import("./down.ts")).down(a),

@@ -4,7 +4,6 @@ import { createPrivateKey, createPublicKey, type webcrypto } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
-import { defaultClusterConfig } from "../cluster/config.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
 import { SystemClock } from "../component-base/clock.ts";
@@ -31,7 +30,7 @@ export async function runApiServer(
 ): Promise<void> {
   const clock = new SystemClock();
   const metrics = new MetricRegistry();
-  const config = defaultClusterConfig;
+  const { config } = state;
   const failed = new AbortController();
   const [serving, servingCa, clientCa, kubeletClient] = await Promise.all(
     ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client"].map((name) => readKeyPair(directory, name)),
@@ -69,7 +68,7 @@ export async function runApiServer(
         config,
         rootCa: servingCa.cert,
         dnsPort: state.dnsPort,
-        certificateSigner: new AuthorityCertificateSigner(clientCa),
+        certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
       }),
       openApi: openApiProvider(builtinScheme()),
     }),
@@ -78,7 +77,8 @@ export async function runApiServer(
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { ...serving, clientCa: clientCa.cert },
+      // With the authority behind it, a machine that joins can find the one its token names.
+      tls: { cert: serving.cert + servingCa.cert, key: serving.key, clientCa: clientCa.cert },
       host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
       port: state.apiServerPort,
       runTunnel: createTunnelRunner({ tls: () => tlsToKubelet, logger }),

@@ -31,7 +31,7 @@ export interface HttpsTransportOptions {
 
 /** A Transport over HTTP/2 with TLS. Opens connections as streams need them and again after they broke. */
 export class HttpsTransport implements Transport, AsyncDisposable {
-  readonly #options: HttpsTransportOptions;
+  #options: HttpsTransportOptions;
   readonly #sessions: Session[] = [];
   #closed = false;
 
@@ -45,6 +45,12 @@ export class HttpsTransport implements Transport, AsyncDisposable {
     const session = this.#sessionWithRoom();
     await session.ready;
     return session.send(request, this.#options.token?.());
+  }
+
+  /** From now on connections are made with this certificate, PEM. Requests in flight and open watches end on those they are on. */
+  setCertificate(cert: string, key: string): void {
+    this.#options = { ...this.#options, cert, key };
+    for (const session of this.#sessions) session.retire();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,6 +154,16 @@ class Session {
       });
       if (request.body !== undefined) stream.end(request.body);
     });
+  }
+
+  /** Takes no more requests and closes when the last has ended. */
+  retire(): void {
+    this.isUsable = false;
+    // On a session that is still connecting nobody has a stream yet, but somebody waits for it: it is closed when idle.
+    this.ready.then(
+      () => this.#session.close(),
+      () => {},
+    );
   }
 
   close(): Promise<void> {

@@ -85,6 +85,8 @@ export class PodNetwork {
       this.#podCidr = podCidr;
       logger.info("pods get their addresses from the node's range", { podCidr });
     }
+    // Without a range of its own the node has no part in the network; a tunnel's end is made from it.
+    if (this.#podCidr === "") return;
     const routes = nodeRoutes(all, nodeName);
     const text = JSON.stringify(routes);
     if (text === this.#routes) return;

@@ -154,6 +154,7 @@ function sign(context: ControllerContext, signer: CertificateSigner): Reconcile 
     const now = context.clock.now();
     const pem = await signer.sign({
       requestPem: pemOf(request),
+      signerName: spec.signerName,
       usages,
       notBeforeMs: now - backdateMs,
       notAfterMs: now + Math.min(Math.max(asked, durationMinMs), durationMs),

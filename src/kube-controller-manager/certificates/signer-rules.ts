@@ -1,5 +1,6 @@
 import type { CertificateRequestFacts } from "./certificate-signer.ts";
 
+export const kubeletServingSigner = "kubernetes.io/kubelet-serving";
 export const kubeletClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
 
 /** Why a signer does not sign a request, by the signer's name; undefined when it does. Upstream's rules and texts. */
@@ -12,7 +13,7 @@ export const signerRules: Readonly<
     return usages.every((usage) => allowed.has(usage)) ? undefined : "usages are not allowed for this signer";
   },
   [kubeletClientSigner]: kubeletClientProblem,
-  "kubernetes.io/kubelet-serving": (facts, usages, username) => {
+  [kubeletServingSigner]: (facts, usages, username) => {
     if (facts.commonName !== username) return "certificate subject is not the requesting user";
     if (facts.dnsNames.length === 0 && facts.ipAddresses.length === 0) return "DNS or IP subjectAltName is required";
     if (facts.emailAddresses.length > 0) return "email subjectAltNames are not allowed";
