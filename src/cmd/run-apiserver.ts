@@ -13,7 +13,7 @@ import { SystemRandom } from "../component-base/random.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
-import { HttpsKubeletConnector } from "../node/kubelet-connector.ts";
+import { HttpProxyConnector } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
@@ -47,7 +47,9 @@ export async function runApiServer(
       onFailure: (error) => failed.abort(error),
     }),
   );
-  const kubelets = stack.use(new HttpsKubeletConnector({ ca: servingCa.cert, client: kubeletClient }));
+  const tlsToKubelet = { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key };
+  const kubelets = stack.use(new HttpProxyConnector("kubelet", tlsToKubelet));
+  const proxy = stack.use(new HttpProxyConnector("proxy"));
   const server = stack.use(
     await createKubeApiServer({
       backend,
@@ -63,6 +65,7 @@ export async function runApiServer(
       securePort: state.apiServerPort,
       clientCa: clientCa.cert,
       kubelets,
+      proxy,
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({
         config,
@@ -73,7 +76,6 @@ export async function runApiServer(
       openApi: openApiProvider(builtinScheme()),
     }),
   );
-  const tlsToKubelet = { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key };
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
@@ -81,7 +83,10 @@ export async function runApiServer(
       tls: { cert: serving.cert + servingCa.cert, key: serving.key, clientCa: clientCa.cert },
       host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
       port: state.apiServerPort,
-      runTunnel: createTunnelRunner({ tls: () => tlsToKubelet, logger }),
+      runTunnel: createTunnelRunner({
+        tls: (identity) => (identity === kubelets.identity ? tlsToKubelet : { rejectUnauthorized: false }),
+        logger,
+      }),
       logger,
     }),
   );

@@ -5,6 +5,7 @@ import { badRequest, internalError, serviceUnavailable } from "../../apimachiner
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
+import { compressible } from "../endpoints/compression.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
 import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
 import { HealthEndpoint } from "../endpoints/health.ts";
@@ -79,7 +80,14 @@ class Server implements GenericApiServer {
       admission: options.admission,
       authorizer: options.authorizer,
       registry,
-      fieldManagers: new FieldManagers(options),
+      fieldManagers: new FieldManagers({
+        scheme: options.scheme,
+        clock: options.clock,
+        registrationsOf: (storagePrefix) =>
+          [...this.#routes.values()]
+            .map(({ endpoint }) => endpoint.registration)
+            .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
+      }),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
@@ -167,7 +175,7 @@ class Server implements GenericApiServer {
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);
-    return finish(response, auditId, scope.warnings);
+    return finish(compressible(response, info, request.headers), auditId, scope.warnings);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
@@ -230,6 +238,7 @@ class Server implements GenericApiServer {
   }
 
   #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
+    for (const resource of changed) if (resource) this.#context.fieldManagers.forget(resource.stored.storagePrefix);
     this.#discovery = this.#makeDiscovery();
     const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));

@@ -124,6 +124,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     issuer,
     apiAudiences,
     kubelets: options.kubelets,
+    proxy: options.proxy,
+    random,
   });
   const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
   const generic: GenericApiServer = await createGenericApiServer({

@@ -27,17 +27,9 @@ const mediaTypes: Readonly<Record<string, PatchMediaType>> = {
 /** How an object of `kind`, or a subresource of it, is to be patched. Throws UnsupportedMediaType (415). */
 export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaType {
   const type = Object.hasOwn(mediaTypes, contentType) ? mediaTypes[contentType] : undefined;
-  if (type === "apply" && kind.custom)
-    // Differs from upstream: fields of custom resources have no managers, and an apply without them would overwrite others'.
-    throw new StatusError({
-      code: 415,
-      reason: "UnsupportedMediaType",
-      message:
-        "server-side apply of custom resources is not supported by this server yet; use client-side apply (kubectl apply without --server-side)",
-    });
   if (type && !(type === "strategic" && kind.custom)) return type;
   const isOffered = ([, offered]: readonly [string, PatchMediaType]): boolean =>
-    !kind.custom || (offered !== "strategic" && offered !== "apply");
+    !kind.custom || offered !== "strategic";
   throw unsupportedMediaType(
     Object.entries(mediaTypes)
       .filter(isOffered)

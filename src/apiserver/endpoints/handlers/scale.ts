@@ -109,7 +109,7 @@ function withScaleFields({ context, resource }: ResourceEndpoint, scale: Scale, 
   const managedFields = scaleManagedFields(
     fieldManagers.codec,
     parent.metadata.managedFields,
-    fieldManagers.versionsOf(resource),
+    fieldManagers.replicasPathsOf(resource),
   );
   return managedFields ? { ...scale, metadata: { ...scale.metadata, managedFields } } : scale;
 }
@@ -125,7 +125,7 @@ function withParentFields(
     fieldManagers.codec,
     old.metadata.managedFields,
     scale.metadata.managedFields,
-    { apiVersion: apiVersionOf(resource), versions: fieldManagers.versionsOf(resource) },
+    { apiVersion: apiVersionOf(resource), paths: fieldManagers.replicasPathsOf(resource) },
   );
   const { managedFields: _, ...metadata } = parent.metadata;
   return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };

@@ -88,11 +88,6 @@ function trackFields(
   sent: SentObject,
   live: KubeObject | undefined,
 ): void {
-  if (endpoint.kind.custom) {
-    // Differs from upstream: nobody keeps these for custom resources, so what a client claims is not stored either.
-    delete sent.object.metadata.managedFields;
-    return;
-  }
   fieldManagerOf(endpoint, scope).update({
     live,
     object: sent.object,
@@ -119,6 +114,7 @@ async function admitObject(
 ): Promise<void> {
   if (endpoint.context.admission.length === 0) return;
   await admit(endpoint.context, attributesOf(endpoint, scope, base, object, old));
+  endpoint.kind.custom?.prune(object);
   endpoint.kind.applyDefaults(object);
 }
 

@@ -35,6 +35,8 @@ export type Subresource =
 export interface ScaleView {
   /** Throws StatusError for an object that cannot be scaled. `selector` is "" when there is none. */
   read(object: KubeObject): { readonly replicas: number; readonly statusReplicas: number; readonly selector: string };
+  /** Where those wanted are; `spec.replicas` unless given. */
+  readonly replicasPath?: readonly string[];
   /** Sets the replicas wanted, in place. */
   write(object: Mutable<KubeObject>, replicas: number): void;
 }
