@@ -161,30 +161,34 @@ for (const [index, backend] of (["host-gw", "vxlan"] as const).entries()) {
       }
     });
 
-    test("a wrong token, or one for another server, does not join", async () => {
-      const [, , url = "", , token = ""] = join;
-      const other = `K10${"0".repeat(64)}::${token.split("::")[1]}`;
-      const forged = `${token.slice(0, -16)}${"0".repeat(16)}`;
-      for (const [wrong, message] of [
-        [other, /does not present the certificate authority that the token names/],
-        [forged, /Unauthorized/],
-        ["nonsense", /--token must be/],
-      ] as const) {
-        const result = await agent.run(
-          process.execPath,
-          command,
-          "agent",
-          "--server",
-          url,
-          "--token",
-          wrong,
-          "--data-dir",
-          agent.dataDir,
-        );
-        assert.notEqual(result.exitCode, 0);
-        assert.match(result.stderr, message);
-      }
-    });
+    // What does not depend on the backend is tried with one of them.
+    const isFirst = index === 0;
+
+    if (isFirst)
+      test("a wrong token, or one for another server, does not join", async () => {
+        const [, , url = "", , token = ""] = join;
+        const other = `K10${"0".repeat(64)}::${token.split("::")[1]}`;
+        const forged = `${token.slice(0, -16)}${"0".repeat(16)}`;
+        for (const [wrong, message] of [
+          [other, /does not present the certificate authority that the token names/],
+          [forged, /Unauthorized/],
+          ["nonsense", /--token must be/],
+        ] as const) {
+          const result = await agent.run(
+            process.execPath,
+            command,
+            "agent",
+            "--server",
+            url,
+            "--token",
+            wrong,
+            "--data-dir",
+            agent.dataDir,
+          );
+          assert.notEqual(result.exitCode, 0);
+          assert.match(result.stderr, message);
+        }
+      });
 
     test("an agent joins, and both nodes run pods that reach each other and Services", async () => {
       agent.start(...join);
@@ -224,6 +228,8 @@ for (const [index, backend] of (["host-gw", "vxlan"] as const).entries()) {
       const read = `timeout 5 wget -q -O - http://${to.status.podIP}:8080/large | wc -c`;
       assert.equal((await server.kubectl("exec", from.metadata.name, "--", "sh", "-c", read)).trim(), "300000");
     });
+
+    if (!isFirst) return;
 
     test("the agent's certificates were asked for, approved and signed by the cluster", async () => {
       const pki = (name: string): X509Certificate =>
