@@ -5,6 +5,7 @@ import type { ComponentEnvironment } from "../cluster/component-environment.ts";
 import { backoffDelay } from "../component-base/backoff.ts";
 import { sleep, SystemClock } from "../component-base/clock.ts";
 import type { Transport } from "../component-base/http.ts";
+import type { LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
@@ -17,13 +18,17 @@ const bootstrapRetry = { initialMs: 200, maxMs: 10_000 };
 // The API server starts at the same time.
 const quietFailures = 5;
 
+export interface RunControlOptions {
+  readonly directory: ClusterDirectory;
+  readonly state: ClusterState;
+  readonly logger: Logger;
+  /** Where several of these processes serve one cluster. */
+  readonly leaderElection?: LeaderElectionConfig;
+}
+
 /** The process of controllers and scheduler. */
-export async function runControl(
-  directory: ClusterDirectory,
-  state: ClusterState,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<void> {
+export async function runControl(options: RunControlOptions, signal: AbortSignal): Promise<void> {
+  const { directory, state, logger, leaderElection } = options;
   await using transports = await clusterTransports(directory, `https://127.0.0.1:${state.apiServerPort}`, [
     "kube-controller-manager",
     "kube-scheduler",
@@ -49,6 +54,7 @@ export async function runControl(
       ...platform,
       transportFor: transports.transportFor,
       metrics: new MetricRegistry(),
+      ...(leaderElection ? { leaderElection } : {}),
       controllers: clusterControllers({
         config: state.config,
         rootCa: servingCa.cert,
