@@ -32,6 +32,7 @@ export async function startApiServer(nodeOptions: readonly string[] = profileOpt
     config: defaultClusterConfig,
     networkBackend: "host-gw",
     tlsSans: [],
+    componentArgs: { controllerManager: [], kubelet: [] },
     apiServerPort: await freePort(),
     kubeletPort: 0,
     dnsPort: 0,

@@ -9,6 +9,7 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
 import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifecycle/node-lifecycle-controller.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
 import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
@@ -34,6 +35,7 @@ export function clusterControllers(options: {
   readonly dnsPort: number | undefined;
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
+  readonly nodeLifecycle?: NodeLifecycleOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {

@@ -17,6 +17,8 @@ export interface ClusterState {
   readonly apiServerPort: number;
   /** Names and addresses the API server is reached by beside its own. */
   readonly tlsSans: readonly string[];
+  /** Upstream's flags for parts of the components, `--name=value`. */
+  readonly componentArgs: { readonly controllerManager: readonly string[]; readonly kubelet: readonly string[] };
   /** The first is the machine itself; with real containers each other one is in network and UTS namespaces of its own. */
   readonly nodes: readonly [ClusterNode, ...ClusterNode[]];
   /** What joins the nodes; only where there are several with real containers. */

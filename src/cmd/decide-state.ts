@@ -8,6 +8,8 @@ import { chooseBridge, nodeIpOf } from "../node/node-namespaces.ts";
 import { canVxlan } from "../node/vxlan.ts";
 import { UsageError } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
+import { controllerConfigFlags, kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { parseFlags } from "./flags.ts";
 
 const defaultApiServerPort = 6443;
 const defaultKubeletPort = 10_250;
@@ -51,6 +53,7 @@ export async function decideState(
     config: defaultClusterConfig,
     networkBackend,
     tlsSans: values["tls-san"] ?? [],
+    componentArgs: componentArgsOf(values),
     apiServerPort: await choosePort(values.port),
     kubeletPort: await freePort(defaultKubeletPort),
     dnsPort: await freePort(defaultDnsPort),
@@ -74,6 +77,7 @@ export async function decideAgentState(
     networkBackend: cluster.networkBackend,
     joined: { server },
     tlsSans: [],
+    componentArgs: componentArgsOf(values),
     // There is none here.
     apiServerPort: 0,
     kubeletPort: await freePort(defaultKubeletPort),
@@ -91,6 +95,18 @@ export interface NodeValues {
   readonly "node-name"?: string;
   readonly "node-ip"?: string;
   readonly "cgroup-root"?: string;
+  readonly "kubelet-arg"?: readonly string[];
+  readonly "kube-controller-manager-arg"?: readonly string[];
+}
+
+/** `name=value`, as the component's own flags; what is wrong is said now and not by a process in the background. */
+function componentArgsOf(values: NodeValues): ClusterState["componentArgs"] {
+  const flags = (args: readonly string[] = []): readonly string[] => args.map((arg) => `--${arg.replace(/^--/, "")}`);
+  const controllerManager = flags(values["kube-controller-manager-arg"]);
+  const kubelet = flags(values["kubelet-arg"]);
+  parseFlags(controllerConfigFlags, controllerManager);
+  kubeletConfigOf(parseFlags(kubeletConfigFlags, kubelet));
+  return { controllerManager, kubelet };
 }
 
 function cgroupRootOf(values: NodeValues): string {

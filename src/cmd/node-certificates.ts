@@ -13,6 +13,8 @@ import { createCertificateAuthority } from "../node/pki/certificates.ts";
 import { kubeletClientFile, kubeletServingFile } from "../node/pki/cluster-pki.ts";
 import type { ClusterNode } from "./cluster-directory.ts";
 
+// A node that was cut off must be heard again within seconds. Upstream's kubelet closes its connections when a heartbeat of 10 s fails.
+const ping = { intervalMs: 5_000, timeoutMs: 5_000 };
 const clientUsages = ["digital signature", "client auth"] as const;
 const servingUsages = ["digital signature", "server auth"] as const;
 
@@ -53,7 +55,7 @@ export async function nodeCertificates(
   const clientStore = certificateFile(directory, kubeletClientFile(node.name));
   const kubeletPair = await clientStore.read();
   if (!kubeletPair) throw new Error(`the node has no client certificate in ${directory}: it has to join again`);
-  const kubelet = new HttpsTransport({ url: server, ca, ...kubeletPair });
+  const kubelet = new HttpsTransport({ url: server, ca, ping, ...kubeletPair });
   const client = createApiClient({ transport: kubelet, userAgent: "kubelet", clock, random });
   const kubeletManager = new CertificateManager({
     ...shared,
@@ -79,7 +81,7 @@ export async function nodeCertificates(
   });
   let proxy: HttpsTransport | undefined;
   const proxyPair = await proxyManager.start(signal);
-  proxy = new HttpsTransport({ url: server, ca, ...proxyPair });
+  proxy = new HttpsTransport({ url: server, ca, ping, ...proxyPair });
   tasks.spawn((running) => proxyManager.run(running));
 
   const listeners: ((pair: CertificatePair) => void)[] = [];

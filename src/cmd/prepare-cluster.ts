@@ -21,6 +21,7 @@ export const nodeOptions = {
   "node-name": { type: "string" },
   "node-ip": { type: "string" },
   "cgroup-root": { type: "string" },
+  "kubelet-arg": { type: "string", multiple: true },
   install: { type: "boolean", default: false },
 } as const;
 
@@ -32,6 +33,7 @@ export const newClusterOptions = {
   port: { type: "string" },
   "network-backend": { type: "string", default: "host-gw" },
   "tls-san": { type: "string", multiple: true },
+  "kube-controller-manager-arg": { type: "string", multiple: true },
   "merge-kubeconfig": { type: "string", default: "true" },
 } as const;
 

@@ -32,6 +32,8 @@ import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
 import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
+import { kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { parseFlags } from "./flags.ts";
 import { nodeCertificates, type NodeCertificates } from "./node-certificates.ts";
 import { nodeNames, podNetworkOf, proxyTable, serverUrlOf, vxlanOf } from "./node-names.ts";
 
@@ -149,6 +151,7 @@ async function containerdNode(
       podLogsDirectory: path.join(own.kubelet, "pod-logs"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
+      ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
     },
     proxy: { applier: nftablesApplier(), table: proxyTable(state) },
     podNetwork: {

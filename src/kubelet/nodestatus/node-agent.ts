@@ -119,7 +119,9 @@ export class NodeAgent {
     const { client, clock, config, logger, nodeName, state, problem } = this.#options;
     try {
       const facts = await this.#facts(signal);
-      const known = (this.#node ??= await client.resource(nodes).get(nodeName, { signal }));
+      // Read anew each time: the control plane may have given the node up, and has to hear that it is there.
+      const known = await client.resource(nodes).get(nodeName, { signal });
+      this.#node = known;
       const why = [state.runtimeProblem(), state.networkProblem(), problem()].filter((p) => p !== undefined);
       const text = why.length === 0 ? undefined : why.length === 1 ? why[0] : `[${why.join(", ")}]`;
       const now = formatTime(clock.now());
