@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 
 import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
+import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
 import type { TokenKey } from "../../kube-apiserver/authentication/json-web-token.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
@@ -38,6 +39,12 @@ const apiServerFlags = {
   "kubelet-preferred-address-types": "ignored",
 } as const;
 
+// Of the controllers the server takes only who may do what.
+const rolesOnly: CertificateSigner = {
+  read: () => Promise.reject(new Error("the API server reads no requests")),
+  sign: () => Promise.reject(new Error("the API server signs no requests")),
+};
+
 /** `k8ts kube-apiserver`: with the embedded store. */
 export function kubeApiServer(args: readonly string[]): Promise<void> {
   return runAlone("kube-apiserver", apiServerFlags, args, async (flags, signal, logger) => {
@@ -64,7 +71,12 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       serviceCidr: flags["service-cluster-ip-range"] ?? "10.0.0.0/24",
       serviceNodePortRange: portRange(flags["service-node-port-range"] ?? "30000-32767"),
       ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
-      controllerRoles: clusterControllers({ config: defaultClusterConfig, rootCa: "", dnsPort: undefined }),
+      controllerRoles: clusterControllers({
+        config: defaultClusterConfig,
+        rootCa: "",
+        dnsPort: undefined,
+        certificateSigner: rolesOnly,
+      }),
     };
     await serveApi(settings, signal, logger);
   });

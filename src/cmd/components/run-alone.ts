@@ -40,6 +40,9 @@ export async function runAlone<T extends FlagTable>(
     const keepAlive = setInterval(() => {}, 1 << 30);
     try {
       await body(flags, signal, logger);
+    } catch (error) {
+      // Told to end while it still waited for something.
+      if (!signal.aborted) throw error;
     } finally {
       clearInterval(keepAlive);
     }
