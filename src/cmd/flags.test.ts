@@ -17,10 +17,10 @@ const table = {
 test("values come after a blank or an equals sign; the last one counts, lists and maps grow", () => {
   const ignored: string[] = [];
   const args = [
-    ...["--kubeconfig", "/a", "--kubeconfig=/b", "--max-pods=5", "--rotate-certificates", "-v=4", "-v", "2"],
-    ...["--node-monitor-grace-period", "1m30s", "--cluster-dns=10.96.0.10,10.96.0.11", "--cluster-dns", "10.96.0.12"],
-    ...["--node-labels=a=b,c=d=e", "--cloud-provider=external"],
-  ];
+    "--kubeconfig /a --kubeconfig=/b --max-pods=5 --rotate-certificates -v=4 -v 2",
+    "--node-monitor-grace-period 1m30s --cluster-dns=10.96.0.10,10.96.0.11 --cluster-dns 10.96.0.12",
+    "--node-labels=a=b,c=d=e --cloud-provider=external",
+  ].flatMap((line) => line.split(" "));
   assert.deepEqual(
     parseFlags(table, args, (name) => ignored.push(name)),
     {

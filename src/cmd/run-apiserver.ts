@@ -18,6 +18,7 @@ import { startHttpServer } from "../node/http-server.ts";
 import { HttpProxyConnector } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
 import type { KeyPair } from "../node/pki/certificates.ts";
+import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
@@ -112,8 +113,10 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       clientCa,
       ...(kubelets ? { kubelets } : {}),
       proxy,
+      ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
+      server: { yaml: stack.use(new YamlThread()) },
     }),
   );
   const http = stack.use(

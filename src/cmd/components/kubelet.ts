@@ -16,6 +16,7 @@ import { createCgroupManager } from "../../node/cgroups/cgroup-manager.ts";
 import { ContainerdEvents } from "../../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../../node/cri-client/cri-client.ts";
 import { CriConnection } from "../../node/cri-client/cri-connection.ts";
+import { LinuxDisks } from "../../node/disks.ts";
 import { LinuxHostInfo, primaryAddress } from "../../node/host-info.ts";
 import { startHttpServer } from "../../node/http-server.ts";
 import type { HttpsTransportOptions } from "../../node/https-transport.ts";
@@ -125,6 +126,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
           fileSystem: new NodeFileSystem(),
           cgroups: createCgroupManager({ root: flags["cgroup-root"] ?? "/kubepods", clock, logger }),
           mounter: new SystemMounter(),
+          disks: new LinuxDisks(),
           prober: new SocketNetworkProber(),
           host: new LinuxHostInfo({ nodeName, nodeIps: [ip], directory: rootDirectory, clock }),
         },
