@@ -46,6 +46,8 @@ export interface KubeletConfig {
   readonly memoryReservedBytes?: number;
   /** Under which identity streaming connections to the runtime are made; "cri" unless given. */
   readonly streamingIdentity?: string;
+  /** Kernel parameters pods may set beside the safe ones; patterns may end in `*`. None unless given. */
+  readonly allowedUnsafeSysctls?: readonly string[];
 }
 
 export type ResolvedConfig = Required<KubeletConfig>;
@@ -74,5 +76,6 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,
     memoryReservedBytes: config.memoryReservedBytes ?? 100 * 1024 * 1024,
     streamingIdentity: config.streamingIdentity ?? "cri",
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
   };
 }

@@ -1,5 +1,5 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { pods, services } from "../api/resources.gen.ts";
+import { pods, runtimeClasses, services } from "../api/resources.gen.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -23,8 +23,9 @@ import { Semaphore } from "./kuberuntime/semaphore.ts";
 import { HandlerRunner } from "./lifecycle/handler-runner.ts";
 import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
 import { podHostName } from "./network/host-name.ts";
+import { type Rejection, rejection } from "./lifecycle/pod-admission.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
-import { nodeResources } from "./nodestatus/node-object.ts";
+import { nodeResources, unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
@@ -88,6 +89,8 @@ class NodeKubelet implements Kubelet {
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #stopped = new AbortController();
+  /** The pods that hold something of the node, by uid. */
+  readonly #admitted = new Set<string>();
   #host: HostFacts | undefined;
   #hostIps: readonly string[] | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -166,9 +169,16 @@ class NodeKubelet implements Kubelet {
       podLogsDirectory,
       hostIps: () => this.#nodeIps(),
       downwardFacts: (podIps) => this.#downwardFacts(podIps),
+      admit: (pod) => this.#admit(pod),
       wake: (uid) => this.#workers.wake(uid),
     });
-    this.#workers = new PodWorkers({ lifecycle, clock, logger, tasks, onForget: () => {} });
+    this.#workers = new PodWorkers({
+      lifecycle,
+      clock,
+      logger,
+      tasks,
+      onForget: (uid) => this.#admitted.delete(uid),
+    });
     this.#pleg = new Pleg({
       runtime,
       events: runtimeEvents,
@@ -266,6 +276,30 @@ class NodeKubelet implements Kubelet {
     this.#statuses.observe(pod);
   }
 
+  /** No pod is looked at twice, and none that was started by an earlier kubelet. */
+  async #admit(pod: Pod): Promise<Rejection | undefined> {
+    const { uid } = pod.metadata;
+    if (this.#admitted.has(uid)) return undefined;
+    if (pod.status.startTime === undefined) {
+      const { nodeName, ports } = this.#options;
+      const host = (this.#host ??= await ports.host.facts());
+      const node = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
+      // No await between here and the end: two pods must not be given the same.
+      const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
+      const { kernelVersion } = host;
+      const { allowedUnsafeSysctls } = this.#config;
+      const refusal = rejection(pod, { node, others, kernelVersion, allowedUnsafeSysctls });
+      if (refusal) return refusal;
+    }
+    this.#admitted.add(uid);
+    return undefined;
+  }
+
+  #holdsNode({ metadata: { uid } }: Pod): boolean {
+    const phase = this.#workers.phase(uid);
+    return this.#admitted.has(uid) && (phase === "syncing" || phase === "terminating");
+  }
+
   #terminateOrphans(found: readonly RuntimePod[]): void {
     for (const { uid, name, namespace } of found) {
       if (!this.#workers.has(uid)) this.#workers.addOrphan(orphanPod(uid, name, namespace));
@@ -296,7 +330,7 @@ class NodeKubelet implements Kubelet {
   }
 
   #runtimeHelper(objects: ObjectStore): RuntimeHelper {
-    const { ports, recorder } = this.#options;
+    const { ports, recorder, client } = this.#options;
     const { clusterDns, clusterDomain } = this.#config;
     return {
       dnsConfig: async (pod) => {
@@ -320,11 +354,9 @@ class NodeKubelet implements Kubelet {
       },
       mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
-      runtimeHandler: async (pod) => {
-        if (pod.spec.runtimeClassName)
-          throw new Error(`RuntimeClass "${pod.spec.runtimeClassName}" is not supported yet`);
-        return "";
-      },
+      // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
+      runtimeHandler: async ({ spec: { runtimeClassName } }) =>
+        runtimeClassName ? (await client.resource(runtimeClasses).get(runtimeClassName)).handler : "",
     };
   }
 

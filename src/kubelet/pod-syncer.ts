@@ -11,6 +11,7 @@ import { isRunning, type PodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { collectPodGarbage } from "./kuberuntime/container-gc.ts";
 import type { ContainerKiller } from "./kuberuntime/container-killer.ts";
+import type { Rejection } from "./lifecycle/pod-admission.ts";
 import type { KuberuntimeManager, StartFailure } from "./kuberuntime/kuberuntime-manager.ts";
 import { podCgroupResources } from "./kuberuntime/linux-resources.ts";
 import { podLogDirectory } from "./kuberuntime/sandbox-config.ts";
@@ -19,7 +20,7 @@ import type { PodRecordCache } from "./pleg/pod-record-cache.ts";
 import type { PodLifecycle } from "./pod-workers.ts";
 import type { CgroupManager } from "./ports.ts";
 import type { ProbeManager } from "./prober/probe-manager.ts";
-import { generatePodStatus } from "./status/generate-pod-status.ts";
+import { generatePodStatus, publishable, type PodVerdict } from "./status/generate-pod-status.ts";
 import type { StatusManager } from "./status/status-manager.ts";
 import type { TokenManager } from "./volumes/token-manager.ts";
 import { MountError, type VolumeManager } from "./volumes/volume-manager.ts";
@@ -42,19 +43,30 @@ export interface PodSyncerOptions {
   readonly podLogsDirectory: string;
   readonly hostIps: () => Promise<readonly string[]>;
   readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
+  /** Whether the node takes a pod it has not seen before; a pod that is taken counts from then on. */
+  readonly admit: (pod: Pod) => Promise<Rejection | undefined>;
   /** Asks for another pass soon. */
   readonly wake: (uid: string) => void;
 }
 
 const noFailures: ReadonlyMap<string, StartFailure> = new Map();
 
-/** The steps of a pod's life over the kubelet's parts. Its own memory is only why containers could not be started. */
+/**
+ * The steps of a pod's life over the kubelet's parts. Its own memory is only why containers could not be started, and why
+ * the node ends a pod.
+ */
 export class PodSyncer implements PodLifecycle {
   readonly #options: PodSyncerOptions;
   readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
+  readonly #verdicts = new Map<string, PodVerdict>();
 
   constructor(options: PodSyncerOptions) {
     this.#options = options;
+  }
+
+  /** The pod ends as Failed for this reason. Whoever says so ends it at the pod workers as well. The first verdict counts. */
+  condemn(uid: string, verdict: PodVerdict): void {
+    if (!this.#verdicts.has(uid)) this.#verdicts.set(uid, verdict);
   }
 
   async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
@@ -63,13 +75,21 @@ export class PodSyncer implements PodLifecycle {
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
     const record = await records.get(uid, signal);
+    const refusal = await this.#options.admit(pod);
+    if (refusal) {
+      const { reason, message } = refusal;
+      recorder.event(pod, "Warning", reason, message);
+      this.condemn(uid, { reason, message: `Pod was rejected: ${message}` });
+      return { isTerminal: true };
+    }
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
-    const status = await this.#setStatus(pod, record, {
-      isTerminal: false,
-      ...(deadlineInMs !== undefined && deadlineInMs <= 0 ? { verdict: deadlineExceeded } : {}),
-    });
+    if (deadlineInMs !== undefined && deadlineInMs <= 0 && !this.#verdicts.has(uid)) {
+      recorder.event(pod, "Normal", deadlineExceeded.reason, deadlineExceeded.message);
+      this.condemn(uid, deadlineExceeded);
+    }
+    const status = await this.#setStatus(pod, record, { isTerminal: false });
     if (isTerminalPhase(status.phase)) return { isTerminal: true };
     for (const c of record.containers) if (c.state === "running") probes.containerRuns(uid, c.name, c.id);
     const networkProblem = state.networkProblem();
@@ -144,6 +164,7 @@ export class PodSyncer implements PodLifecycle {
     tokens.forgetPod(uid);
     records.forget(uid);
     this.#failures.delete(uid);
+    this.#verdicts.delete(uid);
   }
 
   async #mount(pod: Pod, record: PodRecord): Promise<void> {
@@ -159,23 +180,27 @@ export class PodSyncer implements PodLifecycle {
     }
   }
 
+  /** Resolves to the status as it will be; what is written may hold the end back for a while. */
   async #setStatus(
     pod: Pod,
     record: PodRecord,
-    options: { readonly isTerminal: boolean; readonly verdict?: { readonly reason: string; readonly message: string } },
+    options: { readonly isTerminal: boolean },
   ): Promise<PodStatus> {
     const { statuses, probes, state, hostIps } = this.#options;
     const { uid } = pod.metadata;
+    const previous = statuses.get(uid) ?? pod.status;
+    const verdict = this.#verdicts.get(uid);
     const status = generatePodStatus(pod, {
       ...options,
+      ...(verdict ? { verdict } : {}),
       record,
-      previous: statuses.get(uid) ?? pod.status,
+      previous,
       failures: this.#failures.get(uid) ?? noFailures,
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
     });
-    statuses.set(pod, status);
+    statuses.set(pod, publishable(status, record, previous));
     return status;
   }
 

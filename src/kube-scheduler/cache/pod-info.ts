@@ -1,5 +1,6 @@
 import type { ContainerPort, Pod, Volume } from "../../api/core/v1/types.gen.ts";
-import { isSidecar, podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { hostPorts } from "../../component-helpers/scheduling/host-ports.ts";
 import { podAffinityTerms, type PodAffinityTerms } from "./pod-affinity-terms.ts";
 
 // What a container without requests counts for in scoring, so that such pods spread (upstream's non-zero defaults).
@@ -69,9 +70,4 @@ export function podKey(pod: Pod): string {
 export function claimName(pod: Pod, volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
   return volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined;
-}
-
-function hostPorts(pod: Pod): readonly ContainerPort[] {
-  const lasting = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
-  return lasting.flatMap((container) => (container.ports ?? []).filter((port) => (port.hostPort ?? 0) > 0));
 }

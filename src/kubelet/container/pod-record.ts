@@ -136,11 +136,21 @@ async function terminationMessage(status: ContainerStatus, fileSystem: FileSyste
   const policy = status.annotations[containerTerminationMessagePolicyAnnotation];
   if (policy !== "FallbackToLogsOnError" || status.exitCode === 0) return status.message;
   try {
-    const lines = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax)).split("\n");
-    // Each line is `time stream tag text`; the last piece is empty after the final newline.
-    const texts = lines.slice(-terminationLogLinesMax - 1, -1).map((line) => line.split(" ").slice(3).join(" "));
-    return `${texts.join("\n")}\n`.slice(-terminationLogBytesMax);
+    const text = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax));
+    return logTail(text).slice(-terminationLogBytesMax);
   } catch {
     return status.message;
   }
+}
+
+/** The last lines of a container's log, without what the runtime writes before each: `time stream tag`. */
+function logTail(log: string): string {
+  // The last piece is empty after the final newline; the first may be cut off.
+  const lines = log.split("\n").slice(-terminationLogLinesMax - 1, -1);
+  const texts = lines.map((line) => {
+    const [, , tag, ...words] = line.split(" ");
+    // A partial line (P) goes on in the next, or was never ended.
+    return `${words.join(" ")}${tag === "P" ? "" : "\n"}`;
+  });
+  return texts.join("");
 }

@@ -26,6 +26,8 @@ export interface PodActions {
   readonly sandboxId: string | undefined;
   /** Of the sandbox to create. */
   readonly attempt: number;
+  /** Containers for debugging, which run once. */
+  readonly ephemeralContainersToStart: readonly Container[];
   readonly initContainersToStart: readonly Container[];
   readonly containersToStart: readonly Container[];
   readonly containersToKill: readonly ContainerToKill[];
@@ -36,9 +38,15 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
   const sandbox = sandboxState(pod, record);
   if (sandbox.mustCreate) return actionsForNewSandbox(pod, record, sandbox);
   const init = initContainerActions(pod, record, sandbox.id, probes);
-  const base = { createSandbox: false, sandboxId: sandbox.id, attempt: sandbox.attempt };
+  const ephemeral = (pod.spec.ephemeralContainers ?? []).filter((c) => latestContainer(record, c.name) === undefined);
+  const base = {
+    createSandbox: false,
+    sandboxId: sandbox.id,
+    attempt: sandbox.attempt,
+    ephemeralContainersToStart: ephemeral,
+  };
   if (init.hasFailed)
-    return { ...base, killPod: true, initContainersToStart: [], containersToStart: [], containersToKill: [] };
+    return { ...base, killPod: true, ephemeralContainersToStart: [], initContainersToStart: [], containersToStart: [], containersToKill: [] };
   const kill = [...init.kill];
   const start: Container[] = [];
   if (!init.isInitialized) {
@@ -108,6 +116,7 @@ function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdi
     createSandbox: true,
     sandboxId: sandbox.id,
     attempt: sandbox.attempt,
+    ephemeralContainersToStart: [],
     initContainersToStart: [],
     containersToStart: [],
     containersToKill: [],

@@ -69,7 +69,11 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
  * Differs from upstream: without `runAsUser` the user is left to the runtime, which takes it (and its group) from the
  * image, instead of being copied from the image's status.
  */
-export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
+export function containerSecurityContext(
+  pod: Pod,
+  container: Container,
+  targetId?: string,
+): LinuxContainerSecurityContext {
   const own = container.securityContext;
   const shared = pod.spec.securityContext;
   const runAsUser = own?.runAsUser ?? shared?.runAsUser;
@@ -82,7 +86,10 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
       dropCapabilities: own?.capabilities?.drop ?? [],
     },
     privileged: isPrivileged,
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: {
+      ...namespaceOptions(pod),
+      ...(targetId === undefined ? {} : { pid: "target", targetId }),
+    },
     ...(runAsUser === undefined ? {} : { runAsUser }),
     // The protocol refuses a group without a user.
     ...(runAsGroup === undefined || runAsUser === undefined ? {} : { runAsGroup }),

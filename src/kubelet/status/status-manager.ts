@@ -111,33 +111,32 @@ export class StatusManager {
     entry.isDirty = true;
     if (entry.isWriting) return;
     entry.isWriting = true;
-    this.#options.tasks.spawn(async (signal) => {
-      try {
-        await this.#writeUntilClean(entry, signal);
-      } finally {
-        entry.isWriting = false;
-      }
-    });
+    this.#options.tasks.spawn((signal) => this.#writeUntilClean(entry, signal));
   }
 
   async #writeUntilClean(entry: Entry, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     let failures = 0;
-    while (entry.isDirty && this.#entries.get(entry.uid) === entry) {
-      entry.isDirty = false;
-      try {
-        await this.#write(entry, signal);
-        failures = 0;
-      } catch (error) {
-        signal.throwIfAborted();
-        // The object is gone: the informer will say so. A conflict may mean that, too, or a race with another writer: the entry
-        // goes when the informer says so, and until then the write is owed.
-        if (isNotFound(error)) return;
-        entry.isDirty = true;
-        failures++;
-        logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });
-        await sleep(clock, backoffDelay(retry, failures), signal);
+    try {
+      while (entry.isDirty && this.#entries.get(entry.uid) === entry) {
+        entry.isDirty = false;
+        try {
+          await this.#write(entry, signal);
+          failures = 0;
+        } catch (error) {
+          signal.throwIfAborted();
+          // The object is gone: the informer will say so. A conflict may mean that, too, or a race with another writer: the entry
+          // goes when the informer says so, and until then the write is owed.
+          if (isNotFound(error)) return;
+          entry.isDirty = true;
+          failures++;
+          logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });
+          await sleep(clock, backoffDelay(retry, failures), signal);
+        }
       }
+    } finally {
+      // In the same turn as the last look at isDirty: what is scheduled after it starts a writer of its own.
+      entry.isWriting = false;
     }
   }
 
