@@ -132,7 +132,7 @@ class NodeKubelet implements Kubelet {
     });
     const imageManager = new ImageManager({
       images,
-      credentials: new CredentialStore(objects),
+      credentials: new CredentialStore(objects, recorder),
       recorder,
       clock,
       parallelPulls: config.parallelImagePulls,
@@ -149,6 +149,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
+      seccompRoot: `${rootDirectory}/seccomp`,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
     const lifecycle = new PodSyncer({

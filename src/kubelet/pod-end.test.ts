@@ -51,8 +51,6 @@ test("an active deadline ends the pod with an event; it is Failed only once noth
   assert.equal(ended?.status.reason, "DeadlineExceeded");
   assert.equal(ended?.status.message, "Pod was active on the node longer than the specified deadline");
   assert.ok(
-    harness
-      .events("p")
-      .includes("DeadlineExceeded Pod was active on the node longer than the specified deadline"),
+    harness.events("p").includes("DeadlineExceeded Pod was active on the node longer than the specified deadline"),
   );
 });

@@ -181,11 +181,7 @@ export class PodSyncer implements PodLifecycle {
   }
 
   /** Resolves to the status as it will be; what is written may hold the end back for a while. */
-  async #setStatus(
-    pod: Pod,
-    record: PodRecord,
-    options: { readonly isTerminal: boolean },
-  ): Promise<PodStatus> {
+  async #setStatus(pod: Pod, record: PodRecord, options: { readonly isTerminal: boolean }): Promise<PodStatus> {
     const { statuses, probes, state, hostIps } = this.#options;
     const { uid } = pod.metadata;
     const previous = statuses.get(uid) ?? pod.status;

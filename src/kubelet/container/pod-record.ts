@@ -12,6 +12,7 @@ import {
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import type { ContainerState, ContainerStatus, PodSandboxStatus } from "../../cri-api/runtime/v1/types.ts";
 import { readTail } from "./read-tail.ts";
+import { lastLogLines } from "./termination-log.ts";
 
 /** A container as the runtime has it, with what its labels and annotations remember. */
 export interface ContainerRecord {
@@ -30,6 +31,8 @@ export interface ContainerRecord {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** Whom it runs as, where the runtime tells. */
+  readonly user?: NonNullable<ContainerStatus["user"]>;
 }
 
 /** Everything the runtime has of one pod; the only memory of it that a restarted kubelet needs. */
@@ -45,7 +48,6 @@ export interface PodRecord {
 
 const terminationMessageMax = 4096;
 const terminationLogBytesMax = 2048;
-const terminationLogLinesMax = 80;
 
 /** The newest container of that name. */
 export function latestContainer(record: PodRecord, name: string): ContainerRecord | undefined {
@@ -119,6 +121,7 @@ async function containerRecord(
     reason: isExited ? status.reason : "",
     message: isExited ? await terminationMessage(status, fileSystem) : "",
     logPath: status.logPath,
+    ...(status.user ? { user: status.user } : {}),
   };
 }
 
@@ -137,20 +140,8 @@ async function terminationMessage(status: ContainerStatus, fileSystem: FileSyste
   if (policy !== "FallbackToLogsOnError" || status.exitCode === 0) return status.message;
   try {
     const text = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax));
-    return logTail(text).slice(-terminationLogBytesMax);
+    return lastLogLines(text).slice(-terminationLogBytesMax);
   } catch {
     return status.message;
   }
-}
-
-/** The last lines of a container's log, without what the runtime writes before each: `time stream tag`. */
-function logTail(log: string): string {
-  // The last piece is empty after the final newline; the first may be cut off.
-  const lines = log.split("\n").slice(-terminationLogLinesMax - 1, -1);
-  const texts = lines.map((line) => {
-    const [, , tag, ...words] = line.split(" ");
-    // A partial line (P) goes on in the next, or was never ended.
-    return `${words.join(" ")}${tag === "P" ? "" : "\n"}`;
-  });
-  return texts.join("");
 }

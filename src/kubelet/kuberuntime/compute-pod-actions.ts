@@ -46,7 +46,14 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
     ephemeralContainersToStart: ephemeral,
   };
   if (init.hasFailed)
-    return { ...base, killPod: true, ephemeralContainersToStart: [], initContainersToStart: [], containersToStart: [], containersToKill: [] };
+    return {
+      ...base,
+      killPod: true,
+      ephemeralContainersToStart: [],
+      initContainersToStart: [],
+      containersToStart: [],
+      containersToKill: [],
+    };
   const kill = [...init.kill];
   const start: Container[] = [];
   if (!init.isInitialized) {

@@ -47,6 +47,8 @@ export interface KuberuntimeOptions {
   readonly logger: Logger;
   readonly fileSystem: FileSystem;
   readonly podLogsDirectory: string;
+  /** The directory profiles of type Localhost are in. */
+  readonly seccompRoot: string;
   readonly sandboxStarts: Semaphore;
 }
 
@@ -202,7 +204,8 @@ export class KuberuntimeManager {
       const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment });
       const memoryCapacityBytes = helper.memoryCapacityBytes();
       const targetId = targetOf(pod, container, record);
-      const input = { image, restartCount, environment, mounts, memoryCapacityBytes };
+      const { seccompRoot } = this.#options;
+      const input = { image, restartCount, environment, mounts, memoryCapacityBytes, seccompRoot };
       return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);

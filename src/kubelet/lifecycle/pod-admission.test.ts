@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node, Pod, PodSpec } from "../../api/core/v1/types.gen.ts";
+import { testPod } from "../testing/pods.ts";
 import { rejection } from "./pod-admission.ts";
 
 function pod(spec: Partial<PodSpec> = {}, labels: Record<string, string> = {}): Pod {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name: "p",
-      namespace: "default",
-      uid: "u",
-      resourceVersion: "1",
-      creationTimestamp: "2026-01-01T00:00:00Z",
-      labels,
-    },
-    spec: { containers: [], ...spec },
-    status: {},
-  };
+  return testPod({ containers: [], ...spec }, { labels });
 }
 
 const nodeInfo: Node["status"]["nodeInfo"] = {
@@ -137,6 +125,12 @@ const cases: readonly [what: string, pod: Pod, others: readonly Pod[], expected:
     pod({ tolerations, securityContext: { supplementalGroupsPolicy: "Strict" } }),
     [],
     "SupplementalGroupsPolicyNotSupported SupplementalGroupsPolicy=Strict is not supported in this node",
+  ],
+  [
+    "an AppArmor profile",
+    pod({ tolerations, securityContext: { appArmorProfile: { type: "RuntimeDefault" } } }),
+    [],
+    "AppArmor Cannot enforce AppArmor: AppArmor is not enabled on the host",
   ],
   ["a safe sysctl", pod(withSysctl("kernel.shm_rmid_forced")), [], undefined],
   ["a safe sysctl with slashes", pod(withSysctl("kernel/shm_rmid_forced")), [], undefined],

@@ -3,7 +3,7 @@ import { podRequests, resourceAmount } from "../../component-helpers/resource/po
 import { hostPorts, hostPortsConflict } from "../../component-helpers/scheduling/host-ports.ts";
 import { requiredNodeAffinity } from "../../component-helpers/scheduling/node-affinity.ts";
 import { findUntoleratedTaint } from "../../component-helpers/scheduling/taints.ts";
-import { isStaticPod } from "../api/pods.ts";
+import { containersWithEphemeral, isStaticPod } from "../api/pods.ts";
 import { forbiddenSysctl } from "./sysctls.ts";
 
 /** Why the node does not take a pod: its status' reason, and the text behind `Pod was rejected: `. */
@@ -31,6 +31,9 @@ export function rejection(pod: Pod, input: AdmissionInput): Rejection | undefine
   const { node } = input;
   const sysctl = forbiddenSysctl(pod, input.kernelVersion, input.allowedUnsafeSysctls);
   if (sysctl !== undefined) return { reason: "SysctlForbidden", message: sysctl };
+  if (wantsAppArmor(pod)) {
+    return { reason: "AppArmor", message: "Cannot enforce AppArmor: AppArmor is not enabled on the host" };
+  }
   const os = node.metadata.labels?.[osLabel] ?? "linux";
   if ((pod.metadata.labels?.[osLabel] ?? os) !== os) {
     return {
@@ -49,6 +52,12 @@ export function rejection(pod: Pod, input: AdmissionInput): Rejection | undefine
     };
   }
   return insufficientResource(pod, input) ?? failedPredicate(pod, input);
+}
+
+/** Runtimes are run without AppArmor, so no node enforces a profile. */
+function wantsAppArmor(pod: Pod): boolean {
+  const profiles = [pod.spec, ...containersWithEphemeral(pod)].map((part) => part.securityContext?.appArmorProfile);
+  return profiles.some((profile) => profile !== undefined && profile.type !== "Unconfined");
 }
 
 function insufficientResource(pod: Pod, { node, others }: AdmissionInput): Rejection | undefined {

@@ -36,12 +36,7 @@ export function forbiddenSysctl(pod: Pod, kernelVersion: string, allowed: readon
   return undefined;
 }
 
-function sysctlProblem(
-  pod: Pod,
-  name: string,
-  kernelVersion: string,
-  allowed: readonly string[],
-): string | undefined {
+function sysctlProblem(pod: Pod, name: string, kernelVersion: string, allowed: readonly string[]): string | undefined {
   const needs = safeSysctls.get(name);
   const isSafe = needs !== undefined && (needs === "" || isAtLeast(kernelVersion, needs));
   const isAllowed = allowed.map(normalizedSysctl).some((pattern) => matches(name, pattern));
