@@ -9,7 +9,7 @@ import { execChecked } from "../node/exec.ts";
 import { removeAllPods, removeLeftovers, type ClusterTraces } from "../node/leftovers.ts";
 import { mountsBelow, readMounts } from "../node/mount-info.ts";
 import { removeNodeAddress } from "../node/node-address.ts";
-import { bridgeTable } from "../node/node-namespaces.ts";
+import { bridgePort, bridgeTable } from "../node/node-namespaces.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { removeFromUserKubeconfig } from "./kubeconfig.ts";
@@ -106,7 +106,8 @@ function tracesOf(
       ? {
           ranges: network,
           nftTables: [proxyTable(state), ...uplink].map((name) => ({ family: "ip", name })),
-          links: bridge ? [bridge.name] : [],
+          // Links into namespaces go with these, but a while later; here they are gone at once.
+          links: bridge ? [...state.nodes.slice(1).map(({ ip }) => bridgePort(bridge, ip)), bridge.name] : [],
         }
       : {}),
     clock: new SystemClock(),

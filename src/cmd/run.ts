@@ -1,10 +1,12 @@
 import { clusterDirectory, clusterOptions, parseCommandLine, UsageError } from "./arguments.ts";
+import { leaderElectionOf, leaderElectionOptions } from "./leader-election-flags.ts";
 import { runComponent } from "./run-component.ts";
 import { nodeOfComponent } from "./supervisor.ts";
 
 /** `k8ts run apiserver|control|node|node-2|…`: one process of a supervised cluster, in the foreground. */
 export async function run(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseCommandLine(args, clusterOptions, ["component"]);
+  const options = { ...clusterOptions, ...leaderElectionOptions };
+  const { values, positionals } = parseCommandLine(args, options, ["component"]);
   const directory = clusterDirectory(values);
   const state = await directory.readState();
   if (!state) throw new UsageError(`there is no cluster in ${directory.root}`);
@@ -16,7 +18,10 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     case "control": {
       const { runControl } = await import("./run-control.ts");
-      return runComponent("control", (signal, logger) => runControl(directory, state, signal, logger));
+      const leaderElection = leaderElectionOf(values);
+      return runComponent("control", (signal, logger) =>
+        runControl({ directory, state, logger, ...(leaderElection ? { leaderElection } : {}) }, signal),
+      );
     }
     default: {
       const node = nodeOfComponent(state, component);

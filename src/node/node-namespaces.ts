@@ -99,7 +99,7 @@ export function bridgeTable(bridge: NodeBridge): string {
 export async function ensureNodeNamespaces(options: NodeNamespaceOptions): Promise<NodeNamespaces> {
   const { directory, nodeName, ip, bridge } = options;
   const namespaces = nodeNamespaces(directory);
-  const outer = `${bridge.name}-${ip.split(".")[3]}`;
+  const outer = bridgePort(bridge, ip);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const mounted = mountsBelow(await readMounts(), directory);
   if (!mounted.includes(namespaces.net) || !mounted.includes(namespaces.uts)) {
@@ -125,6 +125,11 @@ export async function ensureNodeNamespaces(options: NodeNamespaceOptions): Promi
   });
   await execChecked("nsenter", enterArguments(namespaces, ["hostname", nodeName]));
   return namespaces;
+}
+
+/** The machine's end of the link to the node with this address. */
+export function bridgePort(bridge: NodeBridge, ip: string): string {
+  return `${bridge.name}-${ip.split(".")[3]}`;
 }
 
 export function nodeNamespaces(directory: string): NodeNamespaces {

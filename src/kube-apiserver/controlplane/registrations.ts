@@ -27,7 +27,7 @@ import { podLog } from "../registry/core/pod/log.ts";
 import { podStatusStrategy } from "../registry/core/pod/status-strategy.ts";
 import { podPortForward, podStreams } from "../registry/core/pod/streaming.ts";
 import { createToken } from "../registry/core/token-request.ts";
-import { approvalStrategy } from "../registry/certificate-approval-strategy.ts";
+import { approvalStrategy, certificateStatusStrategy } from "../registry/certificate-signing-request-strategy.ts";
 
 export interface RegistrationOptions {
   readonly scheme: Scheme;
@@ -145,6 +145,7 @@ function builtinSubresources(
     },
     "certificates.k8s.io/certificatesigningrequests": {
       approval: { type: "object", strategy: approvalStrategy },
+      status: { type: "object", strategy: certificateStatusStrategy },
     },
   };
 }

@@ -1,3 +1,4 @@
+import { certificateSigningRequestStrategy } from "./certificate-signing-request-strategy.ts";
 import { definitionStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
@@ -29,7 +30,6 @@ import {
   serviceCidrStrategy,
 } from "./network-strategies.ts";
 import {
-  certificateSigningRequestStrategy,
   leaseStrategy,
   podDisruptionBudgetStrategy,
   printedStrategies,
