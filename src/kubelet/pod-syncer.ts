@@ -59,6 +59,7 @@ export class PodSyncer implements PodLifecycle {
   readonly #options: PodSyncerOptions;
   readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
   readonly #verdicts = new Map<string, PodVerdict>();
+  readonly #rejected = new Set<string>();
 
   constructor(options: PodSyncerOptions) {
     this.#options = options;
@@ -79,7 +80,8 @@ export class PodSyncer implements PodLifecycle {
     if (refusal) {
       const { reason, message } = refusal;
       recorder.event(pod, "Warning", reason, message);
-      this.condemn(uid, { reason, message: `Pod was rejected: ${message}` });
+      this.#rejected.add(uid);
+      this.#options.statuses.set(pod, rejectedStatus(pod, refusal));
       return { isTerminal: true };
     }
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
@@ -165,6 +167,7 @@ export class PodSyncer implements PodLifecycle {
     records.forget(uid);
     this.#failures.delete(uid);
     this.#verdicts.delete(uid);
+    this.#rejected.delete(uid);
   }
 
   async #mount(pod: Pod, record: PodRecord): Promise<void> {
@@ -184,6 +187,8 @@ export class PodSyncer implements PodLifecycle {
   async #setStatus(pod: Pod, record: PodRecord, options: { readonly isTerminal: boolean }): Promise<PodStatus> {
     const { statuses, probes, state, hostIps } = this.#options;
     const { uid } = pod.metadata;
+    // There is nothing to tell of a pod that never was.
+    if (this.#rejected.has(uid)) return statuses.get(uid) ?? pod.status;
     const previous = statuses.get(uid) ?? pod.status;
     const verdict = this.#verdicts.get(uid);
     const status = generatePodStatus(pod, {
@@ -209,6 +214,18 @@ export class PodSyncer implements PodLifecycle {
     const startedMs = startTime === undefined ? clock.now() : parseTime(startTime);
     return startedMs + activeDeadlineSeconds * 1000 - clock.now();
   }
+}
+
+/** Of a pod the node does not take: no more than why. */
+function rejectedStatus(pod: Pod, { reason, message }: Rejection): PodStatus {
+  const { generation } = pod.metadata;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    phase: "Failed",
+    reason,
+    message: `Pod was rejected: ${message}`,
+    qosClass: podQosClass(pod),
+  };
 }
 
 const deadlineExceeded = {
