@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pods } from "../api/resources.gen.ts";
+import { CriError } from "../cri-api/runtime/v1/cri-error.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 
 const sleeper = { name: "main", image: "busybox:1.36", command: ["sh", "-c", "sleep inf"] };
@@ -60,4 +62,21 @@ test("an active deadline ends the pod with an event; it is Failed only once noth
   assert.ok(
     harness.events("p").includes("DeadlineExceeded Pod was active on the node longer than the specified deadline"),
   );
+});
+
+test("a pod that never got its image has failed when it is deleted, which those who hold it by a finalizer see", async () => {
+  await using harness = await KubeletHarness.start();
+  harness.runtime.images.failPull("nginx:1", new CriError("notFound", "no such image"));
+  await harness.createPod("p", { containers: [{ name: "main", image: "nginx:1" }] });
+  await harness.pass(5_000);
+  const pod = await harness.pod("p");
+  assert.ok(pod);
+  assert.equal(pod.status.phase, "Pending");
+  const metadata = { ...pod.metadata, finalizers: ["example.com/hold"] };
+  await harness.client.resource(pods, "default").update({ ...pod, metadata });
+  await harness.deletePod("p");
+  await harness.pass(5_000);
+  const status = (await harness.pod("p"))?.status;
+  assert.equal(status?.phase, "Failed");
+  assert.equal(status?.containerStatuses?.[0]?.state.terminated?.reason, "ContainerStatusUnknown");
 });

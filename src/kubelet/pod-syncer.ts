@@ -20,6 +20,7 @@ import type { PodRecordCache } from "./pleg/pod-record-cache.ts";
 import type { PodLifecycle } from "./pod-workers.ts";
 import type { CgroupManager } from "./ports.ts";
 import type { ProbeManager } from "./prober/probe-manager.ts";
+import { finalStatus } from "./status/final-status.ts";
 import { generatePodStatus, publishable, type PodVerdict } from "./status/generate-pod-status.ts";
 import type { StatusManager } from "./status/status-manager.ts";
 import type { TokenManager } from "./volumes/token-manager.ts";
@@ -143,7 +144,7 @@ export class PodSyncer implements PodLifecycle {
   ): Promise<void> {
     const { uid } = pod.metadata;
     const { records, volumes, cgroups, statuses } = this.#options;
-    if (!isOrphan) await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: true });
+    if (!isOrphan) await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: true, isFinal: true });
     await volumes.tearDown(uid);
     await cgroups.removePod(uid);
     if (!isOrphan) statuses.finish(pod);
@@ -184,7 +185,11 @@ export class PodSyncer implements PodLifecycle {
   }
 
   /** Resolves to the status as it will be; what is written may hold the end back for a while. */
-  async #setStatus(pod: Pod, record: PodRecord, options: { readonly isTerminal: boolean }): Promise<PodStatus> {
+  async #setStatus(
+    pod: Pod,
+    record: PodRecord,
+    options: { readonly isTerminal: boolean; readonly isFinal?: boolean },
+  ): Promise<PodStatus> {
     const { statuses, probes, state, hostIps } = this.#options;
     const { uid } = pod.metadata;
     // There is nothing to tell of a pod that never was.
@@ -201,7 +206,7 @@ export class PodSyncer implements PodLifecycle {
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
     });
-    statuses.set(pod, publishable(status, record, previous));
+    statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));
     return status;
   }
 
