@@ -11,7 +11,10 @@ import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
+import { isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
+import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectStore } from "./config/object-store.ts";
+import { StaticPods } from "./config/static-pods.ts";
 import { latestContainer, readPodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { makeEnvironment, servicesFor } from "./environment/environment.ts";
@@ -86,9 +89,14 @@ class NodeKubelet implements Kubelet {
   readonly #workers: PodWorkers;
   readonly #statuses: StatusManager;
   readonly #volumes: VolumeManager;
+  readonly #static: StaticPods;
+  readonly #mirrors: MirrorPods;
+  /** The static pod of each name, and the one that waits for it to end. */
+  readonly #staticByKey = new Map<string, { readonly pod: Pod; next: Pod | undefined }>();
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #stopped = new AbortController();
+  #knowsAllPods = false;
   /** The pods that hold something of the node, by uid. */
   readonly #admitted = new Set<string>();
   #host: HostFacts | undefined;
@@ -114,7 +122,13 @@ class NodeKubelet implements Kubelet {
     const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
     const objects = new ObjectStore(client, clock);
     const tokens = new TokenManager(client, clock);
-    const statuses = (this.#statuses = new StatusManager({ client, clock, logger, tasks }));
+    const statuses = (this.#statuses = new StatusManager({
+      client,
+      clock,
+      logger,
+      tasks,
+      mirrorOf: (pod) => this.#mirrors.of(pod),
+    }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
     const killer = new ContainerKiller({ runtime, hooks, recorder, clock, logger });
     const probes = new ProbeManager({
@@ -171,6 +185,7 @@ class NodeKubelet implements Kubelet {
       hostIps: () => this.#nodeIps(),
       downwardFacts: (podIps) => this.#downwardFacts(podIps),
       admit: (pod) => this.#admit(pod),
+      syncMirror: (pod, signal) => this.#mirrors.sync(pod, signal),
       wake: (uid) => this.#workers.wake(uid),
     });
     this.#workers = new PodWorkers({
@@ -178,7 +193,7 @@ class NodeKubelet implements Kubelet {
       clock,
       logger,
       tasks,
-      onForget: (uid) => this.#admitted.delete(uid),
+      onForget: (uid) => this.#onForget(uid),
     });
     this.#pleg = new Pleg({
       runtime,
@@ -206,6 +221,20 @@ class NodeKubelet implements Kubelet {
       recorder,
       config,
       problem: () => this.#pleg.problem(),
+    });
+    this.#mirrors = new MirrorPods({ client, logger, node: () => this.#agent.node });
+    this.#static = new StaticPods({
+      nodeName,
+      fileSystem,
+      fetchManifest: ports.fetchManifest,
+      clock,
+      logger,
+      path: config.staticPodPath,
+      url: config.staticPodUrl,
+      pathPeriodMs: config.fileCheckFrequencyMs,
+      urlPeriodMs: config.httpCheckFrequencyMs,
+      onAdd: (pod) => this.#addStatic(pod),
+      onRemove: (uid) => this.#removeStatic(uid),
     });
     this.server = createKubeletServer({
       nodeName,
@@ -254,25 +283,36 @@ class NodeKubelet implements Kubelet {
     this.#tasks.spawn((own) => this.#runPods(AbortSignal.any([own, signal])));
   }
 
+  /** What the node runs on its own account needs no API server. */
   async #runPods(signal: AbortSignal): Promise<void> {
-    // Nothing of the runtime may be called an orphan before all of the node's pods are known.
+    await this.#static.start();
+    await Promise.all([this.#pleg.run(signal), this.#static.run(signal), this.#runApiPods(signal)]);
+  }
+
+  async #runApiPods(signal: AbortSignal): Promise<void> {
     await this.#options.informers.waitForSync(signal);
     const removeHandler = this.#podInformer.addEventHandler({
       onAdd: (pod) => this.#onPod(pod),
       onUpdate: (previous, pod) => {
-        if (previous.metadata.uid !== pod.metadata.uid) this.#workers.remove(previous.metadata.uid);
+        if (previous.metadata.uid !== pod.metadata.uid) this.#onPodGone(previous);
         this.#onPod(pod);
       },
-      onDelete: (pod) => this.#workers.remove(pod.metadata.uid),
+      onDelete: (pod) => this.#onPodGone(pod),
     });
+    // Nothing of the runtime may be called an orphan before all of the node's pods are known.
+    this.#knowsAllPods = true;
     try {
-      await Promise.all([this.#pleg.run(signal), this.#housekeep(signal)]);
+      await this.#housekeep(signal);
     } finally {
       removeHandler();
     }
   }
 
   #onPod(pod: Pod): void {
+    if (isMirrorPod(pod)) {
+      this.#onMirror(pod);
+      return;
+    }
     this.#workers.update(pod);
     this.#statuses.observe(pod);
   }
@@ -301,7 +341,66 @@ class NodeKubelet implements Kubelet {
     return this.#admitted.has(uid) && (phase === "syncing" || phase === "terminating");
   }
 
+  #onPodGone(pod: Pod): void {
+    if (!isMirrorPod(pod)) {
+      this.#workers.remove(pod.metadata.uid);
+      return;
+    }
+    this.#mirrors.forget(pod);
+    const found = this.#staticByKey.get(podKey(pod));
+    if (found) this.#workers.wake(found.pod.metadata.uid);
+  }
+
+  #onMirror(mirror: Pod): void {
+    this.#mirrors.observe(mirror);
+    const found = this.#staticByKey.get(podKey(mirror));
+    if (!found) this.#deleteMirror(mirror);
+    else if (this.#mirrors.of(found.pod)) this.#statuses.observe(mirror, found.pod.metadata.uid);
+    else this.#workers.wake(found.pod.metadata.uid);
+  }
+
+  /** Of a pod that is no more. */
+  #deleteMirror(mirror: Pod): void {
+    const { logger } = this.#options;
+    this.#tasks.spawn(async (signal) => {
+      try {
+        await this.#mirrors.delete(mirror, signal);
+      } catch (error) {
+        if (!signal.aborted) logger.warn("Failed deleting a mirror pod", { pod: podKey(mirror), error });
+      }
+    });
+  }
+
+  /** A pod in the place of another waits until nothing is left of that. */
+  #addStatic(pod: Pod): void {
+    const before = this.#staticByKey.get(podKey(pod));
+    if (before) before.next = pod;
+    else {
+      this.#staticByKey.set(podKey(pod), { pod, next: undefined });
+      this.#workers.update(pod);
+    }
+  }
+
+  #removeStatic(uid: string): void {
+    for (const entry of this.#staticByKey.values()) {
+      if (entry.next?.metadata.uid === uid) entry.next = undefined;
+      if (entry.pod.metadata.uid === uid) this.#workers.remove(uid);
+    }
+  }
+
+  #onForget(uid: string): void {
+    this.#admitted.delete(uid);
+    for (const [key, { pod, next }] of this.#staticByKey) {
+      if (pod.metadata.uid !== uid) continue;
+      this.#staticByKey.delete(key);
+      const mirror = this.#mirrors.of(pod);
+      if (mirror) this.#deleteMirror(mirror);
+      if (next) this.#addStatic(next);
+    }
+  }
+
   #terminateOrphans(found: readonly RuntimePod[]): void {
+    if (!this.#knowsAllPods) return;
     for (const { uid, name, namespace } of found) {
       if (!this.#workers.has(uid)) this.#workers.addOrphan(orphanPod(uid, name, namespace));
     }
@@ -346,7 +445,7 @@ class NodeKubelet implements Kubelet {
       hostname: (pod) => podHostName(pod, clusterDomain).hostname,
       cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
       environment: async (pod, container, podIps) => {
-        if (!this.#serviceInformer.hasSynced()) {
+        if (!this.#serviceInformer.hasSynced() && !isStaticPod(pod)) {
           throw new Error("services have not yet been read at least once, cannot construct envvars");
         }
         const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);

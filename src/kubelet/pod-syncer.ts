@@ -4,7 +4,7 @@ import type { Clock } from "../component-base/clock.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
-import { isHostNetwork, isTerminalPhase } from "./api/pods.ts";
+import { isHostNetwork, isStaticPod, isTerminalPhase } from "./api/pods.ts";
 import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
 import { isRunning, type PodRecord } from "./container/pod-record.ts";
@@ -46,6 +46,8 @@ export interface PodSyncerOptions {
   readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
   /** Whether the node takes a pod it has not seen before; a pod that is taken counts from then on. */
   readonly admit: (pod: Pod) => Promise<Rejection | undefined>;
+  /** Keeps the API's image of a static pod. */
+  readonly syncMirror: (pod: Pod, signal: AbortSignal) => Promise<void>;
   /** Asks for another pass soon. */
   readonly wake: (uid: string) => void;
 }
@@ -85,6 +87,7 @@ export class PodSyncer implements PodLifecycle {
       this.#options.statuses.set(pod, rejectedStatus(pod, refusal));
       return { isTerminal: true };
     }
+    if (isStaticPod(pod)) await this.#options.syncMirror(pod, signal);
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);

@@ -11,11 +11,24 @@ export function isHostNetwork(pod: Pod): boolean {
 
 /** Where a pod that does not come from the API was read: `file` or `http`. */
 export const configSourceAnnotation = "kubernetes.io/config.source";
+export const configSeenAnnotation = "kubernetes.io/config.seen";
+/** The hash of the manifest; with the next it tells whether a mirror pod is of the pod that runs. */
+export const configHashAnnotation = "kubernetes.io/config.hash";
+export const configMirrorAnnotation = "kubernetes.io/config.mirror";
+
+export function podKey({ metadata: { namespace, name } }: Pod): string {
+  return `${namespace}/${name}`;
+}
+
+/** The API's image of a static pod. */
+export function isMirrorPod(pod: Pod): boolean {
+  return pod.metadata.annotations?.[configMirrorAnnotation] !== undefined;
+}
 
 /** One that the node runs from a file or an address of its own; the API has a mirror of it at most. */
 export function isStaticPod(pod: Pod): boolean {
   const source = pod.metadata.annotations?.[configSourceAnnotation];
-  return source !== undefined && source !== "api";
+  return source !== undefined && source !== "api" && !isMirrorPod(pod);
 }
 
 /** An init container that keeps running beside the others. */

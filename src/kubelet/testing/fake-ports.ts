@@ -30,6 +30,8 @@ export class FakePorts implements KubeletPorts {
   readonly mounter: FakeMounter;
   readonly prober = new FakeProber();
   readonly host: HostInfo;
+  fetchManifest: NonNullable<KubeletPorts["fetchManifest"]> = () =>
+    Promise.reject(new Error("there is nothing to fetch"));
   readonly #options: FakePortsOptions;
 
   constructor(options: FakePortsOptions, cgroups = new FakeCgroups(), mounter = new FakeMounter()) {
