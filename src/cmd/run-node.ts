@@ -132,11 +132,13 @@ async function containerdNode(
       mounter: new SystemMounter(),
       prober: new SocketNetworkProber(),
       host,
+      fetchManifest,
     },
     kubelet: {
       rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
       podLogsDirectory: path.join(own.kubelet, "pod-logs"),
+      staticPodPath: path.join(own.kubelet, "manifests"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
     },

@@ -375,7 +375,8 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     this.#check("execSync", `${container.config.metadata.name} ${command.join(" ")} ${timeoutSeconds}`);
     const answer = this.#options.exec?.(container.config.metadata.name, command);
     const nothing = new Uint8Array();
-    if (answer) return { stdout: answer.stdout ?? nothing, stderr: answer.stderr ?? nothing, exitCode: answer.exitCode ?? 0 };
+    if (answer)
+      return { stdout: answer.stdout ?? nothing, stderr: answer.stderr ?? nothing, exitCode: answer.exitCode ?? 0 };
     const { output = [], exitCode = 0 } = scriptFromArguments(command);
     return { stdout: utf8Encode(output.map((line) => `${line}\n`).join("")), stderr: nothing, exitCode };
   }

@@ -24,7 +24,7 @@ const safeSysctls: ReadonlyMap<string, string> = new Map([
 export function normalizedSysctl(name: string): string {
   const first = /[./]/.exec(name)?.[0];
   if (first !== "/") return name;
-  return [...name].map((c) => (c === "/" ? "." : c === "." ? "/" : c)).join("");
+  return name.replaceAll(/[./]/g, (separator) => (separator === "/" ? "." : "/"));
 }
 
 /** Why the pod's first forbidden sysctl is one; undefined when all may be set. `allowed` may hold patterns that end in `*`. */
