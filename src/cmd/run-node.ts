@@ -22,6 +22,7 @@ import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
 import { ImageImporter } from "../node/images/image-import.ts";
+import { fetchManifest } from "../node/manifest-fetcher.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
