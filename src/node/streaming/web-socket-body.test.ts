@@ -35,7 +35,7 @@ async function listen(handler: HttpHandler, protocols: readonly string[]): Promi
   const url = `wss://127.0.0.1:${server.port}/`;
   const webSocket = new WebSocket(url, [...protocols], { ca: authority.cert });
   const messages: (string | { readonly binary: string })[] = [];
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     webSocket.on("message", (data: Buffer, isBinary) =>
       messages.push(isBinary ? { binary: data.toString() } : data.toString()),
     );
