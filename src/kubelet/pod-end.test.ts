@@ -80,3 +80,25 @@ test("a pod that never got its image has failed when it is deleted, which those 
   assert.equal(status?.phase, "Failed");
   assert.equal(status?.containerStatuses?.[0]?.state.terminated?.reason, "ContainerStatusUnknown");
 });
+
+test("a critical pod is given the place of others", async () => {
+  await using harness = await KubeletHarness.start();
+  const resources = { requests: { cpu: "6" } };
+  await harness.createPod("victim", { terminationGracePeriodSeconds: 5, containers: [{ ...sleeper, resources }] });
+  await harness.untilPhase("victim", "Running");
+  await harness.createPod("critical", { priority: 2_000_000_000, containers: [{ ...sleeper, resources }] });
+  await harness.untilPhase("critical", "Running");
+  const victim = await harness.pod("victim");
+  assert.equal(victim?.status.phase, "Failed");
+  assert.equal(victim.status.reason, "Preempting");
+  assert.equal(victim.status.message, "Preempted in order to admit critical pod");
+  const disruption = victim.status.conditions?.find((c) => c.type === "DisruptionTarget");
+  assert.equal(disruption?.reason, "TerminationByKubelet");
+  assert.ok(harness.events("victim").includes("Preempting Preempted in order to admit critical pod"));
+  await harness.createPod("huge", {
+    priority: 2_000_000_000,
+    containers: [{ ...sleeper, resources: { requests: { cpu: "9" } } }],
+  });
+  const huge = await harness.untilPhase("huge", "Failed");
+  assert.equal(huge.status.reason, "UnexpectedAdmissionError");
+});
