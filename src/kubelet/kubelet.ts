@@ -1,5 +1,6 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
 import { pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { isNotFound } from "../apimachinery/errors/status-error.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -504,13 +505,25 @@ class NodeKubelet implements Kubelet {
         }
         const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);
         const facts = await this.#downwardFacts(podIps);
-        return makeEnvironment(pod, container, { objects, facts, services: servicesFor(pod, list) });
+        return makeEnvironment(pod, container, {
+          objects,
+          facts,
+          services: servicesFor(pod, list),
+          volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
+        });
       },
       mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
       // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
-      runtimeHandler: async ({ spec: { runtimeClassName } }) =>
-        runtimeClassName ? (await client.resource(runtimeClasses).get(runtimeClassName)).handler : "",
+      runtimeHandler: async ({ spec: { runtimeClassName } }) => {
+        if (!runtimeClassName) return "";
+        try {
+          return (await client.resource(runtimeClasses).get(runtimeClassName)).handler;
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+          throw new Error(`runtimeclass.node.k8s.io "${runtimeClassName}" not found`, { cause: error });
+        }
+      },
     };
   }
 
