@@ -1,5 +1,5 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
 import { isNotFound } from "../apimachinery/errors/status-error.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
@@ -348,17 +348,36 @@ class NodeKubelet implements Kubelet {
     if (pod.status.startTime === undefined) {
       const { nodeName, ports } = this.#options;
       const host = (this.#host ??= await ports.host.facts());
-      const node = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
-      // No await between here and the end: two pods must not be given the same.
-      const { kernelVersion } = host;
-      const { allowedUnsafeSysctls } = this.#config;
-      const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
-      const input = { node, others, kernelVersion, allowedUnsafeSysctls };
-      const refusal = rejection(pod, input);
+      const known = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
+      let input = this.#admissionInput(known, host);
+      let refusal = rejection(pod, input);
+      if (refusal) {
+        // It may be here because of what changed of the node since.
+        const current = await this.#currentNode(known);
+        input = this.#admissionInput(current, host);
+        refusal = rejection(pod, input);
+      }
       if (refusal) return lacks(pod, input).length > 0 && isCriticalPod(pod) ? this.#makeRoom(pod, input) : refusal;
     }
+    // No await since the last look: two pods must not be given the same.
     this.#admitted.add(uid);
     return undefined;
+  }
+
+  #admissionInput(node: Node, { kernelVersion }: HostFacts): AdmissionInput {
+    const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
+    return { node, others, kernelVersion, allowedUnsafeSysctls: this.#config.allowedUnsafeSysctls };
+  }
+
+  /** As the API has it now; `known` while nobody answers. */
+  async #currentNode(known: Node): Promise<Node> {
+    const { client, nodeName, logger } = this.#options;
+    try {
+      return await client.resource(nodes).get(nodeName);
+    } catch (error) {
+      logger.warn("Failed to synchronously fetch node info", { node: nodeName, error });
+      return known;
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pods } from "../api/resources.gen.ts";
+import { nodes, pods } from "../api/resources.gen.ts";
 import { CriError } from "../cri-api/runtime/v1/cri-error.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 
@@ -101,4 +101,15 @@ test("a critical pod is given the place of others", async () => {
   });
   const huge = await harness.untilPhase("huge", "Failed");
   assert.equal(huge.status.reason, "UnexpectedAdmissionError");
+});
+
+test("a pod that was bound because of what changed of the node just now is not refused for what it was", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.client.resource(nodes).patch("node-1", "merge", { metadata: { labels: { color: "blue" } } });
+  await harness.createPod("p", { nodeSelector: { color: "blue" }, containers: [sleeper] });
+  await harness.pass(1_000);
+  assert.equal((await harness.pod("p"))?.status.phase, "Running");
+  await harness.createPod("q", { nodeSelector: { color: "red" }, containers: [sleeper] });
+  const refused = await harness.untilPhase("q", "Failed");
+  assert.equal(refused.status.reason, "NodeAffinity");
 });
