@@ -16,6 +16,7 @@ import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { HttpProxyConnector } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
+import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
@@ -67,6 +68,7 @@ export async function runApiServer(
       clientCa: clientCa.cert,
       kubelets,
       proxy,
+      metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: servingCa.cert })),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({
         config,
@@ -75,6 +77,7 @@ export async function runApiServer(
         certificateSigner: new AuthorityCertificateSigner(clientCa),
       }),
       openApi: openApiProvider(builtinScheme()),
+      server: { yaml: stack.use(new YamlThread()) },
     }),
   );
   const http = stack.use(

@@ -16,6 +16,7 @@ import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
 import { examineMachine } from "../node/doctor.ts";
 import { LinuxHostInfo } from "../node/host-info.ts";
@@ -132,6 +133,7 @@ async function containerdNode(
       mounter: new SystemMounter(),
       prober: new SocketNetworkProber(),
       host,
+      disks: new LinuxDisks(),
     },
     kubelet: {
       rootDirectory: own.kubelet,

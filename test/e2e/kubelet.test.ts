@@ -25,6 +25,7 @@ import { LinuxHostInfo } from "../../src/node/host-info.ts";
 import { buildBusyboxImage, buildPauseImage } from "../../src/node/images/built-in-images.ts";
 import { ImageImporter } from "../../src/node/images/image-import.ts";
 import { SystemMounter } from "../../src/node/mounts.ts";
+import { LinuxDisks } from "../../src/node/disks.ts";
 import { SocketNetworkProber } from "../../src/node/network-prober.ts";
 import { NodeFileSystem } from "../../src/node/node-file-system.ts";
 import { enterWorld, eventually } from "./world.ts";
@@ -68,6 +69,7 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
         cgroups: createCgroupManager({ root: world.cgroupRoot, clock, logger }),
         mounter: new SystemMounter(),
         prober: new SocketNetworkProber(),
+        disks: new LinuxDisks(),
         host: new LinuxHostInfo({ nodeName: "n1", nodeIps: ["127.0.0.1"], directory: world.directory, clock }),
       },
       clock,

@@ -41,6 +41,11 @@ export interface KubeApiServerOptions {
   readonly kubelets?: KubeletConnector;
   /** The way to pods and Services for the proxy subresources. Without it they answer 503. */
   readonly proxy?: ProxyConnector;
+  /**
+   * The way to kubelets without an identity of its own, for the metrics server, which brings its token. Without it
+   * `metrics.k8s.io` is not served.
+   */
+  readonly metricsKubelets?: Pick<ProxyConnector, "send">;
   /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
   readonly webhookDialer?: WebhookDialer;
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */
@@ -59,6 +64,7 @@ export interface KubeApiServerOptions {
       | "maxMutatingInFlight"
       | "requestTimeoutMs"
       | "bodyBytesMax"
+      | "yaml"
       | "minRequestTimeoutSeconds"
       | "shutdownGraceMs"
     >

@@ -10,6 +10,7 @@ import type {
   ReviewHandler,
   Subresource,
 } from "../../apiserver/registry/generic/resource-registration.ts";
+import type { ResourceReader } from "../../apiserver/registry/rest/resource-reader.ts";
 import type { Strategy, SubresourceRequest } from "../../apiserver/registry/rest/strategy.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { HttpResponse } from "../../component-base/http.ts";
@@ -34,6 +35,8 @@ export interface RegistrationOptions {
   /** By `group/resource`. */
   readonly strategies: Readonly<Record<string, Strategy>>;
   readonly reviews: Readonly<Record<string, ReviewHandler>>;
+  /** Of kinds that are computed when read, by `group/resource`; those without are not served. */
+  readonly readers: Readonly<Record<string, ResourceReader>>;
   readonly issuer: ServiceAccountTokenIssuer;
   readonly apiAudiences: readonly string[];
   readonly kubelets: KubeletConnector | undefined;
@@ -49,7 +52,7 @@ const endpointsDeprecation = "v1 Endpoints is deprecated in v1.33+; use discover
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
-  const { scheme, strategies, reviews } = options;
+  const { scheme, strategies, reviews, readers } = options;
   const subresources = builtinSubresources(options);
   const registrations: ResourceRegistration[] = [];
   for (const { group, versions } of scheme.groups) {
@@ -58,8 +61,12 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
         const key = `${group}/${resource.resource}`;
         const review = key === "/bindings" ? createLegacyBinding : reviews[key];
         if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
-        if (!resource.persisted && !review) continue;
-        registrations.push(registration(resource, strategies[key], review, subresources[key]));
+        const reader = readers[key];
+        if (!resource.persisted && !review && !reader) continue;
+        registrations.push({
+          ...registration(resource, strategies[key], review, subresources[key]),
+          ...(reader ? { reader } : {}),
+        });
       }
     }
   }

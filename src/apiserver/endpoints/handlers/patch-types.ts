@@ -7,9 +7,10 @@ import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
 import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
+import type { YamlReader } from "../../../apimachinery/yaml/parse.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { SyntaxFailure, parseText } from "../serializer.ts";
+import { SyntaxFailure, parseText, parseTextAside } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic" | "apply";
@@ -38,9 +39,9 @@ export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaTy
 }
 
 /** Parses the configuration of an apply. Throws BadRequest with upstream's text. */
-export function parseConfiguration(text: string): ParsedText {
+export async function parseConfiguration(text: string, yaml: YamlReader | undefined): Promise<ParsedText> {
   try {
-    return parseText(text, "application/yaml");
+    return await parseTextAside(text, "application/yaml", yaml);
   } catch (error) {
     if (error instanceof SyntaxFailure) throw badRequest(`error decoding YAML: ${error.message}`);
     throw error;

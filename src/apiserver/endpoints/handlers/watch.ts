@@ -194,6 +194,7 @@ class WatchSession implements WatchConsumer {
     const { initial, revision } = watch;
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
       const frames = initial.slice(at, at + initialGroup).map((o) => this.#encoder.event(new Event("ADDED", o)));
+      this.#count(frames.length);
       if (!this.#sink.write(frames)) await this.#sink.drained();
     }
     if (this.#options.sendInitialEvents && this.#options.allowWatchBookmarks && !this.#isOver)
@@ -203,9 +204,15 @@ class WatchSession implements WatchConsumer {
   #write(events: readonly ResourceEvent[]): void {
     const frames: Uint8Array[] = [];
     for (const event of events) frames.push(this.#encoder.event(event));
+    this.#count(events.length);
     if (this.#sink.write(frames)) return;
     this.#isBlocked = true;
     void this.#sink.drained().then(() => this.#unblock());
+  }
+
+  #count(events: number): void {
+    const { context, resource } = this.#endpoint;
+    context.watchEvents.add(events, resource.group, resource.version, resource.resource);
   }
 
   #unblock(): void {

@@ -3,6 +3,7 @@ import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts
 import type { ApiResource, ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import type { StoredResource } from "../../storage/api-storage.ts";
 import type { RequestContext, Strategy, SubresourceRequest, SubresourceStrategy } from "../rest/strategy.ts";
+import type { ResourceReader } from "../rest/resource-reader.ts";
 import type { RegistryAccess } from "../rest/registry-access.ts";
 
 /** Between a served version and the storage version of one resource. Both functions return new objects. */
@@ -56,8 +57,9 @@ export interface ResourceRegistration {
   readonly subresources?: Readonly<Record<string, Subresource>>;
   /** Needed when the served version is not the storage version. */
   readonly convert?: Conversion;
-  /** Needed for, and only for, resources that are not persisted. */
+  /** One of these two is needed for, and only for, resources that are not persisted. */
   readonly review?: ReviewHandler;
+  readonly reader?: ResourceReader;
   /** Needed for kinds the scheme does not have. */
   readonly kind?: ObjectKind;
   /** Told with every answer, as Warning headers. */
