@@ -42,7 +42,7 @@ async function evict(cluster: TestCluster, name: string, deleteOptions?: object)
   const error = await asked;
   if (error === undefined) return undefined;
   if (error instanceof TimeoutError) return ["asked to wait"];
-  assert.ok(error instanceof StatusError, String(error));
+  assert.ok(error instanceof StatusError);
   return [error.code, error.reason, error.message, error.details?.causes?.[0]?.message];
 }
 
