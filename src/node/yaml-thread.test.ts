@@ -33,7 +33,6 @@ test("a text that takes too long is given up, and this thread goes on meanwhile"
   clearInterval(timer);
   assert.ok(turns > 10);
 });
-});
 
 test("too many waiting texts are refused", async () => {
   await using thread = new YamlThread(patient);
