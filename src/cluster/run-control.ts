@@ -1,5 +1,6 @@
 import { createInformerFactory } from "../client/cache/informer-factory.ts";
 import { createEventRecorder } from "../client/record/event-writer.ts";
+import { createSeriesRecorder } from "../client/record/series-writer.ts";
 import { LeaderElector, type LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
@@ -122,7 +123,7 @@ export async function runScheduler(options: SchedulerProcessOptions, signal: Abo
   const component = "default-scheduler";
   const lead = async (leading: AbortSignal): Promise<void> => {
     await using informers = createInformerFactory({ ...options, logger, client });
-    await using recorder = createEventRecorder({ ...options, logger, client, component });
+    await using recorder = createSeriesRecorder({ ...options, logger, client, component });
     const scheduler = new Scheduler({ ...options, logger, client, informers, recorder });
     informers.start();
     try {

@@ -22,6 +22,7 @@ import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
 import { ImageImporter } from "../node/images/image-import.ts";
+import { fetchManifest } from "../node/manifest-fetcher.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
@@ -145,12 +146,14 @@ async function containerdNode(
       mounter: new SystemMounter(),
       prober: new SocketNetworkProber(),
       host,
+      fetchManifest,
       disks: new LinuxDisks(),
     },
     kubelet: {
       rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
       podLogsDirectory: path.join(own.kubelet, "pod-logs"),
+      staticPodPath: path.join(own.kubelet, "manifests"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
       ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),

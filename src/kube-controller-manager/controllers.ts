@@ -23,6 +23,7 @@ import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { serviceCidrController } from "./servicecidrs/service-cidr-controller.ts";
 import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -71,6 +72,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     podGarbageCollectorController(terminatedPodsMax),
     nodeLifecycleController(options.nodeLifecycle),
     clusterRoleAggregationController,
+    serviceCidrController,
     tokenCleanerController,
     ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
     taintEvictionController,

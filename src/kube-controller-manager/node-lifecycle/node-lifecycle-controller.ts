@@ -26,6 +26,8 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
   };
 }
 
+/** The conditions that are unknown when the kubelet is silent. */
+const monitored: ReadonlySet<string> = new Set(["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]);
 const leaseNamespace = "kube-node-lease";
 const byNode = "node";
 
@@ -37,8 +39,9 @@ interface Heartbeat {
 }
 
 /**
- * Keeps the taints of nodes equal to their conditions, those that evict pods at the rate of the node's zone, and says so when a node has fallen silent: no renewed
- * lease and no status for the grace period make its conditions Unknown and its pods not ready. Keys are node names.
+ * Keeps the taints of nodes equal to their conditions, those that evict pods at the rate of the node's zone, and says so
+ * when a node has fallen silent: no renewed lease and no status for the grace period make its conditions Unknown and its
+ * pods not ready. Keys are node names.
  *
  * Differs from upstream: waits for the very moment a node would be overdue instead of looking every five seconds.
  */
@@ -119,9 +122,12 @@ function createNodeLifecycleController(
 
   const markUnknown = async (node: Node, signal: AbortSignal): Promise<void> => {
     const now = timestamp(clock);
-    const conditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"].map((type) =>
+    const present = node.status.conditions ?? [];
+    // A strategic patch puts the list in its own order: that the kubelet has made stays.
+    const types = new Set([...present.map(({ type }) => type).filter((type) => monitored.has(type)), ...monitored]);
+    const conditions = [...types].map((type) =>
       unknownCondition(
-        node.status.conditions?.find((c) => c.type === type),
+        present.find((c) => c.type === type),
         type,
         now,
       ),
