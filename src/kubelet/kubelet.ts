@@ -10,6 +10,7 @@ import { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
+import { AllocationManager } from "./allocation/allocation-manager.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
 import { ObjectStore } from "./config/object-store.ts";
 import { latestContainer, readPodRecord } from "./container/pod-record.ts";
@@ -28,7 +29,7 @@ import { nodeResources } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
-import { ensurePodCgroup, PodSyncer } from "./pod-syncer.ts";
+import { ensurePodCgroup, PodSyncer, widenPodCgroup } from "./pod-syncer.ts";
 import { PodWorkers } from "./pod-workers.ts";
 import type { HostFacts, KubeletPorts } from "./ports.ts";
 import { ProbeManager } from "./prober/probe-manager.ts";
@@ -91,6 +92,7 @@ class NodeKubelet implements Kubelet {
   readonly #volumes: VolumeManager;
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
+  readonly #allocations: AllocationManager;
   readonly #stopped = new AbortController();
   #host: HostFacts | undefined;
   #hostIps: readonly string[] | undefined;
@@ -154,7 +156,16 @@ class NodeKubelet implements Kubelet {
       podLogsDirectory,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
+    const allocations = (this.#allocations = new AllocationManager({
+      fileSystem,
+      path: `${rootDirectory}/allocated_pods_state`,
+      recorder,
+      logger,
+      pods: () => this.#workers.pods(),
+      allocatable: () => this.#agent.allocatable,
+    }));
     const lifecycle = new PodSyncer({
+      allocations,
       runtime,
       state,
       records,
@@ -256,6 +267,7 @@ class NodeKubelet implements Kubelet {
     const { rootDirectory, podLogsDirectory } = this.#config;
     await ports.fileSystem.makeDirectory(`${rootDirectory}/pods`, 0o750);
     await ports.fileSystem.makeDirectory(podLogsDirectory, 0o755);
+    await this.#allocations.load();
     this.#host = await ports.host.facts();
     await this.#state.refresh(signal);
     this.#tasks.spawn((own) => this.#agent.run(AbortSignal.any([own, signal])));
@@ -330,6 +342,10 @@ class NodeKubelet implements Kubelet {
       },
       hostname: (pod) => podHostName(pod, clusterDomain).hostname,
       cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
+      resizeCgroup: async (pod, isUnderWay) => {
+        if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, this.#allocations.former(pod));
+        else await ensurePodCgroup(ports.cgroups, pod);
+      },
       environment: async (pod, container, podIps) => {
         if (!this.#serviceInformer.hasSynced()) {
           throw new Error("services have not yet been read at least once, cannot construct envvars");

@@ -4,6 +4,7 @@ import type { Clock } from "../component-base/clock.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
+import type { AllocationManager } from "./allocation/allocation-manager.ts";
 import { isHostNetwork, isTerminalPhase } from "./api/pods.ts";
 import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
@@ -12,6 +13,7 @@ import type { DownwardFacts } from "./environment/downward-api.ts";
 import { collectPodGarbage } from "./kuberuntime/container-gc.ts";
 import type { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import type { KuberuntimeManager, StartFailure } from "./kuberuntime/kuberuntime-manager.ts";
+import { isResizing } from "./kuberuntime/container-resize.ts";
 import { podCgroupResources } from "./kuberuntime/linux-resources.ts";
 import { podLogDirectory } from "./kuberuntime/sandbox-config.ts";
 import type { RuntimeState } from "./nodestatus/runtime-state.ts";
@@ -39,12 +41,16 @@ export interface PodSyncerOptions {
   readonly fileSystem: FileSystem;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  readonly allocations: AllocationManager;
   readonly podLogsDirectory: string;
   readonly hostIps: () => Promise<readonly string[]>;
   readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
   /** Asks for another pass soon. */
   readonly wake: (uid: string) => void;
 }
+
+// How soon a resize that cannot be yet is tried again, when nothing else happens.
+const resizeRetryMs = 30_000;
 
 const noFailures: ReadonlyMap<string, StartFailure> = new Map();
 
@@ -57,12 +63,20 @@ export class PodSyncer implements PodLifecycle {
     this.#options = options;
   }
 
-  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
-    const { uid } = pod.metadata;
+  async syncPod(
+    wanted: Pod,
+    signal: AbortSignal,
+  ): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
+    const { allocations } = this.#options;
+    const { uid } = wanted.metadata;
+    await allocations.resize(wanted);
+    // From here on the pod asks for what is allocated to it.
+    const pod = allocations.allocated(wanted);
     const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
     const record = await records.get(uid, signal);
+    this.#noteResize(pod, record, undefined);
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
@@ -80,14 +94,22 @@ export class PodSyncer implements PodLifecycle {
     await this.#mount(pod, record);
     const result = await kuberuntime.syncPod(pod, record, signal);
     this.#failures.set(uid, result.failures);
+    if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
     if (result.hasActed) {
       records.invalidate(uid);
       wake(uid);
     } else if (await collectPodGarbage(runtime, fileSystem, record, signal)) records.invalidate(uid);
-    const latest = await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: false });
+    const after = await records.get(uid, signal);
+    if (result.resizeError === undefined) this.#noteResize(pod, after, undefined);
+    const latest = await this.#setStatus(pod, after, { isTerminal: false });
     if (isTerminalPhase(latest.phase)) return { isTerminal: true };
     if (result.error !== undefined) throw result.error;
-    const retries = [deadlineInMs, result.retryAtMs === undefined ? undefined : result.retryAtMs - clock.now()];
+    const isWaiting = allocations.pendingUids().includes(uid) || result.resizeError !== undefined;
+    const retries = [
+      isWaiting ? resizeRetryMs : undefined,
+      deadlineInMs,
+      result.retryAtMs === undefined ? undefined : result.retryAtMs - clock.now(),
+    ];
     const known = retries.filter((ms) => ms !== undefined);
     return { isTerminal: false, ...(known.length === 0 ? {} : { retryInMs: Math.max(0, Math.min(...known)) }) };
   }
@@ -144,6 +166,16 @@ export class PodSyncer implements PodLifecycle {
     tokens.forgetPod(uid);
     records.forget(uid);
     this.#failures.delete(uid);
+    await this.#options.allocations.forget(uid);
+    // What it had may be what others wait for.
+    for (const waiting of this.#options.allocations.pendingUids()) this.#options.wake(waiting);
+  }
+
+  /** Whether the runtime has by now what is allocated. */
+  #noteResize(pod: Pod, record: PodRecord, error: string | undefined): void {
+    const { allocations } = this.#options;
+    if (error !== undefined || isResizing(pod, record)) allocations.notCompleted(pod, error);
+    else allocations.completed(pod);
   }
 
   async #mount(pod: Pod, record: PodRecord): Promise<void> {
@@ -164,9 +196,9 @@ export class PodSyncer implements PodLifecycle {
     record: PodRecord,
     options: { readonly isTerminal: boolean; readonly verdict?: { readonly reason: string; readonly message: string } },
   ): Promise<PodStatus> {
-    const { statuses, probes, state, hostIps } = this.#options;
+    const { statuses, probes, state, hostIps, allocations } = this.#options;
     const { uid } = pod.metadata;
-    const status = generatePodStatus(pod, {
+    const status = generatePodStatus(allocations.allocated(pod), {
       ...options,
       record,
       previous: statuses.get(uid) ?? pod.status,
@@ -174,6 +206,7 @@ export class PodSyncer implements PodLifecycle {
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
+      resize: allocations.conditions(pod),
     });
     statuses.set(pod, status);
     return status;
@@ -194,6 +227,22 @@ const deadlineExceeded = {
   reason: "DeadlineExceeded",
   message: "Pod was active on the node longer than the specified deadline",
 };
+
+/** Lets the pod's group have what it has and what it had, whichever is more, so that no order of changes hits a limit. */
+export async function widenPodCgroup(cgroups: CgroupManager, pod: Pod, former: Pod): Promise<void> {
+  const next = podCgroupResources(pod);
+  const before = podCgroupResources(former);
+  const more = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined || b === undefined ? undefined : Math.max(a, b);
+  const cpuQuota = more(next.cpuQuota, before.cpuQuota);
+  const memoryLimitInBytes = more(next.memoryLimitInBytes, before.memoryLimitInBytes);
+  await cgroups.ensurePod(pod.metadata.uid, podQosClass(pod), {
+    ...(next.cpuPeriod === undefined ? {} : { cpuPeriod: next.cpuPeriod }),
+    ...(next.cpuShares === undefined ? {} : { cpuShares: next.cpuShares }),
+    ...(cpuQuota === undefined ? {} : { cpuQuota }),
+    ...(memoryLimitInBytes === undefined ? {} : { memoryLimitInBytes }),
+  });
+}
 
 /** Creates the pod's control group; resolves to the parent for its sandbox. */
 export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod): Promise<string> {

@@ -10,7 +10,12 @@ import {
   podUidLabel,
 } from "../../cri-api/runtime/v1/labels.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import type { ContainerState, ContainerStatus, PodSandboxStatus } from "../../cri-api/runtime/v1/types.ts";
+import type {
+  ContainerState,
+  ContainerStatus,
+  LinuxContainerResources,
+  PodSandboxStatus,
+} from "../../cri-api/runtime/v1/types.ts";
 import { readTail } from "./read-tail.ts";
 
 /** A container as the runtime has it, with what its labels and annotations remember. */
@@ -30,6 +35,8 @@ export interface ContainerRecord {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** What it may use, where the runtime tells. */
+  readonly resources?: LinuxContainerResources;
 }
 
 /** Everything the runtime has of one pod; the only memory of it that a restarted kubelet needs. */
@@ -119,6 +126,7 @@ async function containerRecord(
     reason: isExited ? status.reason : "",
     message: isExited ? await terminationMessage(status, fileSystem) : "",
     logPath: status.logPath,
+    ...(status.resources?.linux ? { resources: status.resources.linux } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
 import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
@@ -24,6 +24,8 @@ export interface StatusInput {
   /** The pod ends: see podPhase. */
   readonly isTerminal: boolean;
   /** Ends the pod as Failed for this reason, whatever its containers say. */
+  /** Conditions that tell of a resize. */
+  readonly resize: readonly PodCondition[];
   readonly verdict?: { readonly reason: string; readonly message: string };
 }
 
@@ -62,6 +64,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
       containerStatuses: regular,
       hasReadySandbox,
       foreign,
+      resize: isTerminalPhase(phase) ? [] : input.resize,
     }),
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
