@@ -157,12 +157,3 @@ function builtinSubresources(
     },
   };
 }
-
-function notSupported(what: string): Subresource {
-  return {
-    type: "connect",
-    connect: async () => {
-      throw badRequest(`${what} is not supported by this server`);
-    },
-  };
-}
