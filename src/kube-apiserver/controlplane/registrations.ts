@@ -1,4 +1,4 @@
-import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import { horizontalPodAutoscalerConversion } from "../../api/autoscaling/v1/conversion.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
