@@ -17,6 +17,7 @@ import type {
   PodSandboxStatus,
 } from "../../cri-api/runtime/v1/types.ts";
 import { readTail } from "./read-tail.ts";
+import { lastLogLines } from "./termination-log.ts";
 
 /** A container as the runtime has it, with what its labels and annotations remember. */
 export interface ContainerRecord {
@@ -37,6 +38,8 @@ export interface ContainerRecord {
   readonly logPath: string;
   /** What it may use, where the runtime tells. */
   readonly resources?: LinuxContainerResources;
+  /** Whom it runs as, where the runtime tells. */
+  readonly user?: NonNullable<ContainerStatus["user"]>;
 }
 
 /** Everything the runtime has of one pod; the only memory of it that a restarted kubelet needs. */
@@ -52,7 +55,6 @@ export interface PodRecord {
 
 const terminationMessageMax = 4096;
 const terminationLogBytesMax = 2048;
-const terminationLogLinesMax = 80;
 
 /** The newest container of that name. */
 export function latestContainer(record: PodRecord, name: string): ContainerRecord | undefined {
@@ -127,6 +129,7 @@ async function containerRecord(
     message: isExited ? await terminationMessage(status, fileSystem) : "",
     logPath: status.logPath,
     ...(status.resources?.linux ? { resources: status.resources.linux } : {}),
+    ...(status.user ? { user: status.user } : {}),
   };
 }
 
@@ -144,10 +147,8 @@ async function terminationMessage(status: ContainerStatus, fileSystem: FileSyste
   const policy = status.annotations[containerTerminationMessagePolicyAnnotation];
   if (policy !== "FallbackToLogsOnError" || status.exitCode === 0) return status.message;
   try {
-    const lines = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax)).split("\n");
-    // Each line is `time stream tag text`; the last piece is empty after the final newline.
-    const texts = lines.slice(-terminationLogLinesMax - 1, -1).map((line) => line.split(" ").slice(3).join(" "));
-    return `${texts.join("\n")}\n`.slice(-terminationLogBytesMax);
+    const text = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax));
+    return lastLogLines(text).slice(-terminationLogBytesMax);
   } catch {
     return status.message;
   }

@@ -81,6 +81,7 @@ function fromRecord(
     ...staticFields(container),
     // Until the runtime has what is allocated, what it had is told.
     ...(previous?.resources && containerResize(pod, container, record) ? { resources: previous.resources } : {}),
+    ...(record.user ? { user: { linux: record.user } } : {}),
   };
 }
 
