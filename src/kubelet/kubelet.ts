@@ -20,6 +20,9 @@ import { latestContainer, readPodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { makeEnvironment, servicesFor } from "./environment/environment.ts";
 import { CredentialStore } from "./images/credentials.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
+import { hardThresholds } from "./eviction/thresholds.ts";
+import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
 import { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
@@ -101,6 +104,8 @@ class NodeKubelet implements Kubelet {
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #allocations: AllocationManager;
+  readonly #evictions: EvictionManager;
+  readonly #imageGc: ImageGc;
   readonly #stopped = new AbortController();
   #knowsAllPods = false;
   /** The pods that hold something of the node, by uid. */
@@ -237,7 +242,43 @@ class NodeKubelet implements Kubelet {
       pods: () => this.#workers.pods(),
       podRecord: (uid) => records.get(uid),
     });
+    this.#imageGc = new ImageGc({
+      images,
+      runtime,
+      clock,
+      logger,
+      imageFileSystem: () => stats.imageFileSystem(),
+      highThresholdPercent: config.imageGcHighThresholdPercent,
+      lowThresholdPercent: config.imageGcLowThresholdPercent,
+      minAgeMs: config.imageMinimumGcAgeMs,
+      isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
+    });
+    this.#evictions = new EvictionManager({
+      nodeName,
+      ports,
+      stats,
+      clock,
+      logger,
+      recorder,
+      rootDirectory,
+      thresholds: hardThresholds(config.evictionHard),
+      periodMs: config.evictionPeriodMs,
+      pressureTransitionMs: config.evictionPressureTransitionMs,
+      maxPodGraceSeconds: 0,
+      pods: () => this.#workers.pods().filter(({ metadata }) => this.#workers.phase(metadata.uid) === "syncing"),
+      podRecord: (uid) => records.get(uid),
+      evict: (pod, { message, gracePeriodSeconds, isNodePressure }) => {
+        recorder.event(pod, "Warning", "Evicted", message);
+        const verdict = { reason: "Evicted", message, ...(isNodePressure ? { disruption: message } : {}) };
+        lifecycle.condemn(pod.metadata.uid, verdict);
+        this.#workers.end(pod.metadata.uid, gracePeriodSeconds);
+      },
+      reclaimDisk: async (signal) => {
+        await this.#imageGc.removeUnused(signal);
+      },
+    });
     this.#agent = new NodeAgent({
+      isUnder: (pressure) => this.#evictions.isUnder(pressure),
       nodeName,
       client,
       runtime,
@@ -318,7 +359,13 @@ class NodeKubelet implements Kubelet {
   /** What the node runs on its own account needs no API server. */
   async #runPods(signal: AbortSignal): Promise<void> {
     await this.#static.start();
-    await Promise.all([this.#pleg.run(signal), this.#static.run(signal), this.#runApiPods(signal)]);
+    await Promise.all([
+      this.#pleg.run(signal),
+      this.#static.run(signal),
+      this.#runApiPods(signal),
+      this.#evictions.run(signal),
+      this.#imageGc.run(signal),
+    ]);
   }
 
   async #runApiPods(signal: AbortSignal): Promise<void> {

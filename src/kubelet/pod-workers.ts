@@ -117,6 +117,14 @@ export class PodWorkers {
     if (!this.#workers.has(pod.metadata.uid)) this.#start(pod, "terminating", true);
   }
 
+  /** The node ends the pod; it gets no more grace than this. */
+  end(uid: string, gracePeriodSeconds: number): void {
+    const known = this.#workers.get(uid);
+    if (!known) return;
+    this.#terminate(known, gracePeriodSeconds);
+    this.#wake(known);
+  }
+
   /** Something about the pod may have changed. */
   wake(uid: string): void {
     const known = this.#workers.get(uid);
