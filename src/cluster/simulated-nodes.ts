@@ -138,6 +138,7 @@ export function runSimulatedNode(
       relistPeriodMs: 300_000,
       // Nor do its memory and disk run short.
       evictionPeriodMs: 300_000,
+      containerLogMonitorMs: 300_000,
     },
   };
   return runNode(node, signal);

@@ -60,6 +60,11 @@ export interface KubeletConfig {
   readonly imageMinimumGcAgeMs?: number;
   /** The reference of the sandbox's image, which no container shows and the kubelet must keep; none unless given. */
   readonly sandboxImage?: string;
+  /** From which size a container's log is put aside and how many files are kept of it; 10 Mi and 5 unless given. */
+  readonly containerLogMaxBytes?: number;
+  readonly containerLogMaxFiles?: number;
+  /** How often logs are looked at; 10 s unless given. */
+  readonly containerLogMonitorMs?: number;
   /** Under which identity streaming connections to the runtime are made; "cri" unless given. */
   readonly streamingIdentity?: string;
   /** A file, or a directory whose files hold one Pod each, that this node runs by itself. None unless given. */
@@ -106,6 +111,9 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     imageGcLowThresholdPercent: config.imageGcLowThresholdPercent ?? 80,
     imageMinimumGcAgeMs: config.imageMinimumGcAgeMs ?? 120_000,
     sandboxImage: config.sandboxImage ?? "",
+    containerLogMaxBytes: config.containerLogMaxBytes ?? 10 * 1024 * 1024,
+    containerLogMaxFiles: config.containerLogMaxFiles ?? 5,
+    containerLogMonitorMs: config.containerLogMonitorMs ?? 10_000,
     streamingIdentity: config.streamingIdentity ?? "cri",
     staticPodPath: config.staticPodPath ?? "",
     staticPodUrl: config.staticPodUrl ?? "",

@@ -24,6 +24,7 @@ import { EvictionManager } from "./eviction/eviction-manager.ts";
 import { hardThresholds } from "./eviction/thresholds.ts";
 import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
+import { ContainerLogManager } from "./logs/container-log-manager.ts";
 import { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
 import { Semaphore } from "./kuberuntime/semaphore.ts";
@@ -106,6 +107,7 @@ class NodeKubelet implements Kubelet {
   readonly #allocations: AllocationManager;
   readonly #evictions: EvictionManager;
   readonly #imageGc: ImageGc;
+  readonly #logs: ContainerLogManager;
   readonly #stopped = new AbortController();
   #knowsAllPods = false;
   /** The pods that hold something of the node, by uid. */
@@ -242,6 +244,17 @@ class NodeKubelet implements Kubelet {
       pods: () => this.#workers.pods(),
       podRecord: (uid) => records.get(uid),
     });
+    this.#logs = new ContainerLogManager({
+      fileSystem,
+      runtime,
+      clock,
+      logger,
+      pods: () => this.#workers.pods(),
+      podRecord: (uid) => records.get(uid),
+      periodMs: config.containerLogMonitorMs,
+      maxBytes: config.containerLogMaxBytes,
+      maxFiles: config.containerLogMaxFiles,
+    });
     this.#imageGc = new ImageGc({
       images,
       runtime,
@@ -365,6 +378,7 @@ class NodeKubelet implements Kubelet {
       this.#runApiPods(signal),
       this.#evictions.run(signal),
       this.#imageGc.run(signal),
+      this.#logs.run(signal),
     ]);
   }
 
