@@ -79,6 +79,10 @@ export class PodSyncer implements PodLifecycle {
     if (!this.#verdicts.has(uid)) this.#verdicts.set(uid, verdict);
   }
 
+  isCondemned(uid: string): boolean {
+    return this.#verdicts.has(uid);
+  }
+
   async syncPod(
     wanted: Pod,
     signal: AbortSignal,
