@@ -10,8 +10,10 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
 import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifecycle/node-lifecycle-controller.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
+import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -34,11 +36,15 @@ export function clusterControllers(options: {
   readonly dnsPort: number | undefined;
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
+  readonly nodeLifecycle?: NodeLifecycleOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
   const { config, dnsPort } = options;
-  const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
+  const addons = [
+    ...(dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })]),
+    ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
+  ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 

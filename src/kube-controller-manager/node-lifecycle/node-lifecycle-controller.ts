@@ -8,17 +8,25 @@ import { EvictionZones } from "./eviction-zones.ts";
 import { nodeControllerAccount, nodeControllerRules } from "./node-controller-role.ts";
 import { executingKey, hasExecutingTaint, updatedTaints } from "./node-taints.ts";
 
-export const nodeLifecycleController: ControllerDescriptor = {
-  name: "node-lifecycle-controller",
-  eventSource: "node-controller",
-  serviceAccount: nodeControllerAccount,
-  rules: nodeControllerRules,
-  create: createNodeLifecycleController,
-};
+/** How long a node may be silent before it counts as gone. */
+export interface NodeLifecycleOptions {
+  /** --node-monitor-grace-period; 50 s unless given. */
+  readonly graceMs?: number;
+  /** --node-startup-grace-period, for one that has never reported; 60 s unless given. */
+  readonly startupGraceMs?: number;
+}
 
-// --node-monitor-grace-period and --node-startup-grace-period of kube-controller-manager.
-const graceMs = 50_000;
-const startupGraceMs = 60_000;
+export function nodeLifecycleController(options: NodeLifecycleOptions = {}): ControllerDescriptor {
+  const { graceMs = 50_000, startupGraceMs = 60_000 } = options;
+  return {
+    name: "node-lifecycle-controller",
+    eventSource: "node-controller",
+    serviceAccount: nodeControllerAccount,
+    rules: nodeControllerRules,
+    create: (context) => createNodeLifecycleController(context, { graceMs, startupGraceMs }),
+  };
+}
+
 /** The conditions that are unknown when the kubelet is silent. */
 const monitored: ReadonlySet<string> = new Set(["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]);
 const leaseNamespace = "kube-node-lease";
@@ -38,7 +46,10 @@ interface Heartbeat {
  *
  * Differs from upstream: waits for the very moment a node would be overdue instead of looking every five seconds.
  */
-function createNodeLifecycleController(context: ControllerContext): ReconcileController {
+function createNodeLifecycleController(
+  context: ControllerContext,
+  { graceMs, startupGraceMs }: Required<NodeLifecycleOptions>,
+): ReconcileController {
   const { client, clock, recorder } = context;
   const nodeInformer = context.informers.for(nodes);
   const leaseInformer = context.informers.for(leases, { namespace: leaseNamespace });
