@@ -110,5 +110,5 @@ function makeProxier(
 ): Proxier {
   const { nodeName, config, clock, metrics } = options;
   const logger = options.logger.with({ component: "kube-proxy" });
-  return new Proxier({ nodeName, table, podCidr: config.podCidr, informers, applier, clock, logger, metrics });
+  return new Proxier({ nodeName, table, podCidrs: [config.podCidr], informers, applier, clock, logger, metrics });
 }
