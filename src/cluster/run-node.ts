@@ -8,7 +8,8 @@ import { isAborted } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
-import type { RulesetApplier } from "../kube-proxy/ports.ts";
+import { PodRules } from "../kube-proxy/pod-rules.ts";
+import type { LoopbackRouting, RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
 import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
@@ -17,6 +18,13 @@ import { PodNetwork, type PodNetworkPort } from "./addons/pod-network.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { withKubeletAuthorization } from "./kubelet-authorization.ts";
+
+/** Names of the nftables tables a node has. */
+export interface NodeTables {
+  readonly services: string;
+  readonly hostPorts: string;
+  readonly policies: string;
+}
 
 /** What a node is made of; a simulated one has a fake runtime, fake ports, no proxy, and serves nothing. */
 export interface NodeOptions extends ComponentEnvironment {
@@ -27,7 +35,12 @@ export interface NodeOptions extends ComponentEnvironment {
   readonly runtimeEvents: RuntimeEvents;
   readonly ports: KubeletPorts;
   readonly kubelet: KubeletConfig;
-  readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
+  readonly proxy?: {
+    readonly applier: RulesetApplier;
+    readonly tables: NodeTables;
+    readonly serveHttp: ServePlainHttp;
+    readonly loopback: LoopbackRouting;
+  };
   readonly podNetwork?: PodNetworkPort;
   /** Opens the socket of the kubelet's server. */
   readonly serveKubelet?: (handler: HttpHandler) => Promise<AsyncDisposable>;
@@ -85,6 +98,7 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   });
   await using informers = createInformerFactory({ ...options, logger, client });
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
+  const podRules = options.proxy && makePodRules(options, options.proxy, informers);
   const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
   const dns = new DnsService({
     resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
@@ -96,7 +110,7 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
     await using _dnsServer = await options.dns?.serve(dns);
-    await Promise.all([proxier?.run(signal), podNetwork?.run(signal)]);
+    await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -106,12 +120,33 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   }
 }
 
-function makeProxier(
-  options: NodeOptions,
-  { applier, table }: NonNullable<NodeOptions["proxy"]>,
-  informers: InformerFactory,
-): Proxier {
+type ProxyOptions = NonNullable<NodeOptions["proxy"]>;
+
+function makeProxier(options: NodeOptions, proxy: ProxyOptions, informers: InformerFactory): Proxier {
   const { nodeName, config, clock, metrics } = options;
-  const logger = options.logger.with({ component: "kube-proxy" });
-  return new Proxier({ nodeName, table, podCidrs: [config.podCidr], informers, applier, clock, logger, metrics });
+  return new Proxier({
+    ...proxy,
+    nodeName,
+    table: proxy.tables.services,
+    podCidrs: [config.podCidr],
+    informers,
+    clock,
+    logger: options.logger.with({ component: "kube-proxy" }),
+    metrics,
+  });
+}
+
+function makePodRules(options: NodeOptions, proxy: ProxyOptions, informers: InformerFactory): PodRules {
+  const { nodeName, config, clock } = options;
+  return new PodRules({
+    nodeName,
+    hostPortTable: proxy.tables.hostPorts,
+    policyTable: proxy.tables.policies,
+    dnsServiceIp: config.dnsServiceIp,
+    informers,
+    applier: proxy.applier,
+    loopback: proxy.loopback,
+    clock,
+    logger: options.logger.with({ component: "pod-rules" }),
+  });
 }

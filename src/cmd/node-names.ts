@@ -1,6 +1,7 @@
 import * as path from "node:path";
 
 import { defaultClusterConfig } from "../cluster/config.ts";
+import type { NodeTables } from "../cluster/run-node.ts";
 import type { PodNetwork } from "../node/cni.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 
@@ -17,9 +18,9 @@ export function podNetworkOf(directory: ClusterDirectory, state: ClusterState, n
   };
 }
 
-/** kube-proxy's nftables table. */
-export function proxyTable(state: ClusterState): string {
-  return `k8ts-${state.name}-proxy`;
+/** The nftables tables of kube-proxy's process, by what they are for. */
+export function nodeTables({ name }: ClusterState): NodeTables {
+  return { services: `k8ts-${name}-proxy`, hostPorts: `k8ts-${name}-hostports`, policies: `k8ts-${name}-policy` };
 }
 
 /** The names of the nodes, of which there is always one. */

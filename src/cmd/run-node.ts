@@ -30,10 +30,12 @@ import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { syncNodeRoutes } from "../node/node-routes.ts";
 import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
+import { linkLoopbackRouting } from "../node/loopback-routing.ts";
+import { servePlainHttp } from "../node/plain-http-server.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
-import { nodeNames, podNetworkOf, proxyTable } from "./node-names.ts";
+import { nodeNames, nodeTables, podNetworkOf } from "./node-names.ts";
 
 /** The process of one node: kubelet, kube-proxy, pod network and DNS, or of all simulated nodes. */
 export async function runNode(
@@ -142,7 +144,12 @@ async function containerdNode(
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
     },
-    proxy: { applier: nftablesApplier(), table: proxyTable(state) },
+    proxy: {
+      applier: nftablesApplier(),
+      tables: nodeTables(state),
+      serveHttp: servePlainHttp,
+      loopback: linkLoopbackRouting,
+    },
     podNetwork: {
       usePodCidr: (podCidr) => writeCniConfig(network, podCidr),
       syncRoutes: syncNodeRoutes,

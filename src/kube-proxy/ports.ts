@@ -18,6 +18,12 @@ export interface RulesetApplier {
   forgetUdpFlows(flows: readonly UdpFlows[]): Promise<void>;
 }
 
+/** Lets the node's loopback address be translated to pods. */
+export interface LoopbackRouting {
+  /** Packets with a loopback source may leave towards that pod, until its link goes. Idempotent; a pod that is gone is fine. */
+  allowTo(podIp: string): Promise<void>;
+}
+
 /** A short answer to any request. */
 export interface PlainAnswer {
   readonly status: number;

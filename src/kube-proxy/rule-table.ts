@@ -99,6 +99,11 @@ export class RuleTable {
     else this.#rules.delete(owner);
   }
 
+  /** Whether the owner wants anything. */
+  has(owner: string): boolean {
+    return this.#rules.has(owner);
+  }
+
   /** The elements of one set, for tests. */
   elementsOf(set: string): ReadonlyMap<string, string> {
     const slots = [...this.#slots.values()].filter((slot) => slot.set === set && slot.wanted.size > 0);
