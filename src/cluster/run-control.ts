@@ -11,6 +11,7 @@ import type { CertificateSigner } from "../kube-controller-manager/certificates/
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
+import { nodeLoadBalancerController } from "./addons/node-load-balancer.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -31,13 +32,21 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** TCP ports the cluster itself uses on the nodes, which no load balancer may have. */
+  readonly reservedPorts?: readonly number[];
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
-  const { config, dnsPort } = options;
-  const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
+  const { config, dnsPort, reservedPorts = [] } = options;
+  const addons =
+    dnsPort === undefined
+      ? []
+      : [
+          kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort }),
+          nodeLoadBalancerController({ reservedPorts: [...reservedPorts, dnsPort] }),
+        ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 

@@ -40,6 +40,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
         certificateSigner: new AuthorityCertificateSigner(await readKeyPair(directory, "client-ca")),
         localPathDirectory: directory.localPath,
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
+        reservedPorts: [state.apiServerPort, state.kubeletPort],
       }),
     },
     signal,

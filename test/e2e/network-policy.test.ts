@@ -266,12 +266,10 @@ function makeCase(index: number, random: SeededRandom): readonly Policy[] {
 
 async function setPolicies(policies: readonly Policy[]): Promise<void> {
   const before = applied;
-  await client
-    .resource(networkPolicies, "x")
-    .create({
-      metadata: { name: `change-${before}` },
-      spec: { podSelector: { matchLabels: { app: "a" } }, policyTypes: ["Egress"] },
-    });
+  await client.resource(networkPolicies, "x").create({
+    metadata: { name: `change-${before}` },
+    spec: { podSelector: { matchLabels: { app: "a" } }, policyTypes: ["Egress"] },
+  });
   for (const namespace of ["x", "y"]) {
     const resource = client.resource(networkPolicies, namespace);
     const { items } = await resource.list();
