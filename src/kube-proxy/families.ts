@@ -20,9 +20,13 @@ export function familyOf(address: string): Family {
   return address.includes(":") ? ipv6 : ipv4;
 }
 
+// Already in the one way to write it, as nearly all are; ten thousand Services bring thirty thousand.
+const plainIpv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 /** Those of the addresses or CIDRs that are of the family, each in the one way nft and we write it. */
 export function addressesOf(family: Family, texts: readonly string[]): readonly string[] {
   return texts.flatMap((text) => {
+    if (plainIpv4.test(text)) return family === ipv4 ? [text] : [];
     const range = parseRange(text);
     return range?.family === family.version ? [range.text] : [];
   });
