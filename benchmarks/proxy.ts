@@ -24,7 +24,7 @@ async function measure(): Promise<void> {
   const config = { family: ipv4, table: "bench", podCidr: "10.244.0.0/16", nodePortAddresses: [] };
   const table = new RuleTable("ip bench", serviceTableBase(config));
   const ids = new EndpointIds();
-  const { apply } = nftablesApplier();
+  const applier = nftablesApplier();
   const put = (n: number, version: number): void => {
     const ports = servicePorts(service(n), [slice(n, version)], { name: "node", zone: undefined }, ipv4);
     table.set(`ns/s-${n}`, serviceRules(`ns/s-${n}`, ports, config, ids));
@@ -32,7 +32,7 @@ async function measure(): Promise<void> {
   const sync = async (change: () => void): Promise<number> => {
     const start = performance.now();
     change();
-    await apply(table.transaction());
+    await applier.apply(table.transaction());
     table.applied();
     return performance.now() - start;
   };
@@ -66,7 +66,7 @@ function service(n: number): Service {
       ports: [{ port: 80, protocol: "TCP", targetPort: 8080 }],
     },
     status: { loadBalancer: {} },
-  } as Service;
+  };
 }
 
 /** The second endpoint changes with the version. */

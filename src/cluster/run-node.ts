@@ -8,8 +8,8 @@ import { isAborted } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
-import { PodRules } from "../kube-proxy/pod-rules.ts";
-import type { LoopbackRouting, RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
+import { PodRules, type PodRulesOptions } from "../kube-proxy/pod-rules.ts";
+import type { RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
 import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
@@ -19,15 +19,8 @@ import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { withKubeletAuthorization } from "./kubelet-authorization.ts";
 
-/** Names of the nftables tables a node has. */
-export interface NodeTables {
-  readonly services: string;
-  readonly hostPorts: string;
-  readonly policies: string;
-}
-
-/** What a node is made of; a simulated one has a fake runtime, fake ports, no proxy, and serves nothing. */
-export interface NodeOptions extends ComponentEnvironment {
+/** What a node's kubelet is made of; a simulated one has a fake runtime and fake ports. */
+export interface KubeletProcessOptions extends ComponentEnvironment {
   readonly nodeName: string;
   readonly config: ClusterConfig;
   readonly runtime: RuntimeService;
@@ -35,15 +28,22 @@ export interface NodeOptions extends ComponentEnvironment {
   readonly runtimeEvents: RuntimeEvents;
   readonly ports: KubeletPorts;
   readonly kubelet: KubeletConfig;
-  readonly proxy?: {
-    readonly applier: RulesetApplier;
-    readonly tables: NodeTables;
-    readonly serveHttp: ServePlainHttp;
-    readonly loopback: LoopbackRouting;
-  };
-  readonly podNetwork?: PodNetworkPort;
   /** Opens the socket of the kubelet's server. */
   readonly serveKubelet?: (handler: HttpHandler) => Promise<AsyncDisposable>;
+}
+
+/** What a node's network is made of: none of it on a simulated one. */
+export interface NodeNetworkOptions extends ComponentEnvironment {
+  readonly nodeName: string;
+  readonly config: ClusterConfig;
+  readonly proxy?: {
+    readonly applier: RulesetApplier;
+    readonly table: string;
+    readonly serveHttp: ServePlainHttp;
+    /** Host ports and network policies, too; they need kinds that upstream's kube-proxy may not read. */
+    readonly podRules?: Pick<PodRulesOptions, "hostPortTable" | "policyTable" | "loopback">;
+  };
+  readonly podNetwork?: PodNetworkPort;
   /** Opens the sockets of the node's DNS server. */
   readonly dns?: {
     serve(service: DnsService): Promise<AsyncDisposable>;
@@ -51,18 +51,21 @@ export interface NodeOptions extends ComponentEnvironment {
   };
 }
 
+export interface NodeOptions extends KubeletProcessOptions, NodeNetworkOptions {}
+
 /** Runs kubelet, kube-proxy, pod network and DNS of one node until the signal aborts. Containers and rules stay. */
 export async function runNode(options: NodeOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
-  if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runProxyAndDns(options, running));
+  if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runNodeNetwork(options, running));
   await new Promise<void>((resolve) => {
     if (tasks.signal.aborted) resolve();
     tasks.signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
-async function runKubelet(options: NodeOptions, signal: AbortSignal): Promise<void> {
+/** Runs the kubelet alone. */
+export async function runKubelet(options: KubeletProcessOptions, signal: AbortSignal): Promise<void> {
   const { nodeName, clock, random, config } = options;
   const logger = options.logger.with({ component: "kubelet" });
   const client = createApiClient({
@@ -87,7 +90,8 @@ async function runKubelet(options: NodeOptions, signal: AbortSignal): Promise<vo
   await kubelet.run(signal);
 }
 
-async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-proxy, pod network and DNS, those of them that there are options for, as the user of kube-proxy. */
+export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, metrics } = options;
   const logger = options.logger.with({ component: "kube-proxy" });
   const client = createApiClient({
@@ -100,16 +104,19 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
   const podRules = options.proxy && makePodRules(options, options.proxy, informers);
   const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
-  const dns = new DnsService({
-    resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
-    ...(options.dns?.forward ? { forward: options.dns.forward } : {}),
-    metrics,
-  });
+  // Made only when it is served: it follows kinds that upstream's kube-proxy may not read.
+  const dns =
+    options.dns &&
+    new DnsService({
+      resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
+      ...(options.dns.forward ? { forward: options.dns.forward } : {}),
+      metrics,
+    });
   informers.start();
   try {
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
-    await using _dnsServer = await options.dns?.serve(dns);
+    await using _dnsServer = dns && (await options.dns?.serve(dns));
     await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -120,14 +127,13 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   }
 }
 
-type ProxyOptions = NonNullable<NodeOptions["proxy"]>;
+type ProxyOptions = NonNullable<NodeNetworkOptions["proxy"]>;
 
-function makeProxier(options: NodeOptions, proxy: ProxyOptions, informers: InformerFactory): Proxier {
+function makeProxier(options: NodeNetworkOptions, proxy: ProxyOptions, informers: InformerFactory): Proxier {
   const { nodeName, config, clock, metrics } = options;
   return new Proxier({
     ...proxy,
     nodeName,
-    table: proxy.tables.services,
     podCidrs: [config.podCidr],
     informers,
     clock,
@@ -136,16 +142,19 @@ function makeProxier(options: NodeOptions, proxy: ProxyOptions, informers: Infor
   });
 }
 
-function makePodRules(options: NodeOptions, proxy: ProxyOptions, informers: InformerFactory): PodRules {
+function makePodRules(
+  options: NodeNetworkOptions,
+  proxy: ProxyOptions,
+  informers: InformerFactory,
+): PodRules | undefined {
   const { nodeName, config, clock } = options;
+  if (!proxy.podRules) return undefined;
   return new PodRules({
+    ...proxy.podRules,
     nodeName,
-    hostPortTable: proxy.tables.hostPorts,
-    policyTable: proxy.tables.policies,
     dnsServiceIp: config.dnsServiceIp,
     informers,
     applier: proxy.applier,
-    loopback: proxy.loopback,
     clock,
     logger: options.logger.with({ component: "pod-rules" }),
   });

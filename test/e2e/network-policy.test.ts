@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import type { Pod } from "../../src/api/core/v1/types.gen.ts";
 import type { NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from "../../src/api/networking/v1/types.gen.ts";
 import { namespaces, networkPolicies, pods } from "../../src/api/resources.gen.ts";
-import type { Input } from "../../src/apimachinery/resource-type.ts";
 import { createInformerFactory } from "../../src/client/cache/informer-factory.ts";
 import type { ApiClient } from "../../src/client/rest/api-client.ts";
 import { createApiClient } from "../../src/client/rest/rest-client.ts";
@@ -72,7 +70,7 @@ before(async () => {
   }
   await Promise.all(members.map(addMember));
   hosts.set(outsideIp, await lab.host("outside", outsideIp));
-  await Promise.all(ports.map(({ protocol, port }) => hosts.get(outsideIp)?.serve(protocol, port)));
+  for (const { protocol, port } of ports) await hosts.get(outsideIp)?.serve(protocol, port);
   const informers = stack.use(createInformerFactory({ client, clock, random, logger: silentLogger }));
   const applier = nftablesApplier();
   const rules = new PodRules({
@@ -116,7 +114,7 @@ async function addMember({ namespace, name, ip, labels, web }: Member): Promise<
     kind: "Pod",
     metadata: { name, labels },
     spec: { nodeName: "node", containers: [{ name: "main", ports: named }] },
-  } as Input<Pod>);
+  });
   await client.resource(pods, namespace).updateStatus({ ...created, status: { phase: "Running", podIPs: [{ ip }] } });
 }
 
@@ -246,7 +244,7 @@ function makeCase(index: number, random: SeededRandom): readonly Policy[] {
       ports: pick(portChoices, isOrdered ? Math.max(index - peerChoices.length, 0) : undefined),
     });
     const rules = Array.from({ length: isOrdered ? 1 : Math.floor(random.next() * 3) }, rule);
-    const optional = <K extends string, V>(key: K, value: V | undefined) => (value ? { [key]: value } : {});
+    const optional = (key: string, value: unknown) => (value ? { [key]: value } : {});
     return {
       namespace: pick(["x", "y"], isOrdered ? index >> 1 : n),
       spec: {
@@ -389,7 +387,7 @@ test(
           },
         ],
       },
-    } as Input<Pod>);
+    });
     await client
       .resource(pods, "h")
       .updateStatus({ ...created, status: { phase: "Running", podIP: member.ip, podIPs: [{ ip: member.ip }] } });

@@ -70,7 +70,7 @@ export function nodeLoadBalancerController({ reservedPorts }: NodeLoadBalancerOp
       controller.watch(
         nodeInformer,
         balanced,
-        (a, b) => isReady(a) !== isReady(b) || `${addressOf(a)}` !== `${addressOf(b)}`,
+        (a, b) => isReady(a) !== isReady(b) || addressOf(a).join() !== addressOf(b).join(),
       );
       return controller;
     },

@@ -1,6 +1,28 @@
+import type { VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
+import { expand } from "../environment/expansion.ts";
 
 const linksMax = 40;
+
+/**
+ * The part of the volume that a mount asks for, with its variables expanded; empty for the whole. Throws, in upstream's
+ * words, when a variable has no value and when the path could lead out of the volume.
+ */
+export function requestedSubPath(mount: VolumeMount, variables: ReadonlyMap<string, string>): string {
+  const { subPathExpr, subPath = "" } = mount;
+  const missing = new Set<string>();
+  const path = subPathExpr
+    ? expand(subPathExpr, (name) => {
+        const value = variables.get(name) ?? "";
+        if (value === "") missing.add(name);
+        return value;
+      })
+    : subPath;
+  if (missing.size > 0) throw new Error(`missing value for ${[...missing].sort().join(", ")}`);
+  if (path.startsWith("/")) throw new Error(`error SubPath \`${path}\` must not be an absolute path`);
+  if (path.split("/").includes("..")) throw new Error(`unable to provision SubPath \`${path}\`: must not contain '..'`);
+  return path;
+}
 
 /**
  * The real path of `subPath` within a volume, its directories created where they are missing. Links are followed as long

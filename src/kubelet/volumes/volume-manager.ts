@@ -6,7 +6,6 @@ import type { Random } from "../../component-base/random.ts";
 import type { KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
 import { wholeValue } from "../api/quantities.ts";
-import { expand } from "../environment/expansion.ts";
 import { hostsFile } from "../network/hosts-file.ts";
 import { podHostName } from "../network/host-name.ts";
 import type { KubeletPorts } from "../ports.ts";
@@ -14,7 +13,7 @@ import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { isClaimVolume, setUpClaim } from "./claim.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
-import { resolveSubPath } from "./sub-path.ts";
+import { requestedSubPath, resolveSubPath } from "./sub-path.ts";
 
 /** A volume that could not be made; the message is the event's. */
 export class MountError extends Error {
@@ -75,9 +74,7 @@ export class VolumeManager {
     for (const mount of container.volumeMounts ?? []) {
       const volume = (pod.spec.volumes ?? []).find((v) => v.name === mount.name);
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
-      const subPath = mount.subPathExpr
-        ? expand(mount.subPathExpr, (name) => variables.get(name))
-        : (mount.subPath ?? "");
+      const subPath = requestedSubPath(mount, variables);
       const root = this.#hostPathOf(pod, volume);
       out.push({
         containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,

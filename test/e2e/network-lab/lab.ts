@@ -20,9 +20,11 @@ export class Host implements AsyncDisposable {
   constructor(name: string, ip: string, namespace: string | undefined) {
     this.name = name;
     this.ip = ip;
-    const inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
-    const [program = "", ...args] = [...inside, process.execPath, agentFile];
-    this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const stdio = ["pipe", "pipe", "inherit"] as const;
+    this.#process =
+      namespace === undefined
+        ? spawn(process.execPath, [agentFile], { stdio: [...stdio] })
+        : spawn("ip", ["netns", "exec", namespace, process.execPath, agentFile], { stdio: [...stdio] });
     if (!this.#process.stdout) throw new Error("the agent has no output");
     createInterface({ input: this.#process.stdout }).on("line", (line) => {
       const { id, ...outcome } = JSON.parse(line) as Outcome & { readonly id: number };
