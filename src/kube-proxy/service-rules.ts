@@ -59,7 +59,12 @@ export class EndpointIds {
   }
 }
 
-/** The commands that make the table; all else are elements and chains in it. */
+/**
+ * The commands that make the table; all else are elements and chains in it.
+ *
+ * Differs from upstream: TCP is refused by a reset. The kernel limits how many ICMP errors it sends, and a local client that
+ * is just sending its first packet does not see one.
+ */
 export function serviceTableBase({ table, podCidr, family, nodePortAddresses }: RulesConfig): string {
   const { nft: ip, addressType: address, loopback } = family;
   const isNodeAddress =
@@ -80,7 +85,10 @@ export function serviceTableBase({ table, podCidr, family, nodePortAddresses }: 
  set hairpin { type ${address} . ${address}; }
  set firewall { type ${address} . inet_proto . inet_service; }
  set firewall-allow { type ${address} . inet_proto . inet_service . ${address}; flags interval; }
- chain refuse { reject; }
+ chain refuse {
+  meta l4proto tcp reject with tcp reset
+  reject
+ }
  chain cluster-policy {
   ${ip} daddr . meta l4proto . th dport vmap @svc-all
   meta l4proto . th dport vmap @np-all
@@ -106,14 +114,14 @@ export function serviceTableBase({ table, podCidr, family, nodePortAddresses }: 
  chain filter-forward {
   type filter hook forward priority -110
   ct state new jump no-endpoints
-  ct state new ${ip} daddr @cluster-ips reject
+  ct state new ${ip} daddr @cluster-ips goto refuse
  }
  chain filter-output {
   type filter hook output priority -110
   ct state new jump no-endpoints
   ct state new jump source-ranges
  }
- chain filter-output-late { type filter hook output priority -90; ct state new ${ip} daddr @cluster-ips reject; }
+ chain filter-output-late { type filter hook output priority -90; ct state new ${ip} daddr @cluster-ips goto refuse; }
  chain nat-prerouting { type nat hook prerouting priority -100; jump services; }
  chain nat-output { type nat hook output priority -100; jump services; }
  chain nat-postrouting {

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 import { execChecked } from "../../../src/node/exec.ts";
 import type { Command, Outcome, Probe } from "./agent.ts";
 
 const agentFile = `${import.meta.dirname}/agent.ts`;
-const probeTimeoutMs = 400;
+// Long enough for a busy machine, when an answer is expected; drops cost as much.
+const probeTimeoutMs = 1_000;
 
 /** A network namespace with somebody in it who serves and asks. */
 export class Host implements AsyncDisposable {
@@ -81,6 +83,8 @@ export class NetworkLab implements AsyncDisposable {
   async start(serviceCidrs: readonly string[]): Promise<void> {
     const ip = `${this.node.ip}/32`;
     await execChecked("ip", ["address", "replace", ip, "dev", "lo"]);
+    // Else the kernel keeps most refusals to itself when there are several a second, and those who wait for one time out.
+    await writeFile("/proc/sys/net/ipv4/icmp_ratelimit", "0");
     for (const cidr of serviceCidrs) {
       await execChecked("ip", ["route", "replace", cidr, "dev", "lo", "src", this.node.ip]);
     }
