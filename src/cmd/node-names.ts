@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import * as path from "node:path";
 
-import { defaultClusterConfig } from "../cluster/config.ts";
 import { defaultMtu, type PodNetwork } from "../node/cni.ts";
 import { vxlanOverheadBytes, type VxlanLink } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
