@@ -14,6 +14,7 @@ import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifec
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
 import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
+import { nodeLoadBalancerController } from "./addons/node-load-balancer.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -34,15 +35,22 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** TCP ports the cluster itself uses on the nodes, which no load balancer may have. */
+  readonly reservedPorts?: readonly number[];
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
   readonly nodeLifecycle?: NodeLifecycleOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
-  const { config, dnsPort } = options;
+  const { config, dnsPort, reservedPorts = [] } = options;
   const addons = [
-    ...(dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })]),
+    ...(dnsPort === undefined
+      ? []
+      : [
+          kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort }),
+          nodeLoadBalancerController({ reservedPorts: [...reservedPorts, dnsPort] }),
+        ]),
     ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
   ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];

@@ -8,7 +8,8 @@ import { isAborted } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
-import type { RulesetApplier } from "../kube-proxy/ports.ts";
+import { PodRules, type PodRulesOptions } from "../kube-proxy/pod-rules.ts";
+import type { RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
 import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
@@ -35,7 +36,13 @@ export interface KubeletProcessOptions extends ComponentEnvironment {
 export interface NodeNetworkOptions extends ComponentEnvironment {
   readonly nodeName: string;
   readonly config: ClusterConfig;
-  readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
+  readonly proxy?: {
+    readonly applier: RulesetApplier;
+    readonly table: string;
+    readonly serveHttp: ServePlainHttp;
+    /** Host ports and network policies, too; they need kinds that upstream's kube-proxy may not read. */
+    readonly podRules?: Pick<PodRulesOptions, "hostPortTable" | "policyTable" | "loopback">;
+  };
   readonly podNetwork?: PodNetworkPort;
   /** Opens the sockets of the node's DNS server. */
   readonly dns?: {
@@ -95,6 +102,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
   });
   await using informers = createInformerFactory({ ...options, logger, client });
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
+  const podRules = options.proxy && makePodRules(options, options.proxy, informers);
   const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
   // Made only when it is served: it follows kinds that upstream's kube-proxy may not read.
   const dns =
@@ -109,7 +117,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
     await using _dnsServer = dns && (await options.dns?.serve(dns));
-    await Promise.all([proxier?.run(signal), podNetwork?.run(signal)]);
+    await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -119,12 +127,35 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
   }
 }
 
-function makeProxier(
-  options: NodeNetworkOptions,
-  { applier, table }: NonNullable<NodeNetworkOptions["proxy"]>,
-  informers: InformerFactory,
-): Proxier {
+type ProxyOptions = NonNullable<NodeNetworkOptions["proxy"]>;
+
+function makeProxier(options: NodeNetworkOptions, proxy: ProxyOptions, informers: InformerFactory): Proxier {
   const { nodeName, config, clock, metrics } = options;
-  const logger = options.logger.with({ component: "kube-proxy" });
-  return new Proxier({ nodeName, table, podCidr: config.podCidr, informers, applier, clock, logger, metrics });
+  return new Proxier({
+    ...proxy,
+    nodeName,
+    podCidrs: [config.podCidr],
+    informers,
+    clock,
+    logger: options.logger.with({ component: "kube-proxy" }),
+    metrics,
+  });
+}
+
+function makePodRules(
+  options: NodeNetworkOptions,
+  proxy: ProxyOptions,
+  informers: InformerFactory,
+): PodRules | undefined {
+  const { nodeName, config, clock } = options;
+  if (!proxy.podRules) return undefined;
+  return new PodRules({
+    ...proxy.podRules,
+    nodeName,
+    dnsServiceIp: config.dnsServiceIp,
+    informers,
+    applier: proxy.applier,
+    clock,
+    logger: options.logger.with({ component: "pod-rules" }),
+  });
 }

@@ -26,9 +26,9 @@ export function vxlanOf(state: ClusterState, node: ClusterNode): VxlanLink | und
   return { name: `k8tsvx-${hash}`, nodeIp: node.ip };
 }
 
-/** kube-proxy's nftables table. */
-export function proxyTable(state: ClusterState): string {
-  return `k8ts-${state.name}-proxy`;
+/** The nftables tables of kube-proxy's process, by what they are for. */
+export function nodeTables({ name }: ClusterState) {
+  return { services: `k8ts-${name}-proxy`, hostPorts: `k8ts-${name}-hostports`, policies: `k8ts-${name}-policy` };
 }
 
 /** The names of the nodes, of which there is always one. */

@@ -64,6 +64,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
         localPathDirectory: directory.localPath,
         ...nodeLifecycleOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
+        reservedPorts: [state.apiServerPort, state.kubeletPort],
       }),
     },
     signal,

@@ -31,6 +31,8 @@ import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { syncNodeRoutes } from "../node/node-routes.ts";
 import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
+import { linkLoopbackRouting } from "../node/loopback-routing.ts";
+import { servePlainHttp } from "../node/plain-http-server.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
@@ -38,7 +40,7 @@ import { clusterTransports, readCertificate, readKeyPair } from "./cluster-ident
 import { kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
 import { parseFlags } from "./flags.ts";
 import { nodeCertificates, type NodeCertificates } from "./node-certificates.ts";
-import { nodeNames, podNetworkOf, proxyTable, serverUrlOf, vxlanOf } from "./node-names.ts";
+import { nodeNames, nodeTables, podNetworkOf, serverUrlOf, vxlanOf } from "./node-names.ts";
 
 export interface RunNodeOptions {
   readonly directory: ClusterDirectory;
@@ -160,7 +162,16 @@ async function containerdNode(
       sandboxImage: pauseImage,
       ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
     },
-    proxy: { applier: nftablesApplier(), table: proxyTable(state) },
+    proxy: {
+      applier: nftablesApplier(),
+      table: nodeTables(state).services,
+      serveHttp: servePlainHttp,
+      podRules: {
+        hostPortTable: nodeTables(state).hostPorts,
+        policyTable: nodeTables(state).policies,
+        loopback: linkLoopbackRouting,
+      },
+    },
     podNetwork: {
       usePodCidr: async (podCidr) => {
         if (vxlan) await ensureVxlan(vxlan, podCidr);

@@ -1,30 +1,48 @@
-import type { Service } from "../api/core/v1/types.gen.ts";
+import type { Node, Service } from "../api/core/v1/types.gen.ts";
 import type { EndpointSlice } from "../api/discovery/v1/types.gen.ts";
-import { endpointSlices, services } from "../api/resources.gen.ts";
+import { endpointSlices, nodes, services } from "../api/resources.gen.ts";
+import { objectKey } from "../client/cache/object-key.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
-import { backoffDelay } from "../component-base/backoff.ts";
-import { isAborted, sleep, type Clock } from "../component-base/clock.ts";
+import type { Clock } from "../component-base/clock.ts";
 import { EventSignal } from "../component-base/event-signal.ts";
 import type { Logger } from "../component-base/logger.ts";
 import type { Counter, Histogram, MetricRegistry } from "../component-base/metrics.ts";
-import type { RulesetApplier } from "./ports.ts";
-import { diffRulesets, emptyRuleset } from "./ruleset-diff.ts";
-import { baseTable, buildRuleset, EndpointIds, type Ruleset, type RulesetConfig } from "./ruleset.ts";
+import { familyOf } from "./families.ts";
+import { HealthChecks } from "./health-checks.ts";
+import type { RulesetApplier, ServePlainHttp } from "./ports.ts";
+import { RuleTable } from "./rule-table.ts";
+import { EndpointIds, serviceRules, serviceTableBase, type RulesConfig } from "./service-rules.ts";
 import { servicePorts, type ServicePort } from "./service-ports.ts";
+import { runSyncLoop } from "./sync-loop.ts";
+import { staleUdpFlows } from "./udp-flows.ts";
 
-export interface ProxierOptions extends RulesetConfig {
+export interface ProxierOptions {
   readonly nodeName: string;
+  /** Name of the nftables tables, one in each family. */
+  readonly table: string;
+  /** Ranges of all pods of the cluster, at most one of each address family; a family without one is not proxied. */
+  readonly podCidrs: readonly string[];
+  /** Addresses or CIDRs of the node that serve node ports; all but loopback unless given. */
+  readonly nodePortAddresses?: readonly string[];
   readonly informers: InformerFactory;
   readonly applier: RulesetApplier;
+  /** For the health check ports of Services; without it nobody serves them. */
+  readonly serveHttp?: ServePlainHttp;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
 }
 
-// Changes arriving together become one transaction; half of that is what a single change waits on average.
-const coalesceMs = 20;
-const retryBackoff = { initialMs: 100, maxMs: 30_000 };
+interface FamilyTable {
+  readonly config: RulesConfig;
+  readonly table: RuleTable;
+  ids: EndpointIds;
+  /** By Service; what the table holds. */
+  readonly ports: Map<string, readonly ServicePort[]>;
+}
+
 const serviceNameLabel = "kubernetes.io/service-name";
+const zoneLabel = "topology.kubernetes.io/zone";
 const byService = "service";
 
 /** kube-proxy: keeps the node's rules equal to the Services and EndpointSlices. */
@@ -35,24 +53,23 @@ export class Proxier {
   readonly #changed = new EventSignal();
   /** Services whose ports have to be computed again. */
   readonly #dirty = new Set<string>();
-  readonly #ports = new Map<string, readonly ServicePort[]>();
-  readonly #ids = new EndpointIds();
+  readonly #families: readonly FamilyTable[];
   readonly #syncDuration: Histogram;
   readonly #syncFailures: Counter;
-  /** What is in the kernel; undefined when that is not known. */
-  #applied: Ruleset | undefined;
-  #appliedPorts: ReadonlyMap<string, ServicePort> = new Map();
+  #zone: string | undefined;
   #hasSynced = false;
+  #isFailing = false;
 
   constructor(options: ProxierOptions) {
     this.#options = options;
+    this.#families = options.podCidrs.map((podCidr) => familyTable(options, podCidr));
     this.#services = options.informers.for(services);
     this.#slices = options.informers.for(endpointSlices);
     this.#slices.addIndex(byService, (slice) => [serviceOf(slice)]);
     this.#services.addEventHandler({
-      onAdd: (service) => this.#mark(`${service.metadata.namespace}/${service.metadata.name}`),
-      onUpdate: (_, service) => this.#mark(`${service.metadata.namespace}/${service.metadata.name}`),
-      onDelete: (service) => this.#mark(`${service.metadata.namespace}/${service.metadata.name}`),
+      onAdd: (service) => this.#mark(objectKey(service)),
+      onUpdate: (_, service) => this.#mark(objectKey(service)),
+      onDelete: (service) => this.#mark(objectKey(service)),
     });
     this.#slices.addEventHandler({
       onAdd: (slice) => this.#mark(serviceOf(slice)),
@@ -61,6 +78,11 @@ export class Proxier {
         this.#mark(serviceOf(slice));
       },
       onDelete: (slice) => this.#mark(serviceOf(slice)),
+    });
+    const own = options.informers.for(nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    own.addEventHandler({
+      onAdd: (node) => this.#moveTo(node),
+      onUpdate: (_, node) => this.#moveTo(node),
     });
     this.#syncDuration = options.metrics.histogram(
       "kubeproxy_sync_proxy_rules_duration_seconds",
@@ -80,29 +102,24 @@ export class Proxier {
 
   /** Syncs on every change until the signal aborts. The rules stay in force afterwards. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    await this.#options.informers.waitForSync(signal);
+    const { clock, logger, informers, serveHttp } = this.#options;
+    await using healthChecks = serveHttp && new HealthChecks(serveHttp, () => !this.#isFailing, logger);
+    await informers.waitForSync(signal);
     // Even without a single Service the base table must be there.
     this.#changed.set();
-    let failures = 0;
-    while (!signal.aborted) {
-      await this.#changed.wait(signal);
-      if (signal.aborted) return;
-      try {
-        await this.#sync();
-        failures = 0;
-        this.#hasSynced = true;
-        await sleep(clock, coalesceMs, signal);
-      } catch (error) {
-        if (signal.aborted && isAborted(error)) return;
-        failures++;
+    await runSyncLoop({
+      what: "the service rules",
+      changed: this.#changed,
+      sync: () => this.#sync(healthChecks),
+      onFailure: () => {
         this.#syncFailures.inc();
-        logger.error("cannot apply the service rules; trying again with a full reload", { error, failures });
-        this.#applied = undefined;
-        this.#changed.set();
-        await sleep(clock, backoffDelay(retryBackoff, failures), signal).catch(() => {});
-      }
-    }
+        this.#isFailing = true;
+        for (const { table } of this.#families) table.forget();
+      },
+      clock,
+      logger,
+      signal,
+    });
   }
 
   #mark(key: string): void {
@@ -110,52 +127,86 @@ export class Proxier {
     this.#changed.set();
   }
 
-  async #sync(): Promise<void> {
-    const { clock, table, applier } = this.#options;
+  /** Hints are for zones: in another one, other endpoints are near. */
+  #moveTo(node: Node): void {
+    const zone = node.metadata.labels?.[zoneLabel];
+    if (zone === this.#zone) return;
+    this.#zone = zone;
+    for (const service of this.#services.lister.list()) this.#mark(objectKey(service));
+  }
+
+  async #sync(healthChecks: HealthChecks | undefined): Promise<void> {
+    const { clock, applier } = this.#options;
     const startedMs = clock.monotonic();
-    this.#refreshPorts();
-    const ports = [...this.#ports.values()].flat();
-    const wanted = buildRuleset(ports, this.#options, this.#ids);
-    const script =
-      this.#applied === undefined
-        ? baseTable(this.#options) + diffRulesets(table, emptyRuleset, wanted)
-        : diffRulesets(table, this.#applied, wanted);
-    if (script !== "") await applier.apply(script);
-    const kept = this.#applied;
-    // Chains are never removed, so what exists is the union.
-    this.#applied = { elements: wanted.elements, chains: new Map([...(kept?.chains ?? []), ...wanted.chains]) };
-    await this.#forgetStaleUdpFlows(ports);
+    if (this.#families.some(({ ids }) => ids.isExhausted)) this.#renumber();
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    // After a start or a failure nobody knows which flows are stale.
+    const checksAll = !this.#hasSynced || this.#isFailing;
+    // What the flows were for before this change, besides what they are for now.
+    const before = new Map(this.#families.map((f) => [f, dirty.flatMap((key) => f.ports.get(key) ?? [])]));
+    for (const key of dirty) this.#refresh(key, healthChecks);
+    const scripts = this.#families.map(({ table }) => table.transaction());
+    if (scripts.some((script) => script !== "")) await applier.apply(scripts.join(""));
+    for (const { table } of this.#families) table.applied();
+    for (const [family, old] of before) {
+      const current = checksAll
+        ? [...family.ports.values()].flat()
+        : dirty.flatMap((key) => family.ports.get(key) ?? []);
+      await this.#forgetStaleUdpFlows(family, old, current);
+    }
+    this.#hasSynced = true;
+    this.#isFailing = false;
     this.#syncDuration.observe((clock.monotonic() - startedMs) / 1000);
   }
 
-  #refreshPorts(): void {
-    for (const key of this.#dirty) {
-      const service = this.#services.lister.getByKey(key);
-      const ports = service
-        ? servicePorts(service, this.#slices.lister.byIndex(byService, key), this.#options.nodeName)
-        : [];
-      if (ports.length === 0) this.#ports.delete(key);
-      else this.#ports.set(key, ports);
+  #refresh(key: string, healthChecks: HealthChecks | undefined): void {
+    const service = this.#services.lister.getByKey(key);
+    const slices = service ? this.#slices.lister.byIndex(byService, key) : [];
+    const node = { name: this.#options.nodeName, zone: this.#zone };
+    let localEndpoints = 0;
+    for (const { config, ids, table, ports: known } of this.#families) {
+      const ports = service ? servicePorts(service, slices, node, config.family) : [];
+      table.set(key, ports.length === 0 ? undefined : serviceRules(key, ports, config, ids));
+      if (ports.length === 0) {
+        known.delete(key);
+        ids.assign(key, []);
+      } else known.set(key, ports);
+      for (const port of ports) localEndpoints = Math.max(localEndpoints, port.localEndpoints.length);
     }
-    this.#dirty.clear();
+    const port = service?.spec.type === "LoadBalancer" ? service.spec.healthCheckNodePort : undefined;
+    const isChecked = service && port && service.spec.externalTrafficPolicy === "Local";
+    const { namespace = "", name = "" } = service?.metadata ?? {};
+    healthChecks?.set(key, isChecked ? { namespace, name, port, localEndpoints } : undefined);
   }
 
-  async #forgetStaleUdpFlows(ports: readonly ServicePort[]): Promise<void> {
-    const now = new Map(ports.map((p) => [p.key, p]));
-    const flows: { destinationIp: string; endpointIp: string }[] = [];
-    for (const [key, before] of this.#appliedPorts) {
-      if (before.protocol !== "udp") continue;
-      const still = new Set((now.get(key)?.endpoints ?? []).map((e) => e.ip));
-      for (const endpoint of before.endpoints) {
-        if (still.has(endpoint.ip)) continue;
-        for (const destinationIp of [before.clusterIp, ...before.externalIps, ...before.loadBalancerIps]) {
-          flows.push({ destinationIp, endpointIp: endpoint.ip });
-        }
-      }
+  #renumber(): void {
+    for (const family of this.#families) {
+      family.ids = new EndpointIds();
+      family.table.forget();
     }
-    this.#appliedPorts = now;
-    if (flows.length > 0) await this.#options.applier.forgetUdpFlows(flows);
+    for (const service of this.#services.lister.list()) this.#dirty.add(objectKey(service));
   }
+
+  async #forgetStaleUdpFlows(
+    { config }: FamilyTable,
+    before: readonly ServicePort[],
+    now: readonly ServicePort[],
+  ): Promise<void> {
+    if (![...before, ...now].some((p) => p.protocol === "udp")) return;
+    const { applier } = this.#options;
+    const tracked = await applier.udpFlows(config.family.version === 4 ? "ipv4" : "ipv6");
+    const stale = staleUdpFlows(tracked, before, now);
+    if (stale.length > 0) await applier.forgetUdpFlows(stale);
+  }
+}
+
+function familyTable(options: ProxierOptions, podCidr: string): FamilyTable {
+  const family = familyOf(podCidr);
+  const nodePortAddresses = (options.nodePortAddresses ?? []).filter((address) => familyOf(address) === family);
+  const config = { family, table: options.table, podCidr, nodePortAddresses };
+  const table = new RuleTable(`${family.nft} ${options.table}`, serviceTableBase(config));
+  return { config, table, ids: new EndpointIds(), ports: new Map() };
 }
 
 function serviceOf(slice: EndpointSlice): string {

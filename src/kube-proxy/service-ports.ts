@@ -1,5 +1,8 @@
 import type { Service } from "../api/core/v1/types.gen.ts";
 import type { Endpoint, EndpointSlice } from "../api/discovery/v1/types.gen.ts";
+import { coverOf } from "./address-range.ts";
+import { addressesOf, type Family } from "./families.ts";
+import { usableEndpoints, type Candidate, type NodeTopology } from "./usable-endpoints.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
@@ -10,7 +13,7 @@ export interface ProxyEndpoint {
   readonly isLocal: boolean;
 }
 
-/** One port of one Service with the endpoints traffic may go to; all the rules need to know. */
+/** One port of one Service in one address family, with the endpoints traffic may go to; all the rules need to know. */
 export interface ServicePort {
   /** `namespace/name/port name/protocol`, stable over changes of everything else. */
   readonly key: string;
@@ -20,7 +23,7 @@ export interface ServicePort {
   readonly nodePort: number | undefined;
   readonly externalIps: readonly string[];
   readonly loadBalancerIps: readonly string[];
-  /** CIDRs that may use the load balancer addresses; empty means all. */
+  /** CIDRs that may use the load balancer addresses, none within another; empty means all. */
   readonly loadBalancerSourceRanges: readonly string[];
   /** Session affinity by client address, for so long. */
   readonly affinitySeconds: number | undefined;
@@ -31,102 +34,104 @@ export interface ServicePort {
   readonly endpoints: readonly ProxyEndpoint[];
   /** In use for `Local` policies. */
   readonly localEndpoints: readonly ProxyEndpoint[];
+  /** There is an endpoint somewhere, perhaps out of reach of this node's policies. */
+  readonly hasEndpoints: boolean;
+  /** Addresses of everybody that serves, whatever the policies: flows to them go on. */
+  readonly serving: ReadonlySet<string>;
 }
 
 const protocols: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
+// Somebody else proxies the Service, or nobody should.
+const notOurs = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+const affinitySecondsDefault = 10_800;
 
-/** The ports of a Service as this node proxies them; none for headless and ExternalName ones. IPv4 only. */
+/** The ports of a Service as this node proxies them in that family; none for headless and ExternalName ones. */
 export function servicePorts(
   service: Service,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  node: NodeTopology,
+  family: Family,
 ): readonly ServicePort[] {
   const { spec, metadata } = service;
-  const clusterIp = spec.clusterIP;
-  if (!clusterIp || clusterIp === "None" || spec.type === "ExternalName" || !isIpv4(clusterIp)) return [];
-  const out: ServicePort[] = [];
-  for (const port of spec.ports ?? []) {
+  if (spec.type === "ExternalName" || spec.clusterIP === "None") return [];
+  if (notOurs.some((label) => metadata.labels?.[label] !== undefined)) return [];
+  const [clusterIp] = addressesOf(family, spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []));
+  if (clusterIp === undefined) return [];
+  const takesExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
+  const loadBalancerIps = addressesOf(
+    family,
+    spec.type === "LoadBalancer"
+      ? (service.status.loadBalancer.ingress ?? []).filter((i) => i.ipMode !== "Proxy").map((i) => i.ip ?? "")
+      : [],
+  );
+  const ranges = addressesOf(family, spec.loadBalancerSourceRanges ?? []);
+  const common = {
+    clusterIp,
+    externalIps: addressesOf(family, spec.externalIPs ?? []),
+    loadBalancerIps,
+    // The address itself is what a node has as source when it sends to its own.
+    loadBalancerSourceRanges: ranges.length === 0 ? [] : coverOf([...ranges, ...loadBalancerIps]).map((r) => r.text),
+    affinitySeconds:
+      spec.sessionAffinity === "ClientIP"
+        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? affinitySecondsDefault)
+        : undefined,
+    externalLocal: spec.externalTrafficPolicy === "Local",
+    internalLocal: spec.internalTrafficPolicy === "Local",
+  };
+  return (spec.ports ?? []).flatMap((port) => {
     const protocol = protocols[port.protocol ?? "TCP"];
-    if (!protocol) continue;
-    const candidates = endpointsOf(slices, port.name ?? "", port.protocol ?? "TCP", nodeName);
-    const takesExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
-    out.push({
-      key: `${metadata.namespace}/${metadata.name}/${port.name ?? ""}/${protocol}`,
-      protocol,
-      port: port.port,
-      clusterIp,
-      nodePort: takesExternal && port.nodePort ? port.nodePort : undefined,
-      externalIps: (spec.externalIPs ?? []).filter(isIpv4),
-      loadBalancerIps: (service.status.loadBalancer.ingress ?? [])
-        .filter((i) => i.ipMode !== "Proxy")
-        .map((i) => i.ip ?? "")
-        .filter(isIpv4),
-      loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? [])
-        .map((r) => r.trim())
-        .filter((r) => !r.includes(":")),
-      affinitySeconds:
-        spec.sessionAffinity === "ClientIP"
-          ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
-          : undefined,
-      externalLocal: spec.externalTrafficPolicy === "Local",
-      internalLocal: spec.internalTrafficPolicy === "Local",
-      endpoints: usable(candidates),
-      localEndpoints: usable(candidates.filter((c) => c.isLocal)),
-    });
-  }
-  return out;
+    if (!protocol) return [];
+    const candidates = candidatesOf(slices, port.name ?? "", port.protocol ?? "TCP", node, family);
+    return [
+      {
+        ...common,
+        key: `${metadata.namespace}/${metadata.name}/${port.name ?? ""}/${protocol}`,
+        protocol,
+        port: port.port,
+        nodePort: takesExternal && port.nodePort ? port.nodePort : undefined,
+        ...usableEndpoints(candidates, node),
+        serving: new Set(candidates.filter((c) => c.isServing).map((c) => c.ip)),
+      },
+    ];
+  });
 }
 
-interface Candidate extends ProxyEndpoint {
-  readonly isReady: boolean;
-  readonly isServing: boolean;
-  readonly isTerminating: boolean;
-}
-
-/** Ready ones; when there is none, those that still serve while they terminate (KEP-1669). */
-function usable(candidates: readonly Candidate[]): readonly ProxyEndpoint[] {
-  const ready = candidates.filter((c) => c.isReady);
-  const chosen = ready.length > 0 ? ready : candidates.filter((c) => c.isServing && c.isTerminating);
-  return chosen.map(({ ip, port, isLocal }) => ({ ip, port, isLocal }));
-}
-
-function endpointsOf(
+function candidatesOf(
   slices: readonly EndpointSlice[],
   portName: string,
   protocol: string,
-  nodeName: string,
+  node: NodeTopology,
+  family: Family,
 ): readonly Candidate[] {
   // The same endpoint may stand in two slices while it moves between them; the ready one counts.
   const byAddress = new Map<string, Candidate>();
   for (const slice of slices) {
-    if (slice.addressType !== "IPv4") continue;
+    if (slice.addressType !== family.name) continue;
     const port = slice.ports?.find((p) => (p.name ?? "") === portName && (p.protocol ?? "TCP") === protocol);
     if (!port?.port) continue;
     for (const endpoint of slice.endpoints ?? []) {
-      const candidate = candidateOf(endpoint, port.port, nodeName);
+      const candidate = candidateOf(endpoint, port.port, node, family);
       if (!candidate) continue;
-      const address = `${candidate.ip}:${candidate.port}`;
+      const address = `${candidate.ip} ${candidate.port}`;
       if (candidate.isReady || !byAddress.has(address)) byAddress.set(address, candidate);
     }
   }
   return [...byAddress.values()].sort((a, b) => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port));
 }
 
-function candidateOf(endpoint: Endpoint, port: number, nodeName: string): Candidate | undefined {
-  const ip = endpoint.addresses[0];
+function candidateOf(endpoint: Endpoint, port: number, node: NodeTopology, family: Family): Candidate | undefined {
+  const [ip] = addressesOf(family, endpoint.addresses.slice(0, 1));
   if (ip === undefined) return undefined;
   const { ready, serving, terminating } = endpoint.conditions;
   const isReady = ready ?? true;
   return {
     ip,
     port,
-    isLocal: endpoint.nodeName === nodeName,
+    isLocal: endpoint.nodeName === node.name,
     isReady,
     isServing: serving ?? isReady,
     isTerminating: terminating ?? false,
+    forNodes: (endpoint.hints?.forNodes ?? []).map((n) => n.name),
+    forZones: (endpoint.hints?.forZones ?? []).map((z) => z.name),
   };
-}
-
-function isIpv4(address: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address);
 }

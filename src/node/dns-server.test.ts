@@ -13,7 +13,7 @@ import { silentLogger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SeededRandom } from "../component-base/random.ts";
 import { SteppingClock } from "../component-base/stepping-clock.ts";
-import { startDnsServer } from "./dns-server.ts";
+import { createForwarder, startDnsServer } from "./dns-server.ts";
 
 const stack = new AsyncDisposableStack();
 const resolver = new Resolver({ timeout: 2_000, tries: 1 });
@@ -113,4 +113,9 @@ test("pod addresses have names in existing namespaces", async () => {
 
 test("names outside of the cluster are refused when nobody is there to ask", async () => {
   await assert.rejects(resolver.resolve4("example.org"), refusedWith("EREFUSED"));
+});
+
+test("an upstream server nobody can send to is a failed query, not the end of the process", async () => {
+  // The kernel refuses to connect to a broadcast address: nothing is sent.
+  await assert.rejects(createForwarder(["255.255.255.255"])(new Uint8Array(12), "udp"), refusedWith("EACCES"));
 });

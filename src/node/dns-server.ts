@@ -132,6 +132,10 @@ function ask(server: string, query: Uint8Array): Promise<Uint8Array> {
     socket.on("message", (answer) => {
       if (answer.length > 2 && answer[0] === query[0] && answer[1] === query[1]) end(answer);
     });
-    socket.connect(53, server, () => socket.send(query));
+    socket.connect(53, server, (error?: Error) => {
+      // Without a route, say; the types do not tell that the callback hears of it.
+      if (error) end(error);
+      else socket.send(query);
+    });
   });
 }

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import { runNodeNetwork } from "../../cluster/run-node.ts";
 import { nftablesApplier } from "../../node/nftables.ts";
+import { servePlainHttp } from "../../node/plain-http-server.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag } from "../flags.ts";
 import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
@@ -31,7 +32,7 @@ export function kubeProxy(args: readonly string[]): Promise<void> {
         nodeName: flags["hostname-override"] ?? hostname().toLowerCase(),
         config: { ...defaultClusterConfig, podCidr: requiredFlag(flags, "cluster-cidr") },
         // Upstream's table, so that one takes over from the other.
-        proxy: { applier: nftablesApplier(), table: "kube-proxy" },
+        proxy: { applier: nftablesApplier(), table: "kube-proxy", serveHttp: servePlainHttp },
       },
       signal,
     );

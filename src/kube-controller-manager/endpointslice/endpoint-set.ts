@@ -1,9 +1,10 @@
 import type { Node, Pod, Service } from "../../api/core/v1/types.gen.ts";
-import type { Endpoint, EndpointPort } from "../../api/discovery/v1/types.gen.ts";
+import type { Endpoint, EndpointHints, EndpointPort } from "../../api/discovery/v1/types.gen.ts";
 import { isPodReady } from "../../component-helpers/pod.ts";
 import { addressesOf, hostnameIn, mayServe, targetPortOf } from "../service-endpoints.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
+const closeDistributions: ReadonlySet<string> = new Set(["PreferClose", "PreferSameZone", "PreferSameNode"]);
 
 /** The endpoints of one address family that share their ports, and so may share a slice. */
 export interface EndpointGroup {
@@ -76,12 +77,27 @@ function endpointOf(
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const hostname = hostnameIn(pod, service);
   const zone = node?.metadata.labels?.[zoneLabel];
+  const ready = publishNotReady || (serving && !terminating);
+  const hints = ready ? hintsFor(service.spec.trafficDistribution, zone, pod.spec.nodeName) : undefined;
   return {
     addresses,
-    conditions: { ready: publishNotReady || (serving && !terminating), serving, terminating },
+    conditions: { ready, serving, terminating },
+    ...(hints ? { hints } : {}),
     ...(hostname ? { hostname } : {}),
     targetRef: { kind: "Pod", namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
     ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
     ...(zone ? { zone } : {}),
   };
+}
+
+/** Whom the endpoint is meant for: those near it, when the Service asks for that. Proxies decide by it. */
+function hintsFor(
+  distribution: string | undefined,
+  zone: string | undefined,
+  nodeName: string | undefined,
+): EndpointHints | undefined {
+  if (!closeDistributions.has(distribution ?? "")) return undefined;
+  const forNode = distribution === "PreferSameNode" && nodeName ? [{ name: nodeName }] : undefined;
+  if (!zone && !forNode) return undefined;
+  return { ...(zone ? { forZones: [{ name: zone }] } : {}), ...(forNode ? { forNodes: forNode } : {}) };
 }

@@ -126,3 +126,20 @@ test("a headless Service without ports has endpoints; ExternalName has none", as
   await h.settle();
   assert.equal((await h.client.resource(endpointSlices, "b").list()).items.length, 0);
 });
+
+test("a Service that prefers near endpoints has hints on its ready ones, until it does not", async () => {
+  await using h = await start();
+  const resource = h.client.resource(services, "a");
+  const hints = async () => (await slices(h))[0]?.endpoints?.map((e) => e.hints);
+  await resource.create(service({ trafficDistribution: "PreferClose" }));
+  await addPod(h, 1);
+  await addPod(h, 2, { conditions: [{ type: "Ready", status: "False" }] });
+  await h.settle();
+  assert.deepEqual(await hints(), [{ forZones: [{ name: "z" }] }, undefined]);
+  await resource.patch("web", "merge", { spec: { trafficDistribution: "PreferSameNode" } });
+  await h.settle();
+  assert.deepEqual((await hints())?.[0], { forZones: [{ name: "z" }], forNodes: [{ name: "n1" }] });
+  await resource.patch("web", "merge", { spec: { trafficDistribution: null } });
+  await h.settle();
+  assert.deepEqual(await hints(), [undefined, undefined]);
+});
