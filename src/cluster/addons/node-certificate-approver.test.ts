@@ -137,8 +137,8 @@ test("a node gets what is its own, and nobody anything else", async () => {
   }
 });
 
-test("a request that comes before its node is approved when the node is there", async () => {
-  const facts = { ...ofNode, dnsNames: ["a"] };
+test("a request that comes before its node's addresses is approved when they are there", async () => {
+  const facts = { ...ofNode, dnsNames: ["a"], ipAddresses: ["10.0.0.1"] };
   await using h = await startControllers([nodeCertificateApprover({ read: () => Promise.resolve(facts) })]);
   const requests = h.client.resource(certificateSigningRequests);
   await requests.create({
@@ -154,7 +154,11 @@ test("a request that comes before its node is approved when the node is there", 
   });
   await h.pass(5_000);
   assert.equal((await requests.get("early")).status.conditions, undefined);
-  await h.client.resource(nodes).create({ metadata: { name: "a" } });
+  await h.client.resource(nodes).create({ metadata: { name: "a" }, status: {} });
   await h.pass(5_000);
+  assert.equal((await requests.get("early")).status.conditions, undefined);
+  const addresses = [{ type: "InternalIP", address: "10.0.0.1" }];
+  await h.client.resource(nodes).patch("a", "merge", { status: { addresses } }, { subresource: "status" });
+  await h.settle();
   assert.equal((await requests.get("early")).status.conditions?.[0]?.type, "Approved");
 });

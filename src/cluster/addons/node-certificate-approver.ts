@@ -1,9 +1,7 @@
 import type { CertificateSigningRequest } from "../../api/certificates/v1/types.gen.ts";
 import type { Node } from "../../api/core/v1/types.gen.ts";
 import { certificateSigningRequests, nodes } from "../../api/resources.gen.ts";
-import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import { base64Decode, utf8Decode } from "../../component-base/bytes.ts";
-import type { ApiClient } from "../../client/rest/api-client.ts";
 import { timestamp } from "../../component-helpers/time.ts";
 import type { ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController } from "../../controller-runtime/reconcile-controller.ts";
@@ -18,8 +16,6 @@ const clientSigner = "kubernetes.io/kube-apiserver-client";
 const nodePrefix = "system:node:";
 /** Who kube-proxy, DNS and the pod network of a node are towards the API server. */
 const proxyUser = "system:kube-proxy";
-// A node registers itself while its first requests are on their way.
-const unknownNodeRetryMs = 1_000;
 
 /**
  * Approves two kinds of requests that upstream leaves to the administrator: a kubelet's serving certificate for its own
@@ -39,10 +35,11 @@ export function nodeCertificateApprover(signer: Pick<CertificateSigner, "read">)
         resourceNames: [kubeletServingSigner, clientSigner],
         verbs: ["approve"],
       },
-      { apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
+      { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
     ],
     create(context) {
       const informer = context.informers.for(certificateSigningRequests);
+      const nodeInformer = context.informers.for(nodes);
       const controller = new ReconcileController({
         ...context,
         name,
@@ -56,9 +53,8 @@ export function nodeCertificateApprover(signer: Pick<CertificateSigner, "read">)
           if (request.spec.signerName === clientSigner) {
             if (!isProxyClient(request, facts)) return;
           } else {
-            const node = await nodeOf(context.client, nodeName, signal);
-            if (!node) return { requeueAfterMs: unknownNodeRetryMs };
-            if (!isServerOf(node, request, facts)) return;
+            const node = nodeInformer.lister.getByKey(nodeName);
+            if (!node || !isServerOf(node, request, facts)) return;
           }
           const now = timestamp(context.clock);
           const condition = {
@@ -76,6 +72,16 @@ export function nodeCertificateApprover(signer: Pick<CertificateSigner, "read">)
         },
       });
       controller.watch(informer);
+      // A node asks while it registers: its request may come before its addresses.
+      controller.watch(
+        nodeInformer,
+        ({ metadata }) =>
+          informer.lister
+            .list()
+            .filter((request) => undecidedFrom(request) === metadata.name)
+            .map((request) => request.metadata.name),
+        (before, after) => JSON.stringify(before.status.addresses) !== JSON.stringify(after.status.addresses),
+      );
       return controller;
     },
   };
@@ -90,15 +96,6 @@ function undecidedFrom({ spec, status }: CertificateSigningRequest): string | un
   return username.startsWith(nodePrefix) && spec.groups?.includes("system:nodes")
     ? username.slice(nodePrefix.length)
     : undefined;
-}
-
-async function nodeOf(client: ApiClient, name: string, signal: AbortSignal): Promise<Node | undefined> {
-  try {
-    return await client.resource(nodes).get(name, { signal });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Whether it is for kube-proxy and for nothing else. What is left are the signer's own rules. */

@@ -28,7 +28,10 @@ export function createTunnelRunner(options: { readonly tls: TlsIdentities; reado
       await handleUpgrade(request, socket, head, tunnel, options.tls);
     } catch (error) {
       options.logger.debug("Tunnel ended abnormally", { error, url: tunnel.url });
-      refuse(socket, 502, "text/plain", Buffer.from(errorText(error)));
+      // As kube-apiserver: kubectl shows a Status, of anything else it shows nothing.
+      const message = `error dialing backend: ${errorText(error)}`;
+      const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, code: 500 };
+      refuse(socket, 500, "application/json", Buffer.from(JSON.stringify(status)));
     }
   };
 }
