@@ -28,7 +28,7 @@ export interface FileHandle extends AsyncDisposable {
 }
 
 export interface FileInfo {
-  readonly type: "file" | "directory" | "symlink" | "other";
+  readonly type: "file" | "directory" | "symlink" | "socket" | "character-device" | "block-device" | "other";
   readonly sizeBytes: number;
   readonly mode: number;
   readonly modifiedMs: number;
@@ -55,7 +55,11 @@ export interface FileSystem {
   stat(path: string): Promise<FileInfo | undefined>;
   symlink(target: string, path: string): Promise<void>;
   readLink(path: string): Promise<string>;
-  chmod(path: string, mode: number): Promise<void>;
+  /**
+   * Follows links. With `within` it follows none at the end, and rejects with `ELOOP`, having changed nothing, when what
+   * it opened is not below that directory: for trees in which somebody else may swap a directory for a link.
+   */
+  chmod(path: string, mode: number, within?: string): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** Makes created, renamed and removed entries of the directory durable. */
   syncDirectory(path: string): Promise<void>;

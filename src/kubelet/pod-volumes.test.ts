@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ContainerStateWaiting } from "../api/core/v1/types.gen.ts";
 import { configMaps, serviceAccounts } from "../api/resources.gen.ts";
+import type { FileInfo, FileSystem } from "../component-base/file-system.ts";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import type { ContainerConfig } from "../cri-api/runtime/v1/types.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { prepareHostPath } from "./volumes/host-path.ts";
 import { writeAtomically } from "./volumes/atomic-writer.ts";
 import { resolveSubPath } from "./volumes/sub-path.ts";
 
@@ -157,4 +160,58 @@ test("a subPath cannot leave its volume", async () => {
   assert.equal(await resolveSubPath(fs, "/v", "alias/new"), "/v/in/new");
   await assert.rejects(resolveSubPath(fs, "/v", "out/passwd"), /not within volume path/);
   await assert.rejects(resolveSubPath(fs, "/v", "../x"), /not within volume path/);
+});
+
+test("a directory made for a subPath may be written by whoever may write the volume", async () => {
+  const fs = new MemoryFileSystem();
+  await fs.makeDirectory("/v");
+  await fs.chmod("/v", 0o2777);
+  assert.equal(await resolveSubPath(fs, "/v", "a/b"), "/v/a/b");
+  assert.equal((await fs.stat("/v/a/b"))?.mode, 0o2777);
+  // What is there already keeps its mode.
+  await fs.chmod("/v/a/b", 0o700);
+  await resolveSubPath(fs, "/v", "a/b");
+  assert.equal((await fs.stat("/v/a/b"))?.mode, 0o700);
+});
+
+test("hostPath types tell sockets and devices apart", async () => {
+  const found = (type: FileInfo["type"]): FileSystem =>
+    Object.assign(new MemoryFileSystem(), {
+      stat: async () => ({ type, sizeBytes: 0, mode: 0o600, modifiedMs: 0 }),
+    });
+  const cases = [
+    ["Socket", "socket", "a socket file"],
+    ["CharDevice", "character-device", "a character device"],
+    ["BlockDevice", "block-device", "a block device"],
+  ] as const;
+  for (const [type, right, what] of cases) {
+    for (const [, there] of cases) {
+      const prepared = prepareHostPath(found(there), { path: "/x", type });
+      if (there === right) await prepared;
+      else await assert.rejects(prepared, { message: `hostPath type check failed: /x is not ${what}` });
+    }
+  }
+});
+
+test("a recursive read-only mount is refused, not quietly made an ordinary one", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.createPod("p", {
+    volumes: [{ name: "v", emptyDir: {} }],
+    containers: [
+      {
+        name: "main",
+        image: "nginx:1",
+        volumeMounts: [{ name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly: "Enabled" }],
+      },
+    ],
+  });
+  const waiting = async (): Promise<ContainerStateWaiting | undefined> =>
+    (await harness.pod("p"))?.status.containerStatuses?.[0]?.state?.waiting;
+  await harness.until(async () => (await waiting())?.message !== undefined);
+  const { reason, message } = (await waiting()) ?? {};
+  assert.equal(reason, "CreateContainerConfigError");
+  assert.equal(
+    message,
+    'failed to resolve recursive read-only mode: volume "v" requested recursive read-only mode, but it is not supported by the runtime',
+  );
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, stat, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -140,4 +141,36 @@ test("the store writes to real files and reads them again", () =>
     assert.deepEqual([backend.revision(), backend.stats().keyCount], [301, 300]);
     const entry = await backend.get("/k299");
     assert.equal(entry?.value.buffer.byteLength, 1000);
+  }));
+
+test("what lies at a path is told apart", () =>
+  inTemporaryDirectory(async (directory) => {
+    const fileSystem = new NodeFileSystem();
+    const server = createServer();
+    const path = join(directory, "s");
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    try {
+      assert.equal((await fileSystem.stat(path))?.type, "socket");
+      assert.equal((await fileSystem.stat("/dev/null"))?.type, "character-device");
+      assert.equal((await fileSystem.stat(directory))?.type, "directory");
+    } finally {
+      server.close();
+    }
+  }));
+
+test("chmod within a directory changes nothing that a link leads to outside", () =>
+  inTemporaryDirectory(async (directory) => {
+    const fileSystem = new NodeFileSystem();
+    const root = join(directory, "root");
+    const outside = join(directory, "outside");
+    for (const path of [root, join(root, "a"), outside, join(outside, "b")]) {
+      await mkdir(path);
+      await chmod(path, 0o700);
+    }
+    await fileSystem.chmod(join(root, "a"), 0o2777, root);
+    assert.equal((await stat(join(root, "a"))).mode & 0o7777, 0o2777);
+    await symlink(outside, join(root, "link"));
+    await assert.rejects(fileSystem.chmod(join(root, "link"), 0o777, root), { code: "ELOOP" });
+    await assert.rejects(fileSystem.chmod(join(root, "link/b"), 0o777, root), { code: "ELOOP" });
+    for (const path of [outside, join(outside, "b")]) assert.equal((await stat(path)).mode & 0o7777, 0o700);
   }));

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import type { FileHandle as NodeFileHandle } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
@@ -61,14 +61,7 @@ export class NodeFileSystem implements FileSystem {
   async stat(path: string): Promise<FileInfo | undefined> {
     try {
       const info = await translated(fs.lstat(path));
-      const type = info.isFile()
-        ? "file"
-        : info.isDirectory()
-          ? "directory"
-          : info.isSymbolicLink()
-            ? "symlink"
-            : "other";
-      return { type, sizeBytes: info.size, mode: info.mode & 0o7777, modifiedMs: info.mtimeMs };
+      return { type: typeOf(info), sizeBytes: info.size, mode: info.mode & 0o7777, modifiedMs: info.mtimeMs };
     } catch (error) {
       if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
       throw error;
@@ -83,8 +76,21 @@ export class NodeFileSystem implements FileSystem {
     return translated(fs.readlink(path));
   }
 
-  chmod(path: string, mode: number): Promise<void> {
-    return translated(fs.chmod(path, mode));
+  async chmod(path: string, mode: number, within?: string): Promise<void> {
+    if (within === undefined) return translated(fs.chmod(path, mode));
+    // Non-blocking: what lies there now may be a pipe.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const handle = await translated(fs.open(path, flags));
+    try {
+      // What was opened is what is looked at and changed, wherever its path leads by now.
+      const [real, root] = await translated(
+        Promise.all([fs.readlink(`/proc/self/fd/${handle.fd}`), fs.realpath(within)]),
+      );
+      if (!real.startsWith(`${root}/`)) throw new FileSystemError("ELOOP", `${path} is not within ${within}`);
+      await translated(handle.chmod(mode));
+    } finally {
+      await handle.close();
+    }
   }
 
   chown(path: string, uid: number, gid: number): Promise<void> {
@@ -242,6 +248,15 @@ async function takeSocket(address: string, path: string): Promise<Server> {
   if (await isAlive(address)) throw new FileSystemError("EWOULDBLOCK", `'${path}' is locked by another process`);
   await fs.rm(path, { force: true });
   return listen(address);
+}
+
+function typeOf(info: Stats): FileInfo["type"] {
+  if (info.isFile()) return "file";
+  if (info.isDirectory()) return "directory";
+  if (info.isSymbolicLink()) return "symlink";
+  if (info.isSocket()) return "socket";
+  if (info.isCharacterDevice()) return "character-device";
+  return info.isBlockDevice() ? "block-device" : "other";
 }
 
 function releaseOnce(server: Server, directory: NodeFileHandle): AsyncDisposable {

@@ -114,8 +114,8 @@ export class FaultFileSystem implements FileSystem {
     return this.#alive(path, () => this.#inner.readLink(path));
   }
 
-  chmod(path: string, mode: number): Promise<void> {
-    return this.#run("other", path, () => this.#inner.chmod(path, mode));
+  chmod(path: string, mode: number, within?: string): Promise<void> {
+    return this.#run("other", path, () => this.#inner.chmod(path, mode, within));
   }
 
   chown(path: string, uid: number, gid: number): Promise<void> {

@@ -12,7 +12,8 @@ export const legacyProvisionerAnnotation = "volume.beta.kubernetes.io/storage-pr
 /** On a volume: who provisioned it, and so deletes it. */
 export const provisionedByAnnotation = "pv.kubernetes.io/provisioned-by";
 
-const classAnnotation = "volume.beta.kubernetes.io/storage-class";
+/** Names the class where `spec.storageClassName` does not: older than that field. */
+export const storageClassAnnotation = "volume.beta.kubernetes.io/storage-class";
 const defaultAnnotations = [
   "storageclass.kubernetes.io/is-default-class",
   "storageclass.beta.kubernetes.io/is-default-class",
@@ -29,7 +30,12 @@ export function defaultStorageClass(classes: readonly StorageClass[]): StorageCl
 
 /** The class a claim or a volume belongs to; "" for none. */
 export function storageClassOf({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
-  return metadata.annotations?.[classAnnotation] ?? spec.storageClassName ?? "";
+  return metadata.annotations?.[storageClassAnnotation] ?? spec.storageClassName ?? "";
+}
+
+/** Whether a class is named, be it the empty one; a claim that names none may be given the default. */
+export function hasStorageClass({ metadata, spec }: PersistentVolumeClaim): boolean {
+  return metadata.annotations?.[storageClassAnnotation] !== undefined || spec.storageClassName !== undefined;
 }
 
 /** The claim that is made for a generic ephemeral volume of the pod. */

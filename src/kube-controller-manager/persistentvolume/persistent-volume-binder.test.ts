@@ -76,7 +76,7 @@ test("two claims never get one volume; a claim that finds none waits for the nex
   await using h = await start();
   const claims = h.client.resource(persistentVolumeClaims, "a");
   await h.client.resource(persistentVolumes).create({ metadata: { name: "v1" }, ...volume("1Gi") });
-  for (const name of ["c", "d"]) await claims.create({ metadata: { name }, ...claim("1Gi") });
+  for (const name of ["c", "d"]) await claims.create({ metadata: { name }, ...claim("1Gi", { storageClassName: "" }) });
   await h.settle();
   const phases = async (): Promise<unknown> =>
     (await claims.list()).items.map(({ status, spec }) => `${spec.volumeName ?? ""} ${status.phase}`).sort();
@@ -113,4 +113,25 @@ test("local-path waits for the first consumer, provisions on its node, and delet
   await claims.delete("c");
   await h.settle();
   assert.equal((await h.client.resource(persistentVolumes).list()).items.length, 0);
+});
+
+test("a claim that names no class gets the default class when there is one; the empty class is a choice", async () => {
+  await using h = await start();
+  const classes = h.client.resource(storageClasses);
+  const claims = h.client.resource(persistentVolumeClaims, "a");
+  await classes.delete("local-path");
+  await h.settle();
+  await claims.create({ metadata: { name: "open" }, ...claim("1Gi") });
+  await claims.create({ metadata: { name: "none" }, ...claim("1Gi", { storageClassName: "" }) });
+  await h.settle();
+  assert.equal((await claims.get("open")).spec.storageClassName, undefined);
+  await classes.create({
+    metadata: { name: "late", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+    provisioner: "example.com/p",
+  });
+  await h.settle();
+  const open = await claims.get("open");
+  assert.equal(open.spec.storageClassName, "late");
+  assert.equal(open.metadata.annotations?.["volume.kubernetes.io/storage-provisioner"], "example.com/p");
+  assert.equal((await claims.get("none")).spec.storageClassName, "");
 });

@@ -5,6 +5,8 @@ import type { SharedInformer } from "../../client/cache/shared-informer.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import {
   claimNamesOf,
+  defaultStorageClass,
+  hasStorageClass,
   isClaimedBy,
   legacyProvisionerAnnotation,
   provisionedByAnnotation,
@@ -95,7 +97,7 @@ class PersistentVolumeBinder implements Controller {
     ]);
     this.#claimQueue.watch(this.#volumes, (volume) => this.#claimsFor(volume));
     this.#claimQueue.watch(this.#classes, ({ metadata }) =>
-      this.#pending((claim) => storageClassOf(claim) === metadata.name),
+      this.#pending((claim) => storageClassOf(claim) === metadata.name || !hasStorageClass(claim)),
     );
     this.#claimQueue.watch(
       this.#pods,
@@ -152,6 +154,7 @@ class PersistentVolumeBinder implements Controller {
     const isDelayed = waits && selected === undefined;
     const volume = findVolume(this.#volumes.lister.list(), claim, { isDelayed, node });
     if (volume) return this.#bind(volume, claim, signal);
+    if (!hasStorageClass(claim) && (await this.#assignDefaultClass(claim, signal))) return;
     if (isDelayed) this.#reportWaiting(claim);
     else if (storageClassOf(claim) !== "") {
       await this.#requestVolume(claim, storageClass, selected, signal);
@@ -183,6 +186,16 @@ class PersistentVolumeBinder implements Controller {
       const why = `waiting for pod ${names.sort().join(",")} to be scheduled`;
       this.#context.recorder.event(claim, "Normal", "WaitForPodScheduled", why);
     }
+  }
+
+  /** A claim older than the default class gets it now. Its update brings the claim here again. */
+  async #assignDefaultClass(claim: PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> {
+    const found = defaultStorageClass(this.#classes.lister.list());
+    if (!found) return false;
+    await this.#context.client
+      .resource(persistentVolumeClaims, claim.metadata.namespace)
+      .update({ ...claim, spec: { ...claim.spec, storageClassName: found.metadata.name } }, { signal });
+    return true;
   }
 
   /** Tells the class's provisioner, by annotations, that it is its turn. */

@@ -20,11 +20,11 @@ export async function prepareHostPath(fs: FileSystem, source: HostPathVolumeSour
     case "File":
       return expectType(path, info, "file", "a file");
     case "Socket":
-      return expectType(path, info, "other", "a socket file");
+      return expectType(path, info, "socket", "a socket file");
     case "CharDevice":
-      return expectType(path, info, "other", "a character device");
+      return expectType(path, info, "character-device", "a character device");
     case "BlockDevice":
-      return expectType(path, info, "other", "a block device");
+      return expectType(path, info, "block-device", "a block device");
   }
 }
 
@@ -32,7 +32,8 @@ function expectType(path: string, info: FileInfo | undefined, type: FileInfo["ty
   if (info?.type !== type) throw new Error(`hostPath type check failed: ${path} is not ${what}`);
 }
 
-async function statFollowing(fs: FileSystem, path: string): Promise<FileInfo | undefined> {
+/** What is at the path, links followed; undefined when there is nothing. */
+export async function statFollowing(fs: FileSystem, path: string): Promise<FileInfo | undefined> {
   let current = path;
   // As many links as the kernel follows.
   for (let i = 0; i < 40; i++) {

@@ -1,5 +1,6 @@
 import type { VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
+import { statFollowing } from "./host-path.ts";
 import { expand } from "../environment/expansion.ts";
 
 const linksMax = 40;
@@ -26,17 +27,24 @@ export function requestedSubPath(mount: VolumeMount, variables: ReadonlyMap<stri
 
 /**
  * The real path of `subPath` within a volume, its directories created where they are missing. Links are followed as long
- * as they stay inside; one that leaves the volume is refused.
+ * as they stay inside; one that leaves the volume is refused. The directory that is mounted gets the volume's own mode, so
+ * that whoever may write the volume may write it too.
  *
  * Differs from upstream: the result is a path and not a bind mount of an open directory, so a container that swaps a
  * directory for a link between this check and the mount is not caught here.
  */
 export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath: string): Promise<string> {
+  const mode = (await statFollowing(fs, volumeRoot))?.mode ?? 0o755;
+  let made: string | undefined;
   const create = async (path: string): Promise<boolean> => {
-    await fs.makeDirectory(path, 0o755);
+    await fs.makeDirectory(path, mode & 0o777);
+    made = path;
     return true;
   };
-  return (await walk(fs, volumeRoot, subPath, create)) ?? volumeRoot;
+  const resolved = (await walk(fs, volumeRoot, subPath, create)) ?? volumeRoot;
+  // The process's umask took bits away. A container that runs already may swap what was made for a link.
+  if (made === resolved) await fs.chmod(resolved, mode, volumeRoot);
+  return resolved;
 }
 
 /** The real path of what is there already; undefined when it is not. */

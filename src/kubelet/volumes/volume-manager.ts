@@ -1,4 +1,4 @@
-import type { Container, Pod, Volume } from "../../api/core/v1/types.gen.ts";
+import type { Container, Pod, Volume, VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { errorText } from "../../component-base/logger.ts";
@@ -74,6 +74,7 @@ export class VolumeManager {
     for (const mount of container.volumeMounts ?? []) {
       const volume = (pod.spec.volumes ?? []).find((v) => v.name === mount.name);
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
+      refuseRecursiveReadOnly(mount);
       const subPath = requestedSubPath(mount, variables);
       const root = this.#hostPathOf(pod, volume);
       out.push({
@@ -213,6 +214,14 @@ function pluginName(volume: Volume): string {
 /** Content from the API is the kubelet's to write. */
 function isReadOnly(volume: Volume): boolean {
   return isLiveVolume(volume);
+}
+
+/** The runtime has no recursive read-only mounts; whoever insists is told, `IfPossible` is not possible. */
+function refuseRecursiveReadOnly({ name, recursiveReadOnly }: VolumeMount): void {
+  if (recursiveReadOnly !== "Enabled") return;
+  throw new Error(
+    `failed to resolve recursive read-only mode: volume "${name}" requested recursive read-only mode, but it is not supported by the runtime`,
+  );
 }
 
 function propagation(mode: "Bidirectional" | "HostToContainer" | "None" | undefined): MountPropagation {

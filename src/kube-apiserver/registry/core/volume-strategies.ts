@@ -5,6 +5,7 @@ import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { persistentVolumeCells, persistentVolumeClaimCells } from "../../printers/core.ts";
+import { storageClassAnnotation } from "../../../component-helpers/storage/volume-claims.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { validateQuantity } from "../../validation/resources.ts";
 
@@ -41,13 +42,23 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
       ...(storage === undefined ? [fieldRequired(path)] : validateQuantity(storage, path)),
     ];
   },
-  /** A bound claim changes its size and attributes only; an unbound one may be bound, too. */
+  /**
+   * A bound claim changes its size and attributes only; an unbound one may be bound, too. One that names no class may be
+   * given one.
+   */
   validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): readonly FieldError[] {
+    const { storageClassName } = claim.spec;
+    const named = old.metadata.annotations?.[storageClassAnnotation];
+    const mayGetClass =
+      storageClassName !== undefined &&
+      old.spec.storageClassName === undefined &&
+      (named === undefined || named === storageClassName);
     const fixed = (of: PersistentVolumeClaim): unknown => ({
       ...of.spec,
       resources: {},
       volumeAttributesClassName: "",
       ...(old.spec.volumeName ? {} : { volumeName: "" }),
+      ...(mayGetClass ? { storageClassName: "" } : {}),
     });
     if (semanticEqual(fixed(claim), fixed(old))) return [];
     const why =
