@@ -1,5 +1,6 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { isNotFound } from "../apimachinery/errors/status-error.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -11,7 +12,7 @@ import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
-import { isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
+import { isCriticalPod, isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
 import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectStore } from "./config/object-store.ts";
 import { StaticPods } from "./config/static-pods.ts";
@@ -26,7 +27,8 @@ import { Semaphore } from "./kuberuntime/semaphore.ts";
 import { HandlerRunner } from "./lifecycle/handler-runner.ts";
 import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
 import { podHostName } from "./network/host-name.ts";
-import { type Rejection, rejection } from "./lifecycle/pod-admission.ts";
+import { type AdmissionInput, failedPredicate, lacks, type Rejection, rejection } from "./lifecycle/pod-admission.ts";
+import { podsToPreempt } from "./lifecycle/preemption.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
 import { nodeResources, unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
@@ -39,6 +41,7 @@ import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
 import { StatsProvider } from "./stats/stats-provider.ts";
+import type { PodVerdict } from "./status/generate-pod-status.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { removeReleased } from "./volumes/local-path.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
@@ -90,6 +93,7 @@ class NodeKubelet implements Kubelet {
   readonly #podInformer: SharedInformer<Pod>;
   readonly #serviceInformer: SharedInformer<Service>;
   readonly #state: RuntimeState;
+  readonly #lifecycle: PodSyncer;
   readonly #workers: PodWorkers;
   readonly #statuses: StatusManager;
   readonly #volumes: VolumeManager;
@@ -172,7 +176,7 @@ class NodeKubelet implements Kubelet {
       seccompRoot: `${rootDirectory}/seccomp`,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
-    const lifecycle = new PodSyncer({
+    const lifecycle = (this.#lifecycle = new PodSyncer({
       runtime,
       state,
       records,
@@ -193,7 +197,7 @@ class NodeKubelet implements Kubelet {
       admit: (pod) => this.#admit(pod),
       syncMirror: (pod, signal) => this.#mirrors.sync(pod, signal),
       wake: (uid) => this.#workers.wake(uid),
-    });
+    }));
     this.#workers = new PodWorkers({
       lifecycle,
       clock,
@@ -344,16 +348,66 @@ class NodeKubelet implements Kubelet {
     if (pod.status.startTime === undefined) {
       const { nodeName, ports } = this.#options;
       const host = (this.#host ??= await ports.host.facts());
-      const node = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
-      // No await between here and the end: two pods must not be given the same.
-      const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
-      const { kernelVersion } = host;
-      const { allowedUnsafeSysctls } = this.#config;
-      const refusal = rejection(pod, { node, others, kernelVersion, allowedUnsafeSysctls });
-      if (refusal) return refusal;
+      const known = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
+      let input = this.#admissionInput(known, host);
+      let refusal = rejection(pod, input);
+      if (refusal) {
+        // It may be here because of what changed of the node since.
+        const current = await this.#currentNode(known);
+        input = this.#admissionInput(current, host);
+        refusal = rejection(pod, input);
+      }
+      if (refusal) return lacks(pod, input).length > 0 && isCriticalPod(pod) ? this.#makeRoom(pod, input) : refusal;
     }
+    // No await since the last look: two pods must not be given the same.
     this.#admitted.add(uid);
     return undefined;
+  }
+
+  #admissionInput(node: Node, { kernelVersion }: HostFacts): AdmissionInput {
+    const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
+    return { node, others, kernelVersion, allowedUnsafeSysctls: this.#config.allowedUnsafeSysctls };
+  }
+
+  /** As the API has it now; `known` while nobody answers. */
+  async #currentNode(known: Node): Promise<Node> {
+    const { client, nodeName, logger } = this.#options;
+    try {
+      return await client.resource(nodes).get(nodeName);
+    } catch (error) {
+      logger.warn("Failed to synchronously fetch node info", { node: nodeName, error });
+      return known;
+    }
+  }
+
+  /**
+   * A critical pod is not refused for want of resources: others are ended for it. Throws while they end, so that the pod is
+   * looked at again.
+   */
+  #makeRoom(pod: Pod, input: AdmissionInput): Rejection | undefined {
+    const failed = failedPredicate(pod, input);
+    if (failed) return failed;
+    const others = input.others.filter((other) => !this.#lifecycle.isCondemned(other.metadata.uid));
+    const missing = lacks(pod, { ...input, others });
+    const victims = podsToPreempt(pod, others, missing);
+    if (!victims) {
+      const wanted = missing.map((l) => `(res: ${l.name}, q: ${l.requested - (l.capacity - l.used)}), `).join("");
+      const cause = `preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [${wanted}]`;
+      return {
+        reason: "UnexpectedAdmissionError",
+        message: `Unexpected error while attempting to recover from admission failure: ${cause}`,
+      };
+    }
+    for (const victim of victims) this.#endPod(victim, preempted);
+    throw new Error("waiting for preempted pods to end");
+  }
+
+  /** The node ends a pod for this reason; without a grace period the pod's own counts. */
+  #endPod(pod: Pod, verdict: PodVerdict, gracePeriodSeconds?: number): void {
+    const { uid } = pod.metadata;
+    this.#options.recorder.event(pod, "Warning", verdict.reason, verdict.message);
+    this.#lifecycle.condemn(uid, verdict);
+    this.#workers.end(uid, gracePeriodSeconds);
   }
 
   #holdsNode({ metadata: { uid } }: Pod): boolean {
@@ -470,13 +524,25 @@ class NodeKubelet implements Kubelet {
         }
         const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);
         const facts = await this.#downwardFacts(podIps);
-        return makeEnvironment(pod, container, { objects, facts, services: servicesFor(pod, list) });
+        return makeEnvironment(pod, container, {
+          objects,
+          facts,
+          services: servicesFor(pod, list),
+          volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
+        });
       },
       mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
       // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
-      runtimeHandler: async ({ spec: { runtimeClassName } }) =>
-        runtimeClassName ? (await client.resource(runtimeClasses).get(runtimeClassName)).handler : "",
+      runtimeHandler: async ({ spec: { runtimeClassName } }) => {
+        if (!runtimeClassName) return "";
+        try {
+          return (await client.resource(runtimeClasses).get(runtimeClassName)).handler;
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+          throw new Error(`runtimeclass.node.k8s.io "${runtimeClassName}" not found`, { cause: error });
+        }
+      },
     };
   }
 
@@ -498,6 +564,12 @@ class NodeKubelet implements Kubelet {
     return this.#hostIps;
   }
 }
+
+const preempted: PodVerdict = {
+  reason: "Preempting",
+  message: "Preempted in order to admit critical pod",
+  disruption: "Pod was preempted by Kubelet to accommodate a critical pod.",
+};
 
 /** As much of a pod as its labels in the runtime tell; enough to end it. */
 function orphanPod(uid: string, name: string, namespace: string): Pod {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pods } from "../api/resources.gen.ts";
+import { nodes, pods } from "../api/resources.gen.ts";
 import { CriError } from "../cri-api/runtime/v1/cri-error.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 
@@ -79,4 +79,37 @@ test("a pod that never got its image has failed when it is deleted, which those 
   const status = (await harness.pod("p"))?.status;
   assert.equal(status?.phase, "Failed");
   assert.equal(status?.containerStatuses?.[0]?.state.terminated?.reason, "ContainerStatusUnknown");
+});
+
+test("a critical pod is given the place of others", async () => {
+  await using harness = await KubeletHarness.start();
+  const resources = { requests: { cpu: "6" } };
+  await harness.createPod("victim", { terminationGracePeriodSeconds: 5, containers: [{ ...sleeper, resources }] });
+  await harness.untilPhase("victim", "Running");
+  await harness.createPod("critical", { priority: 2_000_000_000, containers: [{ ...sleeper, resources }] });
+  await harness.untilPhase("critical", "Running");
+  const victim = await harness.pod("victim");
+  assert.equal(victim?.status.phase, "Failed");
+  assert.equal(victim.status.reason, "Preempting");
+  assert.equal(victim.status.message, "Preempted in order to admit critical pod");
+  const disruption = victim.status.conditions?.find((c) => c.type === "DisruptionTarget");
+  assert.equal(disruption?.reason, "TerminationByKubelet");
+  assert.ok(harness.events("victim").includes("Preempting Preempted in order to admit critical pod"));
+  await harness.createPod("huge", {
+    priority: 2_000_000_000,
+    containers: [{ ...sleeper, resources: { requests: { cpu: "9" } } }],
+  });
+  const huge = await harness.untilPhase("huge", "Failed");
+  assert.equal(huge.status.reason, "UnexpectedAdmissionError");
+});
+
+test("a pod that was bound because of what changed of the node just now is not refused for what it was", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.client.resource(nodes).patch("node-1", "merge", { metadata: { labels: { color: "blue" } } });
+  await harness.createPod("p", { nodeSelector: { color: "blue" }, containers: [sleeper] });
+  await harness.pass(1_000);
+  assert.equal((await harness.pod("p"))?.status.phase, "Running");
+  await harness.createPod("q", { nodeSelector: { color: "red" }, containers: [sleeper] });
+  const refused = await harness.untilPhase("q", "Failed");
+  assert.equal(refused.status.reason, "NodeAffinity");
 });

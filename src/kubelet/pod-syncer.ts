@@ -73,6 +73,10 @@ export class PodSyncer implements PodLifecycle {
     if (!this.#verdicts.has(uid)) this.#verdicts.set(uid, verdict);
   }
 
+  isCondemned(uid: string): boolean {
+    return this.#verdicts.has(uid);
+  }
+
   async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
     const { uid } = pod.metadata;
     const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;

@@ -31,6 +31,14 @@ export function isStaticPod(pod: Pod): boolean {
   return source !== undefined && source !== "api" && !isMirrorPod(pod);
 }
 
+// From here up a priority is the system's own (`system-cluster-critical`).
+const systemCriticalPriority = 2_000_000_000;
+
+/** One the cluster or the node cannot do without. */
+export function isCriticalPod(pod: Pod): boolean {
+  return isStaticPod(pod) || isMirrorPod(pod) || (pod.spec.priority ?? 0) >= systemCriticalPriority;
+}
+
 /** An init container that keeps running beside the others. */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === "Always";

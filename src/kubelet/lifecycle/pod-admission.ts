@@ -51,7 +51,21 @@ export function rejection(pod: Pod, input: AdmissionInput): Rejection | undefine
       message: "SupplementalGroupsPolicy=Strict is not supported in this node",
     };
   }
-  return insufficientResource(pod, input) ?? failedPredicate(pod, input);
+  const [lack] = lacks(pod, input);
+  return lack ? lackRejection(lack) : failedPredicate(pod, input);
+}
+
+/** A resource of which the node has not enough left: CPU in milli-cores, everything else in its unit. */
+export interface Lack {
+  readonly name: string;
+  readonly requested: number;
+  readonly used: number;
+  readonly capacity: number;
+}
+
+function lackRejection({ name, requested, used, capacity }: Lack): Rejection {
+  const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
+  return { reason: `OutOf${name}`, message: `Node didn't have enough resource: ${name}, ${numbers}` };
 }
 
 /** Runtimes are run without AppArmor, so no node enforces a profile. */
@@ -60,21 +74,22 @@ function wantsAppArmor(pod: Pod): boolean {
   return profiles.some((profile) => profile !== undefined && profile.type !== "Unconfined");
 }
 
-function insufficientResource(pod: Pod, { node, others }: AdmissionInput): Rejection | undefined {
+/** What the node lacks for the pod, the number of pods first. */
+export function lacks(pod: Pod, { node, others }: Pick<AdmissionInput, "node" | "others">): readonly Lack[] {
   const { allocatable = {} } = node.status;
   const capacityOf = (name: string): number => resourceAmount(name, allocatable[name] ?? "0");
-  const lack = (name: string, requested: number, used: number): Rejection => ({
-    reason: `OutOf${name}`,
-    message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacityOf(name)}`,
-  });
-  if (others.length + 1 > capacityOf("pods")) return lack("pods", 1, others.length);
+  const out: Lack[] = [];
+  if (others.length + 1 > capacityOf("pods")) {
+    out.push({ name: "pods", requested: 1, used: others.length, capacity: capacityOf("pods") });
+  }
   for (const [name, requested] of inOrder(podRequests(pod))) {
     // A resource the node does not know at all is somebody else's to check.
     if (requested === 0 || allocatable[name] === undefined) continue;
     const used = others.reduce((sum, other) => sum + (podRequests(other).get(name) ?? 0), 0);
-    if (requested > capacityOf(name) - used) return lack(name, requested, used);
+    const capacity = capacityOf(name);
+    if (requested > capacity - used) out.push({ name, requested, used, capacity });
   }
-  return undefined;
+  return out;
 }
 
 /** CPU, memory and storage first, as upstream: the first resource that is short gives the reason. */
@@ -84,7 +99,7 @@ function inOrder(requests: ReadonlyMap<string, number>): readonly (readonly [str
   return [...requests].sort(([a], [b]) => rank(a) - rank(b));
 }
 
-function failedPredicate(pod: Pod, { node, others }: AdmissionInput): Rejection | undefined {
+export function failedPredicate(pod: Pod, { node, others }: AdmissionInput): Rejection | undefined {
   const failed = (name: string, text: string): Rejection => ({
     reason: name,
     message: `Predicate ${name} failed: ${text}`,

@@ -32,6 +32,25 @@ export function requestedSubPath(mount: VolumeMount, variables: ReadonlyMap<stri
  * directory for a link between this check and the mount is not caught here.
  */
 export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath: string): Promise<string> {
+  const create = async (path: string): Promise<boolean> => {
+    await fs.makeDirectory(path, 0o755);
+    return true;
+  };
+  return (await walk(fs, volumeRoot, subPath, create)) ?? volumeRoot;
+}
+
+/** The real path of what is there already; undefined when it is not. */
+export function findWithin(fs: FileSystem, volumeRoot: string, path: string): Promise<string | undefined> {
+  return walk(fs, volumeRoot, path, async () => false);
+}
+
+/** `onMissing` makes what is not there, or tells that nobody does. */
+async function walk(
+  fs: FileSystem,
+  volumeRoot: string,
+  subPath: string,
+  onMissing: (path: string) => Promise<boolean>,
+): Promise<string | undefined> {
   const pending = subPath.split("/").filter((part) => part !== "" && part !== ".");
   const resolved: string[] = [];
   let links = 0;
@@ -44,7 +63,7 @@ export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath
     }
     const path = [volumeRoot, ...resolved, part].join("/");
     const info = await fs.stat(path);
-    if (!info) await fs.makeDirectory(path, 0o755);
+    if (!info && !(await onMissing(path))) return undefined;
     if (info?.type === "symlink") {
       const target = await fs.readLink(path);
       if (target.startsWith("/") || ++links > linksMax) {

@@ -13,7 +13,7 @@ import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { isClaimVolume, setUpClaim } from "./claim.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
-import { requestedSubPath, resolveSubPath } from "./sub-path.ts";
+import { findWithin, requestedSubPath, resolveSubPath } from "./sub-path.ts";
 
 /** A volume that could not be made; the message is the event's. */
 export class MountError extends Error {
@@ -95,6 +95,15 @@ export class VolumeManager {
       out.push({ containerPath: messagePath, hostPath: await this.#terminationLog(pod, container), readonly: false });
     }
     return out;
+  }
+
+  /** A file in one of the pod's volumes; undefined when there is none. Rejects when there is no such volume. */
+  async readFile(pod: Pod, volumeName: string, path: string): Promise<Uint8Array | undefined> {
+    const { fileSystem } = this.#options.ports;
+    const volume = (pod.spec.volumes ?? []).find((v) => v.name === volumeName);
+    if (!volume) throw new Error(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
+    const found = await findWithin(fileSystem, this.#hostPathOf(pod, volume), path);
+    return found === undefined ? undefined : fileSystem.readFile(found);
   }
 
   /** Unmounts and removes everything of the pod. Nothing is removed below a mount that would not go. */
