@@ -23,7 +23,16 @@ spec:
   containers:
     - name: main
       image: k8ts.local/busybox:1
-      command: [sh, -c, "mkdir /www; echo page > /www/index.html; exec httpd -f -p 8080 -h /www"]
+      command: [sh, -c, "mkdir /www; echo page > /www/index.html; head -c 52428800 /dev/urandom > /www/large; exec httpd -f -p 8080 -h /www"]
+      readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: echo }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - { name: main, image: k8ts.local/busybox:1, stdin: true, command: [sh, -c, 'while read line; do echo "heard $line"; done; sleep 1000000'] }
 `;
 
 async function kubectls(): Promise<readonly string[]> {
@@ -46,7 +55,7 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
     await cluster.up();
     await cluster.loadBusybox("k8ts.local/busybox:1");
     await cluster.apply(manifest);
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stream", "--timeout=60s");
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stream", "pod/echo", "--timeout=60s");
   });
   after(() => cluster.k8ts("delete").then(() => {}));
 
@@ -65,7 +74,7 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
     });
 
     test(`${name}: cp both ways keeps every byte`, async () => {
-      const data = randomBytes(3 << 20);
+      const data = randomBytes(30 << 20);
       const [source, copy] = [`${world.directory}/${name}.in`, `${world.directory}/${name}.out`];
       await writeFile(source, data);
       for (const args of [
@@ -77,6 +86,32 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
       }
       const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
       assert.equal(digest(await readFile(copy)), digest(data));
+    });
+
+    test(`${name}: exec -it has the terminal's size, and follows its changes`, async () => {
+      // Each step waits for the one before: the pod says when it has seen the first size.
+      const until = (size: string): string => `until [ "$(stty size)" = "${size}" ]; do sleep 0.1; done`;
+      const inPod = `${until("40 100")}; touch /tmp/seen; ${until("50 120")}; echo seen both`;
+      const seen = `until ${program} exec stream -- test -f /tmp/seen; do sleep 0.1; done`;
+      const resize = `(${seen}; stty -F /dev/tty rows 50 cols 120) 2>/dev/null &`;
+      const script = `stty rows 40 cols 100; ${resize} ${program} exec -it stream -- sh -c '${inPod}'`;
+      await run(program, ["exec", "stream", "--", "rm", "-f", "/tmp/seen"]);
+      const { stdout, exitCode } = await exec("script", ["-qec", script, "/dev/null"], {
+        env: { ...env, TERM: "xterm" },
+      });
+      assert.equal(exitCode, 0, stdout);
+      assert.match(stdout, /seen both/);
+    });
+
+    test(`${name}: attach passes input and output`, async (t) => {
+      const child = spawn(program, ["attach", "-i", "echo"], { env, stdio: ["pipe", "pipe", "pipe"] });
+      t.after(() => child.kill());
+      let said = "";
+      for (const output of [child.stdout, child.stderr]) output.on("data", (chunk) => (said += String(chunk)));
+      child.stdin.write(`${name} one\n${name} two\n`);
+      await eventually("both lines come back", () =>
+        Promise.resolve(said.includes(`heard ${name} one`) && said.includes(`heard ${name} two`)),
+      );
     });
 
     test(`${name}: port-forward`, async (t) => {
@@ -93,6 +128,9 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
         Array.from({ length: 5 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text()),
       );
       assert.deepEqual(new Set(pages), new Set(["page\n"]));
+      const large = Buffer.from(await (await fetch(`http://127.0.0.1:${port}/large`)).arrayBuffer());
+      const [expected] = (await run(program, ["exec", "stream", "--", "sha256sum", "/www/large"])).stdout.split(" ");
+      assert.equal(createHash("sha256").update(large).digest("hex"), expected);
       assert.doesNotMatch(said, /fallback to secondary dialer/i);
     });
   }
