@@ -136,6 +136,9 @@ export function runSimulatedNode(
       nodeAnnotations: { "k8ts.dev/notice": "simulated node: pods are reported Running, but no container runs" },
       // The runtime is in this process: its events cannot get lost.
       relistPeriodMs: 300_000,
+      // Nor do its memory and disk run short.
+      evictionPeriodMs: 300_000,
+      containerLogMonitorMs: 300_000,
     },
   };
   return runNode(node, signal);

@@ -11,6 +11,7 @@ import { SystemRandom } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { createCgroupManager } from "../node/cgroups/cgroup-manager.ts";
 import { setUpPodNetwork, writeCniConfig } from "../node/cni.ts";
+import { pauseImage } from "../node/containerd/containerd-config.ts";
 import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
@@ -158,6 +159,7 @@ async function containerdNode(
       staticPodPath: path.join(own.kubelet, "manifests"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
+      sandboxImage: pauseImage,
       ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
     },
     proxy: {

@@ -1,6 +1,6 @@
 import { concatBytes } from "./bytes.ts";
 
-/** Header names are lower case; repeated headers are joined with ", ". */
+/** Header names are lower case; repeated headers are joined with ", ", those of cookies, which contain commas, with "\n". */
 export type HttpHeaders = Readonly<Record<string, string>>;
 
 /** Who is at the other end of a connection, as far as the transport itself can vouch for it. */

@@ -29,6 +29,8 @@ export interface Controller {
 export interface ControllerDescriptor {
   /** Upstream's name, e.g. `deployment-controller`. */
   readonly name: string;
+  /** Who reports in its events; its name unless given. */
+  readonly eventSource?: string;
   /** Its service account in kube-system, e.g. `deployment-controller`. */
   readonly serviceAccount: string;
   /** The rules of ClusterRole `system:controller:<serviceAccount>`. */

@@ -36,7 +36,9 @@ export async function runControllers(options: ControllerManagerOptions, signal: 
     const client = options.clientFor(descriptor);
     const own = logger.with({ controller: descriptor.name });
     const common = { client, clock, random, logger: own, metrics };
-    const recorder = stack.use(createEventRecorder({ ...common, component: descriptor.name }));
+    const recorder = stack.use(
+      createEventRecorder({ ...common, component: descriptor.eventSource ?? descriptor.name }),
+    );
     const { needed, factory } = recordInformers(informers);
     const controller = descriptor.create({ ...common, recorder, informers: factory });
     return { descriptor, controller, needed };

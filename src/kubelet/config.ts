@@ -1,4 +1,5 @@
 import type { Taint } from "../api/core/v1/types.gen.ts";
+import { defaultEvictionHard } from "./eviction/thresholds.ts";
 
 export interface KubeletConfig {
   /** Addresses of the cluster's DNS; pods get the node's resolver without one. */
@@ -46,6 +47,24 @@ export interface KubeletConfig {
   readonly nodeLeaseDurationSeconds?: number;
   /** Memory kept from pods: the hard eviction threshold, 100 Mi unless given. */
   readonly memoryReservedBytes?: number;
+  /** Upstream's `evictionHard`: below which a signal makes the node end pods at once. Upstream's values unless given. */
+  readonly evictionHard?: Readonly<Record<string, string>>;
+  /** How often the node's memory and disk are looked at; 10 s unless given. */
+  readonly evictionPeriodMs?: number;
+  /** How long a pressure is told after it was last seen; 5 min unless given. */
+  readonly evictionPressureTransitionMs?: number;
+  /** Percent of the disk in use from which unused images are removed, and down to which; 85 and 80 unless given. */
+  readonly imageGcHighThresholdPercent?: number;
+  readonly imageGcLowThresholdPercent?: number;
+  /** An unused image is kept so long; 2 min unless given. */
+  readonly imageMinimumGcAgeMs?: number;
+  /** The reference of the sandbox's image, which no container shows and the kubelet must keep; none unless given. */
+  readonly sandboxImage?: string;
+  /** From which size a container's log is put aside and how many files are kept of it; 10 Mi and 5 unless given. */
+  readonly containerLogMaxBytes?: number;
+  readonly containerLogMaxFiles?: number;
+  /** How often logs are looked at; 10 s unless given. */
+  readonly containerLogMonitorMs?: number;
   /** Under which identity streaming connections to the runtime are made; "cri" unless given. */
   readonly streamingIdentity?: string;
   /** A file, or a directory whose files hold one Pod each, that this node runs by itself. None unless given. */
@@ -85,6 +104,16 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     nodeStatusReportMs: config.nodeStatusReportMs ?? 300_000,
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,
     memoryReservedBytes: config.memoryReservedBytes ?? 100 * 1024 * 1024,
+    evictionHard: config.evictionHard ?? defaultEvictionHard,
+    evictionPeriodMs: config.evictionPeriodMs ?? 10_000,
+    evictionPressureTransitionMs: config.evictionPressureTransitionMs ?? 300_000,
+    imageGcHighThresholdPercent: config.imageGcHighThresholdPercent ?? 85,
+    imageGcLowThresholdPercent: config.imageGcLowThresholdPercent ?? 80,
+    imageMinimumGcAgeMs: config.imageMinimumGcAgeMs ?? 120_000,
+    sandboxImage: config.sandboxImage ?? "",
+    containerLogMaxBytes: config.containerLogMaxBytes ?? 10 * 1024 * 1024,
+    containerLogMaxFiles: config.containerLogMaxFiles ?? 5,
+    containerLogMonitorMs: config.containerLogMonitorMs ?? 10_000,
     streamingIdentity: config.streamingIdentity ?? "cri",
     staticPodPath: config.staticPodPath ?? "",
     staticPodUrl: config.staticPodUrl ?? "",

@@ -11,6 +11,7 @@ import { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
+import { AllocationManager } from "./allocation/allocation-manager.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
 import { isCriticalPod, isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
 import { MirrorPods } from "./config/mirror-pods.ts";
@@ -20,7 +21,11 @@ import { latestContainer, readPodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { makeEnvironment, servicesFor } from "./environment/environment.ts";
 import { CredentialStore } from "./images/credentials.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
+import { hardThresholds } from "./eviction/thresholds.ts";
+import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
+import { ContainerLogManager } from "./logs/container-log-manager.ts";
 import { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
 import { Semaphore } from "./kuberuntime/semaphore.ts";
@@ -34,7 +39,7 @@ import { nodeResources, unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
-import { ensurePodCgroup, PodSyncer } from "./pod-syncer.ts";
+import { ensurePodCgroup, PodSyncer, widenPodCgroup } from "./pod-syncer.ts";
 import { PodWorkers } from "./pod-workers.ts";
 import type { HostFacts, KubeletPorts } from "./ports.ts";
 import { ProbeManager } from "./prober/probe-manager.ts";
@@ -103,6 +108,10 @@ class NodeKubelet implements Kubelet {
   readonly #staticByKey = new Map<string, { readonly pod: Pod; next: Pod | undefined }>();
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
+  readonly #allocations: AllocationManager;
+  readonly #evictions: EvictionManager;
+  readonly #imageGc: ImageGc;
+  readonly #logs: ContainerLogManager;
   readonly #stopped = new AbortController();
   #knowsAllPods = false;
   /** The pods that hold something of the node, by uid. */
@@ -176,7 +185,16 @@ class NodeKubelet implements Kubelet {
       seccompRoot: `${rootDirectory}/seccomp`,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
+    const allocations = (this.#allocations = new AllocationManager({
+      fileSystem,
+      path: `${rootDirectory}/allocated_pods_state`,
+      recorder,
+      logger,
+      pods: () => this.#workers.pods(),
+      allocatable: () => this.#agent.allocatable,
+    }));
     const lifecycle = (this.#lifecycle = new PodSyncer({
+      allocations,
       runtime,
       state,
       records,
@@ -230,7 +248,52 @@ class NodeKubelet implements Kubelet {
       pods: () => this.#workers.pods(),
       podRecord: (uid) => records.get(uid),
     });
+    this.#logs = new ContainerLogManager({
+      fileSystem,
+      runtime,
+      clock,
+      logger,
+      pods: () => this.#workers.pods(),
+      podRecord: (uid) => records.get(uid),
+      periodMs: config.containerLogMonitorMs,
+      maxBytes: config.containerLogMaxBytes,
+      maxFiles: config.containerLogMaxFiles,
+    });
+    this.#imageGc = new ImageGc({
+      images,
+      runtime,
+      clock,
+      logger,
+      imageFileSystem: () => stats.imageFileSystem(),
+      highThresholdPercent: config.imageGcHighThresholdPercent,
+      lowThresholdPercent: config.imageGcLowThresholdPercent,
+      minAgeMs: config.imageMinimumGcAgeMs,
+      isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
+    });
+    this.#evictions = new EvictionManager({
+      nodeName,
+      ports,
+      stats,
+      clock,
+      logger,
+      recorder,
+      rootDirectory,
+      thresholds: hardThresholds(config.evictionHard),
+      periodMs: config.evictionPeriodMs,
+      pressureTransitionMs: config.evictionPressureTransitionMs,
+      maxPodGraceSeconds: 0,
+      pods: () => this.#workers.pods().filter(({ metadata }) => this.#workers.phase(metadata.uid) === "syncing"),
+      podRecord: (uid) => records.get(uid),
+      evict: (pod, { message, gracePeriodSeconds, isNodePressure }) => {
+        const verdict = { reason: "Evicted", message, ...(isNodePressure ? { disruption: message } : {}) };
+        this.#endPod(pod, verdict, gracePeriodSeconds);
+      },
+      reclaimDisk: async (signal) => {
+        await this.#imageGc.removeUnused(signal);
+      },
+    });
     this.#agent = new NodeAgent({
+      isUnder: (pressure) => this.#evictions.isUnder(pressure),
       nodeName,
       client,
       runtime,
@@ -300,6 +363,7 @@ class NodeKubelet implements Kubelet {
     const { rootDirectory, podLogsDirectory } = this.#config;
     await ports.fileSystem.makeDirectory(`${rootDirectory}/pods`, 0o750);
     await ports.fileSystem.makeDirectory(podLogsDirectory, 0o755);
+    await this.#allocations.load();
     this.#host = await ports.host.facts();
     await this.#state.refresh(signal);
     this.#tasks.spawn((own) => this.#agent.run(AbortSignal.any([own, signal])));
@@ -310,7 +374,14 @@ class NodeKubelet implements Kubelet {
   /** What the node runs on its own account needs no API server. */
   async #runPods(signal: AbortSignal): Promise<void> {
     await this.#static.start();
-    await Promise.all([this.#pleg.run(signal), this.#static.run(signal), this.#runApiPods(signal)]);
+    await Promise.all([
+      this.#pleg.run(signal),
+      this.#static.run(signal),
+      this.#runApiPods(signal),
+      this.#evictions.run(signal),
+      this.#imageGc.run(signal),
+      this.#logs.run(signal),
+    ]);
   }
 
   async #runApiPods(signal: AbortSignal): Promise<void> {
@@ -518,6 +589,10 @@ class NodeKubelet implements Kubelet {
       },
       hostname: (pod) => podHostName(pod, clusterDomain).hostname,
       cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
+      resizeCgroup: async (pod, isUnderWay) => {
+        if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, this.#allocations.former(pod));
+        else await ensurePodCgroup(ports.cgroups, pod);
+      },
       environment: async (pod, container, podIps) => {
         if (!this.#serviceInformer.hasSynced() && !isStaticPod(pod)) {
           throw new Error("services have not yet been read at least once, cannot construct envvars");

@@ -4,6 +4,7 @@ import type { Clock } from "../component-base/clock.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
+import type { AllocationManager } from "./allocation/allocation-manager.ts";
 import { isHostNetwork, isStaticPod, isTerminalPhase } from "./api/pods.ts";
 import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
@@ -13,6 +14,7 @@ import { collectPodGarbage } from "./kuberuntime/container-gc.ts";
 import type { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import type { Rejection } from "./lifecycle/pod-admission.ts";
 import type { KuberuntimeManager, StartFailure } from "./kuberuntime/kuberuntime-manager.ts";
+import { isResizing } from "./kuberuntime/container-resize.ts";
 import { podCgroupResources } from "./kuberuntime/linux-resources.ts";
 import { podLogDirectory } from "./kuberuntime/sandbox-config.ts";
 import type { RuntimeState } from "./nodestatus/runtime-state.ts";
@@ -41,6 +43,7 @@ export interface PodSyncerOptions {
   readonly fileSystem: FileSystem;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  readonly allocations: AllocationManager;
   readonly podLogsDirectory: string;
   readonly hostIps: () => Promise<readonly string[]>;
   readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
@@ -51,6 +54,9 @@ export interface PodSyncerOptions {
   /** Asks for another pass soon. */
   readonly wake: (uid: string) => void;
 }
+
+// How soon a resize that cannot be yet is tried again, when nothing else happens.
+const resizeRetryMs = 30_000;
 
 const noFailures: ReadonlyMap<string, StartFailure> = new Map();
 
@@ -77,8 +83,15 @@ export class PodSyncer implements PodLifecycle {
     return this.#verdicts.has(uid);
   }
 
-  async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
-    const { uid } = pod.metadata;
+  async syncPod(
+    wanted: Pod,
+    signal: AbortSignal,
+  ): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
+    const { allocations } = this.#options;
+    const { uid } = wanted.metadata;
+    await allocations.resize(wanted);
+    // From here on the pod asks for what is allocated to it.
+    const pod = allocations.allocated(wanted);
     const { state, records, probes, kuberuntime, recorder, clock, wake, runtime, fileSystem } = this.#options;
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
@@ -92,6 +105,7 @@ export class PodSyncer implements PodLifecycle {
       return { isTerminal: true };
     }
     if (isStaticPod(pod)) await this.#options.syncMirror(pod, signal);
+    this.#noteResize(pod, record, undefined);
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
@@ -110,14 +124,22 @@ export class PodSyncer implements PodLifecycle {
     await this.#mount(pod, record);
     const result = await kuberuntime.syncPod(pod, record, signal);
     this.#failures.set(uid, result.failures);
+    if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
     if (result.hasActed) {
       records.invalidate(uid);
       wake(uid);
     } else if (await collectPodGarbage(runtime, fileSystem, record, signal)) records.invalidate(uid);
-    const latest = await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: false });
+    const after = await records.get(uid, signal);
+    if (result.resizeError === undefined) this.#noteResize(pod, after, undefined);
+    const latest = await this.#setStatus(pod, after, { isTerminal: false });
     if (isTerminalPhase(latest.phase)) return { isTerminal: true };
     if (result.error !== undefined) throw result.error;
-    const retries = [deadlineInMs, result.retryAtMs === undefined ? undefined : result.retryAtMs - clock.now()];
+    const isWaiting = allocations.pendingUids().includes(uid) || result.resizeError !== undefined;
+    const retries = [
+      isWaiting ? resizeRetryMs : undefined,
+      deadlineInMs,
+      result.retryAtMs === undefined ? undefined : result.retryAtMs - clock.now(),
+    ];
     const known = retries.filter((ms) => ms !== undefined);
     return { isTerminal: false, ...(known.length === 0 ? {} : { retryInMs: Math.max(0, Math.min(...known)) }) };
   }
@@ -176,6 +198,16 @@ export class PodSyncer implements PodLifecycle {
     this.#failures.delete(uid);
     this.#verdicts.delete(uid);
     this.#rejected.delete(uid);
+    await this.#options.allocations.forget(uid);
+    // What it had may be what others wait for.
+    for (const waiting of this.#options.allocations.pendingUids()) this.#options.wake(waiting);
+  }
+
+  /** Whether the runtime has by now what is allocated. */
+  #noteResize(pod: Pod, record: PodRecord, error: string | undefined): void {
+    const { allocations } = this.#options;
+    if (error !== undefined || isResizing(pod, record)) allocations.notCompleted(pod, error);
+    else allocations.completed(pod);
   }
 
   async #mount(pod: Pod, record: PodRecord): Promise<void> {
@@ -197,13 +229,13 @@ export class PodSyncer implements PodLifecycle {
     record: PodRecord,
     options: { readonly isTerminal: boolean; readonly isFinal?: boolean },
   ): Promise<PodStatus> {
-    const { statuses, probes, state, hostIps } = this.#options;
+    const { statuses, probes, state, hostIps, allocations } = this.#options;
     const { uid } = pod.metadata;
     // There is nothing to tell of a pod that never was.
     if (this.#rejected.has(uid)) return statuses.get(uid) ?? pod.status;
     const previous = statuses.get(uid) ?? pod.status;
     const verdict = this.#verdicts.get(uid);
-    const status = generatePodStatus(pod, {
+    const status = generatePodStatus(allocations.allocated(pod), {
       ...options,
       ...(verdict ? { verdict } : {}),
       record,
@@ -212,6 +244,7 @@ export class PodSyncer implements PodLifecycle {
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
+      resize: allocations.conditions(pod),
     });
     statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));
     return status;
@@ -244,6 +277,22 @@ const deadlineExceeded = {
   reason: "DeadlineExceeded",
   message: "Pod was active on the node longer than the specified deadline",
 };
+
+/** Lets the pod's group have what it has and what it had, whichever is more, so that no order of changes hits a limit. */
+export async function widenPodCgroup(cgroups: CgroupManager, pod: Pod, former: Pod): Promise<void> {
+  const next = podCgroupResources(pod);
+  const before = podCgroupResources(former);
+  const more = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined || b === undefined ? undefined : Math.max(a, b);
+  const cpuQuota = more(next.cpuQuota, before.cpuQuota);
+  const memoryLimitInBytes = more(next.memoryLimitInBytes, before.memoryLimitInBytes);
+  await cgroups.ensurePod(pod.metadata.uid, podQosClass(pod), {
+    ...(next.cpuPeriod === undefined ? {} : { cpuPeriod: next.cpuPeriod }),
+    ...(next.cpuShares === undefined ? {} : { cpuShares: next.cpuShares }),
+    ...(cpuQuota === undefined ? {} : { cpuQuota }),
+    ...(memoryLimitInBytes === undefined ? {} : { memoryLimitInBytes }),
+  });
+}
 
 /** Creates the pod's control group; resolves to the parent for its sandbox. */
 export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod): Promise<string> {

@@ -203,7 +203,7 @@ async function serveHttp1(
   const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, false));
   if (gone.signal.aborted) return;
   const { headers, body } = encoded(answer);
-  response.writeHead(answer.status, headers);
+  response.writeHead(answer.status, headerLines(headers));
   await sendBody(body, response, gone.signal);
   // An unread request body would be parsed as the next request.
   if (!request.readableEnded) request.resume();
@@ -233,7 +233,8 @@ async function serveUpgrade(
   const body = answer.body instanceof Uint8Array ? Buffer.from(answer.body) : Buffer.alloc(0);
   let text = `HTTP/1.1 ${answer.status} ${http.STATUS_CODES[answer.status] ?? ""}\r\nConnection: close\r\n`;
   for (const [name, value] of Object.entries(answer.headers)) {
-    if (name !== "content-length" && name !== "connection") text += `${name}: ${value}\r\n`;
+    if (name === "content-length" || name === "connection") continue;
+    for (const line of value.split("\n")) text += `${name}: ${line}\r\n`;
   }
   socket.end(Buffer.concat([Buffer.from(`${text}content-length: ${body.length}\r\n\r\n`), body]));
 }
@@ -278,9 +279,15 @@ async function serveHttp2(
   // The client may have reset the stream meanwhile; respond() on a closed one throws.
   if (stream.destroyed || stream.closed) return;
   const { headers: answered, body } = encoded(answer);
-  stream.respond({ ":status": answer.status, ...withoutHopByHop(answered) });
+  stream.respond({ ":status": answer.status, ...headerLines(withoutHopByHop(answered)) });
   await sendBody(body, stream, gone.signal);
   isAnswered = true;
+}
+
+/** Cookies are set one to a line. */
+function headerLines(headers: HttpHeaders): Record<string, string | string[]> {
+  const cookies = headers["set-cookie"];
+  return cookies === undefined ? headers : { ...headers, "set-cookie": cookies.split("\n") };
 }
 
 function withoutHopByHop(headers: HttpHeaders): HttpHeaders {

@@ -8,6 +8,8 @@ import { test, type TestContext } from "node:test";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import { readBody, TransportError } from "../component-base/http.ts";
 import { http } from "./http-module.ts";
+import { silentLogger } from "../component-base/logger.ts";
+import { startHttpServer } from "./http-server.ts";
 import { createCertificateAuthority, issueCertificate } from "./pki/certificates.ts";
 import { HttpProxyConnector } from "./proxy-connector.ts";
 
@@ -90,4 +92,47 @@ test("a kept connection that the other end has closed costs no request", async (
   // The client has not read the end of the connection when it sends again.
   server.closeAllConnections();
   await get();
+});
+
+test("cookies stay apart on their way through a server", async (t) => {
+  const cookies = ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2; Path=/"];
+  const backend = http.createServer((_request, response) => {
+    response.writeHead(200, { "set-cookie": cookies, vary: "a" });
+    response.end();
+  });
+  const port = await listen(t, backend);
+  using connector = new HttpProxyConnector("test");
+  const authority = await createCertificateAuthority("a", 1, Date.now());
+  const serving = await issueCertificate(authority, {
+    commonName: "s",
+    ipAddresses: ["127.0.0.1"],
+    usage: "server",
+    days: 1,
+    nowMs: Date.now(),
+  });
+  await using server = await startHttpServer({
+    handler: async () => {
+      const { status, headers } = await connector.send({
+        method: "GET",
+        url: `http://127.0.0.1:${port}/`,
+        headers: {},
+        signal,
+      });
+      return { status, headers };
+    },
+    tls: serving,
+    host: "127.0.0.1",
+    port: 0,
+    logger: silentLogger,
+  });
+  const received = await new Promise<string[] | undefined>((resolve, reject) => {
+    const options = { ca: authority.cert, agent: false };
+    https
+      .get(`https://127.0.0.1:${server.port}/`, options, (response) => {
+        response.resume();
+        resolve(response.headers["set-cookie"]);
+      })
+      .on("error", reject);
+  });
+  assert.deepEqual(received, cookies);
 });

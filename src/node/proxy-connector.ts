@@ -45,8 +45,9 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
       });
       outgoing.on("response", (response) => {
         const answered: Record<string, string> = {};
+        // Node itself has joined all repeated headers but those of cookies.
         for (const [name, value] of Object.entries(response.headers)) {
-          if (value !== undefined) answered[name] = Array.isArray(value) ? value.join(", ") : value;
+          if (value !== undefined) answered[name] = Array.isArray(value) ? value.join("\n") : value;
         }
         resolve({ status: response.statusCode ?? 502, headers: answered, body: response });
       });

@@ -6,7 +6,7 @@ import { YamlError, type YamlReader, type YamlReading } from "../apimachinery/ya
 import type { YamlAnswer, YamlQuestion } from "./yaml-worker.ts";
 
 // Honest YAML of the largest size a request may have takes two seconds on a machine that has nothing else to do.
-const timeoutMsDefault = 20_000;
+const timeoutMsDefault = 30_000;
 // A document of 3 MiB needs some 500 MB while it is read.
 const memoryMaxMb = 1024;
 // Texts that wait. Each is a request in flight, which has limits of its own.

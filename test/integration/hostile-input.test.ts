@@ -90,7 +90,7 @@ const attacks: readonly Attack[] = [
 
 for (const { name, method = "POST", path = configMaps, body, type = "application/json", status, message } of attacks) {
   test(`${name} keeps nobody waiting`, async () => {
-    await using yaml = new YamlThread();
+    await using yaml = new YamlThread({ timeoutMs: 10 * 60_000 });
     await using api = await TestApiServer.start({ server: { yaml } });
     await api.request("POST", configMaps, { metadata: { name: "a" }, data: { k: "v" } });
     const attack = api.request(method, path, body, { headers: { "content-type": type } });

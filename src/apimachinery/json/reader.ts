@@ -21,6 +21,13 @@ export function readJson(text: string): JsonReading {
   return { value, duplicates: reader.duplicates };
 }
 
+/** The paths of all members in the order of the text, those that occur again included. For text that has been read. */
+export function memberPaths(text: string): readonly string[] {
+  const paths: string[] = [];
+  new Reader(text, (path) => void paths.push(path)).readDocument();
+  return paths;
+}
+
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   "\\": "\\",
@@ -44,8 +51,11 @@ class Reader {
   /** Member names and item numbers from the root to here. */
   readonly #path: (string | number)[] = [];
 
-  constructor(text: string) {
+  readonly #onMember: ((path: string) => void) | undefined;
+
+  constructor(text: string, onMember?: (path: string) => void) {
     this.#text = text;
+    this.#onMember = onMember;
   }
 
   readDocument(): unknown {
@@ -79,6 +89,7 @@ class Reader {
       const name = this.#string();
       if (!this.#take(":")) this.#fail("after object key");
       this.#path.push(name);
+      this.#onMember?.(this.#pathText());
       if (Object.hasOwn(object, name)) this.#noteDuplicate();
       const value = this.#value();
       // Plain assignment to `__proto__` would change the prototype; here it is a member like any other.
@@ -186,13 +197,16 @@ class Reader {
   }
 
   #noteDuplicate(): void {
-    if (this.duplicates.length >= duplicatesMax) return;
+    if (this.duplicates.length < duplicatesMax) this.duplicates.push(this.#pathText());
+  }
+
+  #pathText(): string {
     let text = "";
     for (const part of this.#path) {
       if (typeof part === "number") text += `[${part}]`;
       else text += text === "" ? part : `.${part}`;
     }
-    this.duplicates.push(text);
+    return text;
   }
 
   #fail(context: string): never {

@@ -139,6 +139,28 @@ test("unknown fields are warned about by default", async () => {
   assert.equal(response.headers.warning, '299 - "unknown field \\"foo\\""');
 });
 
+test("unknown and duplicate fields are told in the order of the text", async () => {
+  await using server = await TestServer.start({ scheme });
+  const text =
+    '{"metadata":{"name":"a","name":"b","x":1},"data":{"k":"v","k":"w"},"y":{"y":1,"y":2},"data":{"k":"v"},"immutable":true,"z":1,"immutable":false}';
+  const answer = await server.request("POST", `${configMaps}?fieldValidation=Strict`, text, {
+    "content-type": "application/json",
+  });
+  assert.equal(
+    (answer.json as Json).message?.toString(),
+    'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: ' +
+      [
+        'duplicate field "metadata.name"',
+        'unknown field "metadata.x"',
+        'duplicate field "data.k"',
+        'unknown field "y"',
+        'duplicate field "data"',
+        'unknown field "z"',
+        'duplicate field "immutable"',
+      ].join(", "),
+  );
+});
+
 test("generateName makes names until one is free", async () => {
   await using server = await TestServer.start({ scheme });
   const names = new Set<string>();

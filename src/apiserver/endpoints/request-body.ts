@@ -9,7 +9,7 @@ import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
 import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
 import { ProtobufError } from "../../apimachinery/protobuf/wire-reader.ts";
-import { SyntaxFailure, parseTextAside, protobufType, readableTypes } from "./serializer.ts";
+import { SyntaxFailure, duplicateField, parseTextAside, protobufType, readableTypes } from "./serializer.ts";
 import type { ParsedText } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
@@ -107,17 +107,48 @@ export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValida
 function reportFields(
   kind: ObjectKind,
   unknownFields: readonly string[],
-  { duplicates, areDuplicatesFirst }: ParsedText,
+  { duplicates, areDuplicatesFirst, order }: ParsedText,
   fields: FieldValidation,
 ): void {
   if (unknownFields.length === 0 && duplicates.length === 0) return;
-  const unknown = unknownFields.map((f) => `unknown field ${goQuote(f)}`);
-  const texts = areDuplicatesFirst || kind.custom ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
+  const unknown = unknownFields.map(unknownField);
+  const texts =
+    areDuplicatesFirst || kind.custom
+      ? [...duplicates, ...unknown]
+      : unknown.length > 0 && order
+        ? inOrder(unknownFields, duplicates, order())
+        : [...unknown, ...duplicates];
   if (fields.mode === "Warn") {
     for (const text of texts) fields.warn(text);
     return;
   }
   throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: strict decoding error: ${texts.join(", ")}`);
+}
+
+function unknownField(path: string): string {
+  return `unknown field ${goQuote(path)}`;
+}
+
+/** As a decoder that goes through the text once comes upon them. It does not look into what it does not know. */
+function inOrder(
+  unknownFields: readonly string[],
+  duplicates: readonly string[],
+  paths: readonly string[],
+): readonly string[] {
+  const unknown = new Set(unknownFields);
+  const duplicate = new Set(duplicates);
+  const seen = new Set<string>();
+  const ordered = new Set<string>();
+  /** The unknown field the walk is in. */
+  let inside: string | undefined;
+  for (const path of paths) {
+    if (inside !== undefined && (path.startsWith(`${inside}.`) || path.startsWith(`${inside}[`))) continue;
+    inside = unknown.has(path) ? path : undefined;
+    if (inside !== undefined) ordered.add(unknownField(path));
+    else if (seen.has(path) && duplicate.has(duplicateField(path))) ordered.add(duplicateField(path));
+    seen.add(path);
+  }
+  return [...ordered, ...unknownFields.map(unknownField).filter((text) => !ordered.has(text))];
 }
 
 function wrongKind(kind: ObjectKind, givenKind: string, givenVersion: string, expected: string): StatusError {

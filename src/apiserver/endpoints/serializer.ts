@@ -1,5 +1,6 @@
 import { goQuote } from "../../apimachinery/go-format.ts";
 import { JsonError } from "../../apimachinery/json/json-error.ts";
+import { memberPaths } from "../../apimachinery/json/reader.ts";
 import { parseJson } from "../../apimachinery/json/parse.ts";
 import { YamlError, parseYaml, readAsJson } from "../../apimachinery/yaml/parse.ts";
 import type { YamlReader, YamlReading } from "../../apimachinery/yaml/parse.ts";
@@ -16,8 +17,15 @@ export interface ParsedText {
   readonly value: unknown;
   /** What to say, in upstream's words, of members that occur twice. */
   readonly duplicates: readonly string[];
+  /** Of JSON that has such: the paths of its members in the order of the text, those that occur again included. */
+  readonly order?: () => readonly string[];
   /** Upstream tells those of YAML before, those of JSON after what else is wrong. */
   readonly areDuplicatesFirst: boolean;
+}
+
+/** What is said of a member that occurs again. */
+export function duplicateField(path: string): string {
+  return `duplicate field ${goQuote(path)}`;
 }
 
 /** A body that cannot be parsed. The message is upstream's. */
@@ -56,7 +64,10 @@ export function parseText(text: Uint8Array | string, contentType: string): Parse
     const { value, duplicates } = parseJson(text);
     return {
       value,
-      duplicates: duplicates.map((path) => `duplicate field ${goQuote(path)}`),
+      duplicates: duplicates.map(duplicateField),
+      ...(duplicates.length > 0
+        ? { order: () => memberPaths(typeof text === "string" ? text : utf8Decode(text)) }
+        : {}),
       areDuplicatesFirst: false,
     };
   } catch (error) {

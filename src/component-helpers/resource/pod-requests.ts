@@ -35,7 +35,52 @@ const numbers: AmountArithmetic<number> = {
  * Pod-level requests, where set, replace the sum.
  */
 export function podRequests(pod: Pod): ResourceAmounts {
-  return aggregatePod(pod, "requests", numbers);
+  return aggregatePod(isResizing(pod) ? withReserved(pod) : pod, "requests", numbers);
+}
+
+/** The node's kubelet has not yet done all that the spec asks of it. */
+function isResizing(pod: Pod): boolean {
+  return (pod.status.containerStatuses ?? []).some(({ name, allocatedResources: allocated, resources }) => {
+    if (!allocated) return false;
+    const requests = pod.spec.containers.find((c) => c.name === name)?.resources?.requests;
+    const differs = (list: Readonly<Record<string, string>> | undefined): boolean =>
+      ["cpu", "memory"].some((resource) => list?.[resource] !== undefined && list[resource] !== requests?.[resource]);
+    return differs(allocated) || differs(resources?.requests);
+  });
+}
+
+/**
+ * While a resize is under way the most of what is asked for, allocated and in use counts for each container; what the
+ * kubelet has called infeasible is not asked for.
+ */
+function withReserved(pod: Pod): Pod {
+  const isInfeasible = pod.status.conditions?.some(
+    ({ type, reason }) => type === "PodResizePending" && reason === "Infeasible",
+  );
+  const reserved = (container: Container): Container => {
+    const status = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])].find(
+      ({ name }) => name === container.name,
+    );
+    if (!status?.allocatedResources) return container;
+    const requests: Record<string, string> = { ...(isInfeasible ? {} : container.resources?.requests) };
+    for (const list of [status.allocatedResources, status.resources?.requests ?? {}]) {
+      for (const [name, quantity] of Object.entries(list)) {
+        const known = requests[name];
+        if (known === undefined || resourceAmount(name, known) < resourceAmount(name, quantity))
+          requests[name] = quantity;
+      }
+    }
+    return { ...container, resources: { ...container.resources, requests } };
+  };
+  const { containers, initContainers } = pod.spec;
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: containers.map(reserved),
+      ...(initContainers ? { initContainers: initContainers.map(reserved) } : {}),
+    },
+  };
 }
 
 /** Like `podRequests`, over limits. A resource that some container does not limit is still summed over the others. */

@@ -368,6 +368,8 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     const container = this.#container(containerId);
     if (container.state !== "running") throw new CriError("failedPrecondition", "container is not running");
     container.logOffset = 0;
+    const path = this.#logPath(container);
+    if (path !== undefined) await this.#options.fileSystem?.writeFile(path, new Uint8Array());
   }
 
   async execSync(containerId: string, command: readonly string[], timeoutSeconds: number): Promise<ExecSyncResponse> {
@@ -468,11 +470,16 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     this.#emit("deleted", container.id, container.config.labels[podUidLabel]);
   }
 
+  /** Undefined when nobody wants the container's log. */
+  #logPath(container: FakeContainer): string | undefined {
+    const directory = this.#sandboxes.get(container.sandboxId)?.config.logDirectory ?? "";
+    return directory === "" ? undefined : `${directory}/${container.config.logPath}`;
+  }
+
   async #log(container: FakeContainer, line: string): Promise<void> {
     const fs = this.#options.fileSystem;
-    const sandbox = this.#sandboxes.get(container.sandboxId);
-    if (!fs || !sandbox || sandbox.config.logDirectory === "") return;
-    const path = `${sandbox.config.logDirectory}/${container.config.logPath}`;
+    const path = this.#logPath(container);
+    if (!fs || path === undefined) return;
     const stamp = new Date(this.#clock.now()).toISOString().replace("Z", "000000Z");
     const bytes = utf8Encode(`${stamp} stdout F ${line}\n`);
     if (!(await fs.stat(path))) await fs.writeFile(path, new Uint8Array());

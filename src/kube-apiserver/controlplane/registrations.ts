@@ -1,4 +1,4 @@
-import { badRequest, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import { horizontalPodAutoscalerConversion } from "../../api/autoscaling/v1/conversion.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
@@ -25,6 +25,7 @@ import { createEviction } from "../registry/core/pod/eviction.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
 import { nodeProxy, podProxy, serviceProxy } from "../registry/core/proxy.ts";
 import { podLog } from "../registry/core/pod/log.ts";
+import { podResizeStrategy } from "../registry/core/pod/resize-strategy.ts";
 import { podStatusStrategy } from "../registry/core/pod/status-strategy.ts";
 import { podPortForward, podStreams } from "../registry/core/pod/streaming.ts";
 import { createToken } from "../registry/core/token-request.ts";
@@ -133,7 +134,7 @@ function builtinSubresources(
       attach: connected((request) => podStreams(request, "attach", kubelets)),
       portforward: connected((request) => podPortForward(request, kubelets)),
       proxy: connected((request) => podProxy(request, proxy)),
-      resize: notSupported("pods/resize"),
+      resize: { type: "object", strategy: podResizeStrategy },
     },
     "/nodes": { proxy: connected((request) => nodeProxy(request, kubelets, proxy)) },
     "/services": { proxy: connected((request) => serviceProxy(request, proxy, random)) },
@@ -153,15 +154,6 @@ function builtinSubresources(
     "certificates.k8s.io/certificatesigningrequests": {
       approval: { type: "object", strategy: approvalStrategy },
       status: { type: "object", strategy: certificateStatusStrategy },
-    },
-  };
-}
-
-function notSupported(what: string): Subresource {
-  return {
-    type: "connect",
-    connect: async () => {
-      throw badRequest(`${what} is not supported by this server`);
     },
   };
 }

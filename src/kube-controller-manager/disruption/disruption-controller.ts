@@ -16,6 +16,7 @@ import { ExpectedScaleError, ExpectedScales } from "./expected-scale.ts";
 
 export const disruptionController: ControllerDescriptor = {
   name: "disruption-controller",
+  eventSource: "controllermanager",
   serviceAccount: "disruption-controller",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: ["extensions", "apps"], resources: ["deployments"] },

@@ -20,6 +20,7 @@ const addressesMax = 1000;
 
 export const endpointsController: ControllerDescriptor = {
   name: "endpoints-controller",
+  eventSource: "endpoint-controller",
   serviceAccount: "endpoint-controller",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["pods", "services"] },

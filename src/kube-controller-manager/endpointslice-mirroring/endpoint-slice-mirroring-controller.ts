@@ -22,6 +22,7 @@ const endpointsMax = 1000;
 
 export const endpointSliceMirroringController: ControllerDescriptor = {
   name: "endpointslice-mirroring-controller",
+  eventSource: "endpoint-slice-mirroring-controller",
   serviceAccount: "endpointslicemirroring-controller",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["endpoints", "services"] },

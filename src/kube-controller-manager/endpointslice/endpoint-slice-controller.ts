@@ -20,6 +20,7 @@ const endpointsPerSliceMax = 100;
 
 export const endpointSliceController: ControllerDescriptor = {
   name: "endpointslice-controller",
+  eventSource: "endpoint-slice-controller",
   serviceAccount: "endpointslice-controller",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["nodes", "pods", "services"] },

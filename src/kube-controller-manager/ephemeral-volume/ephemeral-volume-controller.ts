@@ -9,6 +9,7 @@ import { ReconcileController } from "../../controller-runtime/reconcile-controll
 
 export const ephemeralVolumeController: ControllerDescriptor = {
   name: "ephemeral-volume-controller",
+  eventSource: "ephemeral_volume",
   serviceAccount: "ephemeral-volume-controller",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["pods"] },

@@ -15,6 +15,7 @@ export function nodeIpamController(clusterCidr: string): ControllerDescriptor {
   for (const range of ranges) void new CidrSet(range);
   return {
     name: "node-ipam-controller",
+    eventSource: "cidrAllocator",
     serviceAccount: nodeControllerAccount,
     rules: nodeControllerRules,
     create: (context) => {

@@ -20,6 +20,7 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
   const { graceMs = 50_000, startupGraceMs = 60_000 } = options;
   return {
     name: "node-lifecycle-controller",
+    eventSource: "node-controller",
     serviceAccount: nodeControllerAccount,
     rules: nodeControllerRules,
     create: (context) => createNodeLifecycleController(context, { graceMs, startupGraceMs }),
@@ -56,8 +57,18 @@ function createNodeLifecycleController(
   podInformer.addIndex(byNode, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
   const heartbeats = new Map<string, Heartbeat>();
   const zones = new EvictionZones();
+  /** UIDs of the nodes seen, by name. */
+  const registered = new Map<string, string>();
   /** The conditions under which a node's pods were marked: once for each, or kubelet and controller would take turns for ever. */
   const marked = new Map<string, string>();
+
+  const tell = ({ name, uid }: { readonly name: string; readonly uid: string }, reason: string, what: string): void =>
+    recorder.event(
+      { kind: "Node", apiVersion: "v1", metadata: { name, uid } },
+      "Normal",
+      reason,
+      `Node ${name} event: ${what}`,
+    );
 
   const lookAtAll = (wasStopped: boolean): void => {
     // Nothing was heard while all was down, perhaps because of us: every node gets its time anew.
@@ -82,10 +93,17 @@ function createNodeLifecycleController(
     const node = nodeInformer.lister.getByKey(name);
     const wasStopped = zones.isStopped;
     if (!node) {
+      const uid = registered.get(name);
+      if (uid !== undefined) tell({ name, uid }, "RemovingNode", `Removing Node ${name} from Controller`);
+      registered.delete(name);
       heartbeats.delete(name);
       marked.delete(name);
       if (zones.forget(name)) lookAtAll(wasStopped);
       return;
+    }
+    if (registered.get(name) !== node.metadata.uid) {
+      registered.set(name, node.metadata.uid);
+      tell(node.metadata, "RegisteredNode", `Registered Node ${name} in Controller`);
     }
     if (zones.note(node, isReady(node))) lookAtAll(wasStopped);
     const wait = executingWait(node);

@@ -23,6 +23,7 @@ const noProvisioner = "kubernetes.io/no-provisioner";
 
 export const persistentVolumeBinderController: ControllerDescriptor = {
   name: "persistentvolume-binder-controller",
+  eventSource: "persistentvolume-controller",
   serviceAccount: "persistent-volume-binder",
   rules: [
     {

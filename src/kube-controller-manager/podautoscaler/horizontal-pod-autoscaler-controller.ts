@@ -31,6 +31,7 @@ const eventsRule = { verbs: ["create", "update", "patch"], apiGroups: ["", "even
 
 export const horizontalPodAutoscalerController: ControllerDescriptor = {
   name: "horizontal-pod-autoscaler-controller",
+  eventSource: "horizontal-pod-autoscaler",
   serviceAccount: "horizontal-pod-autoscaler",
   rules: [
     { verbs: ["get", "list", "watch"], apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"] },

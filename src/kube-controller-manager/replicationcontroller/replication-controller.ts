@@ -5,6 +5,7 @@ import { createReplicaController } from "../replicaset/replica-controller.ts";
 /** ReplicationControllers are ReplicaSets with a plain map as selector. */
 export const replicationController: ControllerDescriptor = {
   name: "replicationcontroller-controller",
+  eventSource: "replication-controller",
   serviceAccount: "replication-controller",
   rules: [
     { verbs: ["get", "list", "watch", "update"], apiGroups: [""], resources: ["replicationcontrollers"] },

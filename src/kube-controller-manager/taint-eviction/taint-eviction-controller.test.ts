@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Toleration } from "../../api/core/v1/types.gen.ts";
-import { leases, nodes, pods } from "../../api/resources.gen.ts";
+import { events, leases, nodes, pods } from "../../api/resources.gen.ts";
 import { startControllers, type ControllerHarness } from "../../controller-runtime/testing/controller-harness.ts";
 import { nodeLifecycleController } from "../node-lifecycle/node-lifecycle-controller.ts";
 import { taintEvictionController } from "./taint-eviction-controller.ts";
@@ -57,6 +57,23 @@ test("a lost node is tainted after 50 s and its pods go when their tolerations e
   await live(h, ["n2"], 20);
   assert.equal(await isGoing(h, "patient"), true);
   assert.equal(await isGoing(h, "faithful"), false);
+});
+
+test("nodes that come and go are told", async () => {
+  await using h = await start();
+  await addNode(h, "n1");
+  await h.settle();
+  await h.client.resource(nodes).delete("n1");
+  await h.settle();
+  const told = (await h.client.resource(events).list()).items;
+  assert.deepEqual(
+    told.map(({ reason, message }) => `${reason}: ${message}`),
+    [
+      "RegisteredNode: Node n1 event: Registered Node n1 in Controller",
+      "RemovingNode: Node n1 event: Removing Node n1 from Controller",
+    ],
+  );
+  assert.deepEqual(told[0]?.source, { component: "node-controller" });
 });
 
 test("a node that comes back keeps its pods", async () => {

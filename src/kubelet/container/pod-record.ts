@@ -10,7 +10,12 @@ import {
   podUidLabel,
 } from "../../cri-api/runtime/v1/labels.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import type { ContainerState, ContainerStatus, PodSandboxStatus } from "../../cri-api/runtime/v1/types.ts";
+import type {
+  ContainerState,
+  ContainerStatus,
+  LinuxContainerResources,
+  PodSandboxStatus,
+} from "../../cri-api/runtime/v1/types.ts";
 import { readTail } from "./read-tail.ts";
 import { lastLogLines } from "./termination-log.ts";
 
@@ -31,6 +36,8 @@ export interface ContainerRecord {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** What it may use, where the runtime tells. */
+  readonly resources?: LinuxContainerResources;
   /** Whom it runs as, where the runtime tells. */
   readonly user?: NonNullable<ContainerStatus["user"]>;
 }
@@ -121,6 +128,7 @@ async function containerRecord(
     reason: isExited ? status.reason : "",
     message: isExited ? await terminationMessage(status, fileSystem) : "",
     logPath: status.logPath,
+    ...(status.resources?.linux ? { resources: status.resources.linux } : {}),
     ...(status.user ? { user: status.user } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { isHostNetwork, isSidecar } from "../api/pods.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
 import { restartsAfterExit, restartsAfterKill, shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import { containerHash } from "./container-hash.ts";
+import { type ContainerResize, containerResize } from "./container-resize.ts";
 
 /** What the probes say of a container; undefined while they have said nothing. */
 export interface ProbeVerdicts {
@@ -14,7 +15,7 @@ export interface ContainerToKill {
   readonly record: ContainerRecord;
   readonly container: Container;
   readonly message: string;
-  readonly reason: "liveness" | "startup" | "changed" | "unknown";
+  readonly reason: "liveness" | "startup" | "changed" | "unknown" | "resize";
 }
 
 /** What has to be done to bring the runtime to what the pod asks for. */
@@ -31,6 +32,8 @@ export interface PodActions {
   readonly initContainersToStart: readonly Container[];
   readonly containersToStart: readonly Container[];
   readonly containersToKill: readonly ContainerToKill[];
+  /** Those that go on running with other resources. */
+  readonly containersToResize: readonly ContainerResize[];
 }
 
 /** Compares the pod with what the runtime has. Pure. */
@@ -43,6 +46,7 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
     createSandbox: false,
     sandboxId: sandbox.id,
     attempt: sandbox.attempt,
+    containersToResize: containersToResize(pod, record),
     ephemeralContainersToStart: ephemeral,
   };
   if (init.hasFailed)
@@ -97,6 +101,17 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
   };
 }
 
+function containersToResize(pod: Pod, record: PodRecord): readonly ContainerResize[] {
+  const resizable = [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
+  const found = resizable.flatMap((container): readonly ContainerResize[] => {
+    const latest = latestContainer(record, container.name);
+    const resize = latest && containerResize(pod, container, latest);
+    return resize && !resize.needsRestart ? [resize] : [];
+  });
+  // What is given back is there for the others.
+  return found.sort((a, b) => a.memoryChange - b.memoryChange);
+}
+
 interface SandboxVerdict {
   readonly mustCreate: boolean;
   readonly id: string | undefined;
@@ -127,6 +142,7 @@ function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdi
     initContainersToStart: [],
     containersToStart: [],
     containersToKill: [],
+    containersToResize: [],
   };
   const isDeleted = pod.metadata.deletionTimestamp !== undefined;
   const isDone = pod.spec.restartPolicy === "Never" && sandbox.attempt !== 0 && record.containers.length > 0;
@@ -228,5 +244,9 @@ function verdictOnRunning(
     return verdict("definition changed", "changed", true);
   if (probes.liveness(record.id) === "failure") return verdict("failed liveness probe", "liveness", restart);
   if (probes.startup(record.id) === "failure") return verdict("failed startup probe", "startup", restart);
+  if (containerResize(pod, container, record)?.needsRestart === true) {
+    const message = `Container ${container.name} resize requires restart`;
+    return { kill: { record, container, message, reason: "resize" }, restart: true };
+  }
   return undefined;
 }

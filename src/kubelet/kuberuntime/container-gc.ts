@@ -1,5 +1,6 @@
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
+import { rotatedLogs } from "../logs/container-log-manager.ts";
 import type { ContainerRecord, PodRecord } from "../container/pod-record.ts";
 
 /**
@@ -34,6 +35,6 @@ export async function collectPodGarbage(
 }
 
 async function removeLog(fileSystem: FileSystem, container: ContainerRecord): Promise<void> {
-  // Rotated logs lie beside it under the same name with a suffix.
+  for (const path of await rotatedLogs(fileSystem, container.logPath)) await fileSystem.removeAll(path);
   await fileSystem.removeAll(container.logPath);
 }

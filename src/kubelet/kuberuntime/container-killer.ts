@@ -17,7 +17,7 @@ export interface KillRequest {
   /** Of the Killing event; `Stopping container x` unless given. */
   readonly message?: string;
   /** The probe whose own grace period counts, when that is why. */
-  readonly reason?: "liveness" | "startup" | "changed" | "unknown";
+  readonly reason?: "liveness" | "startup" | "changed" | "unknown" | "resize";
   /** Overrides every other grace period. */
   readonly gracePeriodSeconds?: number;
   readonly podIp: string;

@@ -16,6 +16,7 @@ import { containerConfig } from "./container-config.ts";
 import { containerHash } from "./container-hash.ts";
 import type { ContainerKiller } from "./container-killer.ts";
 import { ContainerStartError, type StartFailureReason } from "./container-start-error.ts";
+import { containerLinuxResources } from "./linux-resources.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
 import { runAsNonRootViolation } from "./security-context.ts";
 import type { Semaphore } from "./semaphore.ts";
@@ -25,6 +26,8 @@ export interface RuntimeHelper {
   dnsConfig(pod: Pod): Promise<DnsConfig>;
   hostname(pod: Pod): string;
   cgroupParent(pod: Pod): Promise<string>;
+  /** Gives the pod's control group what it may use after a resize, or while one is under way: then also what it had. */
+  resizeCgroup(pod: Pod, isUnderWay: boolean): Promise<void>;
   environment(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly KeyValue[]>;
   mounts(
     pod: Pod,
@@ -67,6 +70,8 @@ export interface SyncResult {
   readonly retryAtMs: number | undefined;
   /** A failure without a back-off of its own. */
   readonly error: unknown;
+  /** Why running containers could not be given what they should have. */
+  readonly resizeError?: string;
 }
 
 const crashBackoffInitialMs = 10_000;
@@ -95,15 +100,24 @@ export class KuberuntimeManager {
     const actions = computePodActions(pod, record, this.#options.probes);
     const failures = new Map<string, StartFailure>();
     let hasActed = false;
+    const isResize =
+      actions.containersToResize.length > 0 || actions.containersToKill.some(({ reason }) => reason === "resize");
     try {
+      if (isResize) await this.#options.helper.resizeCgroup(pod, true);
       hasActed = await this.#kill(pod, record, actions, signal);
+      const resizeError = await this.#resize(pod, actions, signal);
+      const resized = resizeError === undefined ? {} : { resizeError };
+      if (isResize) {
+        hasActed = true;
+        if (resizeError === undefined) await this.#options.helper.resizeCgroup(pod, false);
+      }
       const starts = [
         ...actions.ephemeralContainersToStart,
         ...actions.initContainersToStart,
         ...actions.containersToStart,
       ];
       if (!actions.createSandbox && (starts.length === 0 || actions.killPod)) {
-        return { hasActed, failures, retryAtMs: undefined, error: undefined };
+        return { hasActed, failures, retryAtMs: undefined, error: undefined, ...resized };
       }
       const sandbox = await this.#sandbox(pod, record, actions, signal);
       if (actions.createSandbox) hasActed = true;
@@ -126,7 +140,7 @@ export class KuberuntimeManager {
           else retryAtMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, failure.retryAtMs);
         }
       }
-      return { hasActed, failures, retryAtMs, error };
+      return { hasActed, failures, retryAtMs, error, ...resized };
     } catch (error) {
       if (signal.aborted) throw error;
       return { hasActed, failures, retryAtMs: undefined, error };
@@ -153,6 +167,23 @@ export class KuberuntimeManager {
       );
     }
     return actions.containersToKill.length > 0;
+  }
+
+  /** Resolves to why it failed; the others are given theirs all the same. */
+  async #resize(pod: Pod, actions: PodActions, signal: AbortSignal): Promise<string | undefined> {
+    const { runtime, helper } = this.#options;
+    if (actions.killPod) return undefined;
+    let failure: string | undefined;
+    for (const { container, record } of actions.containersToResize) {
+      const { oomScoreAdj: _, ...resources } = containerLinuxResources(pod, container, helper.memoryCapacityBytes());
+      try {
+        await runtime.updateContainerResources(record.id, resources, { signal });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failure = criErrorText(error);
+      }
+    }
+    return failure;
   }
 
   async #sandbox(pod: Pod, record: PodRecord, actions: PodActions, signal: AbortSignal): Promise<Sandbox> {

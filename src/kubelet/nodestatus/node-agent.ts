@@ -10,15 +10,23 @@ import type { Random } from "../../component-base/random.ts";
 import type { ImageService, RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import type { ResolvedConfig } from "../config.ts";
+import type { Pressure } from "../eviction/thresholds.ts";
 import type { HostInfo } from "../ports.ts";
 import { equal } from "../status/status-patch.ts";
-import { defaultLabels, initialNode, type NodeFacts, nodeConditions, nodeStatus } from "./node-object.ts";
+import { defaultLabels, initialNode, type NodeFacts, nodeConditions, nodeStatus, pressures } from "./node-object.ts";
 import type { RuntimeState } from "./runtime-state.ts";
 
 const leaseNamespace = "kube-node-lease";
 const retry = { initialMs: 100, maxMs: 7_000 };
 /** Until the node is ready it looks again this soon. */
 const notReadyPeriodMs = 1_000;
+
+/** Of the events, without it and under it. */
+const pressureReasons: Readonly<Record<Pressure, readonly [string, string]>> = {
+  MemoryPressure: ["NodeHasSufficientMemory", "NodeHasInsufficientMemory"],
+  DiskPressure: ["NodeHasNoDiskPressure", "NodeHasDiskPressure"],
+  PIDPressure: ["NodeHasSufficientPID", "NodeHasInsufficientPID"],
+};
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -34,6 +42,8 @@ export interface NodeAgentOptions {
   readonly config: ResolvedConfig;
   /** Why the node is not ready, beside the runtime. */
   readonly problem: () => string | undefined;
+  /** Whether the node is short of something. */
+  readonly isUnder: (pressure: Pressure) => boolean;
 }
 
 /** The node's presence in the API: registration, heartbeat Lease, status. */
@@ -43,6 +53,8 @@ export class NodeAgent {
   #reportedMs = Number.NEGATIVE_INFINITY;
   #podCidr = "";
   #wasReady: boolean | undefined;
+  /** What events have said of each pressure. */
+  readonly #told = new Map<Pressure, boolean>();
   #allocatable: Readonly<Record<string, string>> = {};
 
   constructor(options: NodeAgentOptions) {
@@ -129,7 +141,7 @@ export class NodeAgent {
       const now = formatTime(clock.now());
       const status: NodeStatus = {
         ...nodeStatus(facts, config),
-        conditions: nodeConditions(text, known.status?.conditions ?? [], now),
+        conditions: nodeConditions(text, this.#options.isUnder, known.status?.conditions ?? [], now),
       };
       this.#allocatable = status.allocatable ?? {};
       const isDue = clock.monotonic() - this.#reportedMs >= config.nodeStatusReportMs;
@@ -157,10 +169,12 @@ export class NodeAgent {
 
   #tellConditions(isReady: boolean): void {
     const { nodeName } = this.#options;
-    if (this.#wasReady === undefined) {
-      for (const reason of ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"]) {
-        this.#event("Normal", reason, `Node ${nodeName} status is now: ${reason}`);
-      }
+    for (const pressure of pressures) {
+      const isUnder = this.#options.isUnder(pressure);
+      if (this.#told.get(pressure) === isUnder) continue;
+      this.#told.set(pressure, isUnder);
+      const reason = pressureReasons[pressure][isUnder ? 1 : 0];
+      this.#event("Normal", reason, `Node ${nodeName} status is now: ${reason}`);
     }
     if (this.#wasReady !== isReady && (isReady || this.#wasReady !== undefined)) {
       const reason = isReady ? "NodeReady" : "NodeNotReady";

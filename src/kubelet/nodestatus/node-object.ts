@@ -3,6 +3,7 @@ import { Quantity } from "../../apimachinery/quantity.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import type { Image, VersionResponse } from "../../cri-api/runtime/v1/types.ts";
 import type { ResolvedConfig } from "../config.ts";
+import type { Pressure } from "../eviction/thresholds.ts";
 import type { HostFacts } from "../ports.ts";
 
 // As many images as upstream reports, largest first.
@@ -128,13 +129,28 @@ function imageNames(image: Image): string[] {
   return [...image.repoDigests, ...image.repoTags].slice(0, imageNamesMax);
 }
 
-/**
- * The kubelet's conditions; `problem` is why the node is not ready.
- *
- * Differs from upstream: pressure is not measured yet, so those three are always False.
- */
+/** The texts of a pressure, without it and under it. */
+const pressureTexts: Readonly<Record<Pressure, readonly [readonly [string, string], readonly [string, string]]>> = {
+  MemoryPressure: [
+    ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+    ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
+  ],
+  DiskPressure: [
+    ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+    ["KubeletHasDiskPressure", "kubelet has disk pressure"],
+  ],
+  PIDPressure: [
+    ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+    ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
+  ],
+};
+
+export const pressures: readonly Pressure[] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
+
+/** The kubelet's conditions; `problem` is why the node is not ready. */
 export function nodeConditions(
   problem: string | undefined,
+  isUnder: (pressure: Pressure) => boolean,
   known: readonly NodeCondition[],
   now: string,
 ): NodeCondition[] {
@@ -144,9 +160,11 @@ export function nodeConditions(
     return { type, status, lastHeartbeatTime: now, lastTransitionTime, reason, message };
   };
   return [
-    make("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    make("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    make("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ...pressures.map((pressure) => {
+      const [relaxed, pressed] = pressureTexts[pressure];
+      const [reason, message] = isUnder(pressure) ? pressed : relaxed;
+      return make(pressure, isUnder(pressure) ? "True" : "False", reason, message);
+    }),
     problem === undefined
       ? make("Ready", "True", "KubeletReady", "kubelet is posting ready status")
       : make("Ready", "False", "KubeletNotReady", problem),

@@ -2,6 +2,7 @@ import type { Container, ContainerState, ContainerStatus, Pod } from "../../api/
 import { formatTime } from "../../component-helpers/time.ts";
 import type { ContainerRecord, PodRecord } from "../container/pod-record.ts";
 import { shouldContainerBeRestarted } from "../container/restart-policy.ts";
+import { containerResize } from "../kuberuntime/container-resize.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 
 export interface ContainerStatusInput {
@@ -33,7 +34,7 @@ export function containerStatuses(
     const previous = input.previous.get(container.name);
     const [newest, before] = records;
     let status = newest
-      ? fromRecord(container, newest, previous, input)
+      ? fromRecord(pod, container, newest, previous, input)
       : withoutRecord(pod, container, previous, input);
     if (newest) {
       const lastState = before ? stateOf(before, input.runtimeName) : (previous?.lastState ?? {});
@@ -58,6 +59,7 @@ function keepLastState(
 }
 
 function fromRecord(
+  pod: Pod,
   container: Container,
   record: ContainerRecord,
   previous: ContainerStatus | undefined,
@@ -77,6 +79,8 @@ function fromRecord(
     containerID: `${runtimeName}://${record.id}`,
     started: false,
     ...staticFields(container),
+    // Until the runtime has what is allocated, what it had is told.
+    ...(previous?.resources && containerResize(pod, container, record) ? { resources: previous.resources } : {}),
     ...(record.user ? { user: { linux: record.user } } : {}),
   };
 }

@@ -23,6 +23,8 @@ export interface StatusInput {
   readonly runtimeName: string;
   /** The pod ends: see podPhase. */
   readonly isTerminal: boolean;
+  /** Conditions that tell of a resize. */
+  readonly resize: readonly PodCondition[];
   /** Ends the pod as Failed for this reason, whatever its containers say; told once none of them runs any more. */
   readonly verdict?: PodVerdict;
 }
@@ -77,6 +79,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
         containerStatuses: regular,
         hasReadySandbox,
         foreign,
+        resize: isTerminalPhase(phase) ? [] : input.resize,
       }),
       ...disruption(pod, input.verdict),
     ],

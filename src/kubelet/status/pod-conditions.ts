@@ -8,6 +8,8 @@ export const ownedConditions: ReadonlySet<string> = new Set([
   "Ready",
   "ContainersReady",
   "PodScheduled",
+  "PodResizePending",
+  "PodResizeInProgress",
 ]);
 
 export interface ConditionInput {
@@ -18,6 +20,8 @@ export interface ConditionInput {
   readonly hasReadySandbox: boolean;
   /** Of the types somebody else owns. */
   readonly foreign: readonly PodCondition[];
+  /** Of a resize, if there is one. */
+  readonly resize: readonly PodCondition[];
 }
 
 type Verdict = Pick<PodCondition, "status" | "reason" | "message">;
@@ -39,6 +43,7 @@ export function podConditions(pod: Pod, input: ConditionInput): PodCondition[] {
     make("Ready", readyVerdict(pod, containersReady, input)),
     make("ContainersReady", containersReady),
     make("PodScheduled", isTrue),
+    ...input.resize,
   ];
 }
 
