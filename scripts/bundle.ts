@@ -13,7 +13,8 @@ export async function bundle(
   }: { readonly directory: string; readonly name: string; readonly extension: ".js" | ".mjs" },
 ): Promise<void> {
   await build({
-    entryPoints: { [name]: entry },
+    // Threads are started from files of their own.
+    entryPoints: { [name]: entry, "yaml-worker": "src/node/yaml-worker.ts" },
     outdir: directory,
     outExtension: { ".js": extension },
     bundle: true,

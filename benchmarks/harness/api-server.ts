@@ -31,22 +31,19 @@ export async function startApiServer(nodeOptions: readonly string[] = profileOpt
     apiServerPort: await freePort(),
     kubeletPort: 0,
     dnsPort: 0,
-    nodeName: "bench",
-    nodeIp: "127.0.0.1",
+    nodes: [{ name: "bench", ip: "127.0.0.1", cgroupRoot: "/k8ts-bench" }],
     ownsNodeAddress: false,
     runtime: "simulated",
-    simulatedNodes: 0,
-    cgroupRoot: "/k8ts-bench",
   };
   await directory.create();
   const command = await bundled("src/cmd/main.ts", join(directory.root, "bundle"));
   await directory.writeState(state);
   await ensureClusterPki({
     directory: directory.pki,
-    nodeNames: [state.nodeName],
-    apiServerAddresses: [state.nodeIp],
-    apiServerNames: [state.nodeName],
-    nodeAddresses: [state.nodeIp],
+    nodeNames: ["bench"],
+    servingNodes: [],
+    apiServerAddresses: ["127.0.0.1"],
+    apiServerNames: ["bench"],
     nowMs: Date.now(),
   });
   const log = await open(directory.logFile("apiserver"), "a");

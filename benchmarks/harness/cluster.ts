@@ -31,7 +31,9 @@ export function connect(cluster: CliCluster): Promise<Connection> {
 export async function componentPids(cluster: CliCluster): Promise<ReadonlyMap<string, number>> {
   const directory = new ClusterDirectory(cluster.dataDir);
   const pids = new Map<string, number>();
-  for (const component of ["supervisor", ...supervisedComponents]) {
+  const state = await directory.readState();
+  if (!state) throw new Error(`there is no cluster in ${directory.root}`);
+  for (const component of ["supervisor", ...supervisedComponents(state).map(({ name }) => name)]) {
     const pid = await runningPid(directory.processFile(component));
     if (pid === undefined) throw new Error(`${component} does not run`);
     pids.set(component, pid);

@@ -17,6 +17,7 @@ import { coreV1 } from "./core/v1/resources.ts";
 import { discoveryV1 } from "./discovery/v1/resources.ts";
 import { eventsV1 } from "./events/v1/resources.ts";
 import { flowcontrolV1 } from "./flowcontrol/v1/resources.ts";
+import { metricsV1beta1 } from "./metrics/v1beta1/resources.ts";
 import { networkingV1 } from "./networking/v1/resources.ts";
 import { nodeV1 } from "./node/v1/resources.ts";
 import { policyV1 } from "./policy/v1/resources.ts";
@@ -49,6 +50,7 @@ export const apiVersions: readonly ApiVersionSchema[] = [
   discoveryV1,
   flowcontrolV1,
   resourceV1,
+  metricsV1beta1,
 ];
 
 /** Versions that serve no resource: their types are bodies of webhook calls, of discovery, and part of all kinds. */

@@ -6,7 +6,7 @@ import type { Clock } from "../component-base/clock.ts";
 import type { HttpHandler, Transport } from "../component-base/http.ts";
 import { silentLogger, type Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
-import type { Random } from "../component-base/random.ts";
+import { randomUuid, type Random } from "../component-base/random.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
 import { createMemoryBackend, type MemoryBackend } from "../mvcc/memory-backend.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
@@ -25,6 +25,11 @@ export interface CreateClusterOptions {
   readonly config?: ClusterConfig;
   /** Names of the simulated nodes; one called `node-1` unless given. */
   readonly nodes?: readonly string[];
+  /**
+   * How many kube-controller-managers and kube-schedulers there are. One unless given; of more, those that hold the
+   * leases work, and the others wait for them.
+   */
+  readonly controlReplicas?: number;
   /** Informers freeze what they cache, so that a writer to a shared object is found. */
   readonly freeze?: boolean;
   /** The store, which becomes the cluster's; an empty one unless given. */
@@ -55,7 +60,10 @@ export interface Cluster extends AsyncDisposable {
   readonly backend: MemoryBackend;
   readonly signingKey: SigningKey;
   readonly machines: readonly SimulatedMachine[];
-  /** `kube-controller-manager`, `kube-scheduler`, and `kubelet/<node>` for each node. */
+  /**
+   * `kube-controller-manager`, `kube-scheduler`, and `kubelet/<node>` for each node. Of several replicas the second is
+   * called `kube-scheduler-2` and so on.
+   */
   readonly components: ReadonlyMap<string, ComponentProcess>;
 }
 
@@ -108,8 +116,17 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     };
     components.set(name, new ComponentProcess({ name, environment, run, onFailure }));
   };
-  add("kube-controller-manager", (own, signal) => runControllerManager({ ...own, controllers }, signal));
-  add("kube-scheduler", runScheduler);
+  const replicas = options.controlReplicas ?? 1;
+  for (let n = 1; n <= replicas; n++) {
+    const suffix = n === 1 ? "" : `-${n}`;
+    // An identity belongs to one life of a process: who is started again is another candidate.
+    const election = () =>
+      replicas > 1 ? { leaderElection: { identity: `control${suffix}_${randomUuid(random)}` } } : {};
+    add(`kube-controller-manager${suffix}`, (own, signal) =>
+      runControllerManager({ ...own, ...election(), controllers }, signal),
+    );
+    add(`kube-scheduler${suffix}`, (own, signal) => runScheduler({ ...own, ...election() }, signal));
+  }
   for (const machine of machines) {
     add(`kubelet/${machine.nodeName}`, (own, signal) => runSimulatedNode({ ...own, config, machine }, signal));
   }

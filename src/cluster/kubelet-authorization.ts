@@ -1,14 +1,13 @@
 import type { TokenReview } from "../api/authentication/v1/types.gen.ts";
 import type { SubjectAccessReview } from "../api/authorization/v1/types.gen.ts";
-import { forbidden, internalError, unauthorized } from "../apimachinery/errors/new.ts";
-import { StatusError } from "../apimachinery/errors/status-error.ts";
 import { utf8Encode } from "../component-base/bytes.ts";
 import type { Clock } from "../component-base/clock.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../component-base/http.ts";
 import type { Logger } from "../component-base/logger.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 
-// The kubelet's defaults for webhook authorization (authorizedTTL, unauthorizedTTL).
+// The kubelet's defaults for webhook authentication (cacheTTL) and authorization (authorizedTTL, unauthorizedTTL).
+const authenticatedForMs = 120_000;
 const allowedForMs = 300_000;
 const deniedForMs = 30_000;
 const cachedMax = 1_000;
@@ -17,6 +16,8 @@ interface User {
   readonly name: string;
   readonly groups: readonly string[];
 }
+
+type TokenCache = Map<string, { readonly user: User; readonly untilMs: number }>;
 
 export interface KubeletAuthorizationOptions {
   readonly nodeName: string;
@@ -27,58 +28,68 @@ export interface KubeletAuthorizationOptions {
 }
 
 /**
- * Guards a kubelet's server: the API server is asked who a bearer token is, and whether the caller may reach this node's
- * subresource (`proxy`, `log`, `stats`, `metrics`, `pods`, `healthz`, `configz`). Exec, attach and port-forward need `create` whatever the
- * HTTP method, because a WebSocket handshake is a GET.
+ * Guards a kubelet's server: the API server is asked who a bearer token is, and whether the caller may reach one of this
+ * node's subresources that stand for the path: the fine-grained one (`pods`, `healthz`, `configz`, `stats`, `metrics`,
+ * `log`), or `proxy`, which stands for all that upstream lets it. Exec, attach, port-forward and run need `create`
+ * whatever the HTTP method, because a WebSocket handshake is a GET.
  */
 export function withKubeletAuthorization(handler: HttpHandler, options: KubeletAuthorizationOptions): HttpHandler {
   const decisions = new Map<string, { readonly allowed: boolean; readonly untilMs: number }>();
+  const tokens: TokenCache = new Map();
+  const isAllowed = async (user: User, verb: string, subresource: string): Promise<boolean> => {
+    const key = JSON.stringify([user.name, user.groups, verb, subresource]);
+    const now = options.clock.monotonic();
+    const known = decisions.get(key);
+    if (known && known.untilMs > now) return known.allowed;
+    const allowed = await mayReach(user, verb, subresource, options);
+    if (decisions.size >= cachedMax) decisions.clear();
+    decisions.set(key, { allowed, untilMs: now + (allowed ? allowedForMs : deniedForMs) });
+    return allowed;
+  };
   return async (request) => {
     try {
-      const user = await authenticate(request, options.client);
+      const user = await authenticate(request, options, tokens);
+      if (!user) return textResponse(401, "Unauthorized");
       const verb = verbOf(request);
-      const subresource = subresourceOf(request.path);
-      const key = JSON.stringify([user.name, user.groups, verb, subresource]);
-      const now = options.clock.monotonic();
-      let decision = decisions.get(key);
-      if (!decision || decision.untilMs <= now) {
-        const allowed = await mayReach(user, verb, subresource, options);
-        decision = { allowed, untilMs: now + (allowed ? allowedForMs : deniedForMs) };
-        if (decisions.size >= cachedMax) decisions.clear();
-        decisions.set(key, decision);
-      }
-      if (!decision.allowed) {
-        return statusResponse(
-          forbidden(
-            { group: "", resource: "nodes" },
-            options.nodeName,
-            `user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource}`,
-          ),
-        );
+      const subresources = subresourcesOf(request.path);
+      let allowed = false;
+      for (const subresource of subresources) allowed ||= await isAllowed(user, verb, subresource);
+      if (!allowed) {
+        const asked = `user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(" ")}]`;
+        return textResponse(403, `Forbidden (${asked})\n`);
       }
     } catch (error) {
-      if (error instanceof StatusError) return statusResponse(error);
       // Without an answer from the API server nobody is let in.
       options.logger.warn("kubelet request could not be authorized", { error });
-      return statusResponse(internalError("authorization failed"));
+      return textResponse(500, "Authorization error");
     }
     return handler(request);
   };
 }
 
-async function authenticate(request: HttpRequest, client: ApiClient): Promise<User> {
+/** Undefined for nobody in particular: there are no anonymous users here. */
+async function authenticate(
+  request: HttpRequest,
+  { client, clock }: KubeletAuthorizationOptions,
+  tokens: TokenCache,
+): Promise<User | undefined> {
   const certificate = request.peer.certificate;
   if (certificate)
     return { name: certificate.commonName, groups: [...certificate.organizations, "system:authenticated"] };
   const [scheme, token] = (request.headers["authorization"] ?? "").split(" ");
-  if (scheme?.toLowerCase() !== "bearer" || !token) throw unauthorized();
+  if (scheme?.toLowerCase() !== "bearer" || !token) return undefined;
+  const known = tokens.get(token);
+  if (known && known.untilMs > clock.monotonic()) return known.user;
   const { status } = await client.request<TokenReview>("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {
     apiVersion: "authentication.k8s.io/v1",
     kind: "TokenReview",
     spec: { token },
   });
-  if (status.authenticated !== true) throw unauthorized();
-  return { name: status.user.username ?? "", groups: status.user.groups ?? [] };
+  if (status.authenticated !== true) return undefined;
+  const user = { name: status.user.username ?? "", groups: status.user.groups ?? [] };
+  if (tokens.size >= cachedMax) tokens.clear();
+  tokens.set(token, { user, untilMs: clock.monotonic() + authenticatedForMs });
+  return user;
 }
 
 async function mayReach(
@@ -119,28 +130,27 @@ function verbOf({ path, method }: HttpRequest): string {
   }
 }
 
-function subresourceOf(path: string): string {
-  const first = path.split("/")[1] ?? "";
-  switch (first) {
-    case "stats":
-    case "metrics":
-    case "configz":
-    case "healthz":
-      return first;
-    case "logs":
-      return "log";
+/** Any one of them is enough. */
+function subresourcesOf(path: string): readonly string[] {
+  switch (path.split("/")[1]) {
     case "pods":
     case "runningpods":
-      return "pods";
+      return ["pods", "proxy"];
+    case "healthz":
+      return ["healthz", "proxy"];
+    case "configz":
+      return ["configz", "proxy"];
+    case "stats":
+      return ["stats"];
+    case "metrics":
+      return ["metrics"];
+    case "logs":
+      return ["log"];
     default:
-      return "proxy";
+      return ["proxy"];
   }
 }
 
-function statusResponse(error: StatusError): HttpResponse {
-  return {
-    status: error.code,
-    headers: { "content-type": "application/json" },
-    body: utf8Encode(JSON.stringify(error.toStatus())),
-  };
+function textResponse(status: number, text: string): HttpResponse {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: utf8Encode(text) };
 }

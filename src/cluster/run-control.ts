@@ -1,5 +1,7 @@
 import { createInformerFactory } from "../client/cache/informer-factory.ts";
 import { createEventRecorder } from "../client/record/event-writer.ts";
+import { LeaderElector, type LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
+import type { ApiClient } from "../client/rest/api-client.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
 import { isAborted } from "../component-base/clock.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
@@ -13,7 +15,12 @@ import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
 
-export interface ControlOptions extends ComponentEnvironment {
+export interface SchedulerProcessOptions extends ComponentEnvironment {
+  /** Needed where several replicas run: only the one that holds the component's Lease in kube-system works. */
+  readonly leaderElection?: LeaderElectionConfig;
+}
+
+export interface ControlOptions extends SchedulerProcessOptions {
   readonly controllers: readonly ControllerDescriptor[];
 }
 
@@ -34,7 +41,10 @@ export function clusterControllers(options: {
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 
-/** Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. */
+/**
+ * Runs controllers and scheduler until the signal aborts; resolves when nothing of them is left running. Rejects with
+ * LeadershipLostError when a lease is lost: the process must end and be started again.
+ */
 export async function runControl(options: ControlOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runControllerManager(options, running));
@@ -58,7 +68,6 @@ export async function runControllerManager(options: ControlOptions, signal: Abor
   // Each controller acts as its own service account, so that it can do no more than its rules say.
   const tokens = new ServiceAccountTokens(client, clock);
   const transport = transportFor("anonymous");
-  await using informers = createInformerFactory({ ...options, client });
   const clientFor = ({ name, serviceAccount }: ControllerDescriptor) =>
     createApiClient({
       transport,
@@ -68,14 +77,35 @@ export async function runControllerManager(options: ControlOptions, signal: Abor
       bearerToken: () => tokens.get(serviceAccount),
     });
   const own = logger.with({ component: "kube-controller-manager" });
-  await runControllers(
-    { controllers: options.controllers, clientFor, informers, clock, random, logger: own, metrics },
-    signal,
-  );
+  const lead = async (leading: AbortSignal): Promise<void> => {
+    await using informers = createInformerFactory({ ...options, client });
+    const { controllers } = options;
+    await runControllers({ controllers, clientFor, informers, clock, random, logger: own, metrics }, leading);
+  };
+  const name = "kube-controller-manager";
+  await whileLeading({ ...options, logger: own, client, name, component: name }, lead, signal);
+}
+
+/** Runs `lead`; where there is an election, while the component's Lease is held. */
+async function whileLeading(
+  options: SchedulerProcessOptions & {
+    readonly client: ApiClient;
+    readonly name: string;
+    /** Who reports in events. */
+    readonly component: string;
+  },
+  lead: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { leaderElection, ...common } = options;
+  if (!leaderElection) return lead(signal);
+  await using recorder = createEventRecorder(common);
+  const elector = new LeaderElector({ ...common, ...leaderElection, namespace: "kube-system", recorder });
+  await elector.runAsLeader(lead, signal);
 }
 
 /** Runs kube-scheduler. */
-export async function runScheduler(options: ComponentEnvironment, signal: AbortSignal): Promise<void> {
+export async function runScheduler(options: SchedulerProcessOptions, signal: AbortSignal): Promise<void> {
   const client = createApiClient({
     transport: options.transportFor("kube-scheduler"),
     userAgent: "kube-scheduler",
@@ -83,13 +113,17 @@ export async function runScheduler(options: ComponentEnvironment, signal: AbortS
     random: options.random,
   });
   const logger = options.logger.with({ component: "kube-scheduler" });
-  await using informers = createInformerFactory({ ...options, logger, client });
-  await using recorder = createEventRecorder({ ...options, logger, client, component: "default-scheduler" });
-  const scheduler = new Scheduler({ ...options, logger, client, informers, recorder });
-  informers.start();
-  try {
-    await scheduler.run(signal);
-  } catch (error) {
-    if (!(signal.aborted && isAborted(error))) throw error;
-  }
+  const component = "default-scheduler";
+  const lead = async (leading: AbortSignal): Promise<void> => {
+    await using informers = createInformerFactory({ ...options, logger, client });
+    await using recorder = createEventRecorder({ ...options, logger, client, component });
+    const scheduler = new Scheduler({ ...options, logger, client, informers, recorder });
+    informers.start();
+    try {
+      await scheduler.run(leading);
+    } catch (error) {
+      if (!(leading.aborted && isAborted(error))) throw error;
+    }
+  };
+  await whileLeading({ ...options, logger, client, name: "kube-scheduler", component }, lead, signal);
 }

@@ -13,6 +13,7 @@ import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
 import type { KubeletPorts } from "../kubelet/ports.ts";
+import { PodNetwork, type PodNetworkPort } from "./addons/pod-network.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { withKubeletAuthorization } from "./kubelet-authorization.ts";
@@ -27,6 +28,7 @@ export interface NodeOptions extends ComponentEnvironment {
   readonly ports: KubeletPorts;
   readonly kubelet: KubeletConfig;
   readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
+  readonly podNetwork?: PodNetworkPort;
   /** Opens the socket of the kubelet's server. */
   readonly serveKubelet?: (handler: HttpHandler) => Promise<AsyncDisposable>;
   /** Opens the sockets of the node's DNS server. */
@@ -36,11 +38,11 @@ export interface NodeOptions extends ComponentEnvironment {
   };
 }
 
-/** Runs kubelet, kube-proxy and DNS of one node until the signal aborts. Containers and rules stay. */
+/** Runs kubelet, kube-proxy, pod network and DNS of one node until the signal aborts. Containers and rules stay. */
 export async function runNode(options: NodeOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
-  if (options.proxy || options.dns) tasks.spawn((running) => runProxyAndDns(options, running));
+  if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runProxyAndDns(options, running));
   await new Promise<void>((resolve) => {
     if (tasks.signal.aborted) resolve();
     tasks.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -83,6 +85,7 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   });
   await using informers = createInformerFactory({ ...options, logger, client });
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
+  const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
   const dns = new DnsService({
     resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
     ...(options.dns?.forward ? { forward: options.dns.forward } : {}),
@@ -93,7 +96,7 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
     await using _dnsServer = await options.dns?.serve(dns);
-    await proxier?.run(signal);
+    await Promise.all([proxier?.run(signal), podNetwork?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });

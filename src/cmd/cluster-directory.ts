@@ -2,20 +2,28 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 
+import type { NodeBridge } from "../node/node-namespaces.ts";
+
 /** What `up` decided once for a cluster and every later start keeps. */
 export interface ClusterState {
   readonly name: string;
   readonly apiServerPort: number;
-  readonly nodeName: string;
-  readonly nodeIp: string;
-  /** True when nodeIp is an address k8ts put on the loopback link, because the machine had none. */
+  /** The first is the machine itself; with real containers each other one is in network and UTS namespaces of its own. */
+  readonly nodes: readonly [ClusterNode, ...ClusterNode[]];
+  /** What joins the nodes; only where there are several with real containers. */
+  readonly bridge?: NodeBridge;
+  /** True when the first node's address is one k8ts put on the loopback link, because the machine had none. */
   readonly ownsNodeAddress: boolean;
   readonly runtime: "containerd" | "simulated";
-  readonly simulatedNodes: number;
-  /** Where the node's control groups are made. */
-  readonly cgroupRoot: string;
   readonly kubeletPort: number;
   readonly dnsPort: number;
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly ip: string;
+  /** Where the node's control groups are made. */
+  readonly cgroupRoot: string;
 }
 
 /** The files of one cluster. Everything it keeps is below `root`, so that deleting the cluster is deleting the directory. */
@@ -42,13 +50,13 @@ export class ClusterDirectory {
   get store(): string {
     return path.join(this.root, "store");
   }
-  /** The kubelet's and the runtime's files. */
-  get node(): string {
-    return path.join(this.root, "node");
+  /** The files of the node that is the machine itself. */
+  get node(): NodeDirectory {
+    return new NodeDirectory(this.root);
   }
-  /** The private containerd. Its socket's path must stay below 108 bytes. */
-  get containerd(): string {
-    return path.join(this.root, "containerd");
+  /** The files of a node: the first's are beside the cluster's, each other one's are in a directory of its own. */
+  nodeDirectory(state: ClusterState, node: ClusterNode): NodeDirectory {
+    return node.name === state.nodes[0].name ? this.node : new NodeDirectory(path.join(this.root, "nodes", node.name));
   }
   /** The volumes of the class `local-path`. */
   get localPath(): string {
@@ -70,7 +78,7 @@ export class ClusterDirectory {
   }
 
   async create(): Promise<void> {
-    for (const directory of [this.root, this.run, this.logs, this.node]) {
+    for (const directory of [this.root, this.run, this.logs]) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
     }
   }
@@ -92,5 +100,27 @@ export class ClusterDirectory {
 
   get #stateFile(): string {
     return path.join(this.root, "cluster.json");
+  }
+}
+
+/** The files of one node. */
+export class NodeDirectory {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** The kubelet's files and the pods' volumes. */
+  get kubelet(): string {
+    return path.join(this.root, "node");
+  }
+  /** The private containerd. Its socket's path must stay below 108 bytes. */
+  get containerd(): string {
+    return path.join(this.root, "containerd");
+  }
+  /** Where the node's namespaces are mounted. */
+  get namespaces(): string {
+    return path.join(this.root, "namespaces");
   }
 }

@@ -29,9 +29,11 @@ export async function clusterTransports(
   directory: ClusterDirectory,
   state: ClusterState,
   identities: readonly ComponentIdentity[],
+  /** Where the API server is, seen from this process. */
+  host = "127.0.0.1",
 ): Promise<AsyncDisposable & { readonly transportFor: TransportFor }> {
   const { cert: ca } = await readKeyPair(directory, "server-ca");
-  const url = `https://127.0.0.1:${state.apiServerPort}`;
+  const url = `https://${host}:${state.apiServerPort}`;
   const transports = new Map<string, HttpsTransport>();
   for (const identity of identities) {
     const file = typeof identity === "object" ? kubeletClientFile(identity.node) : files[identity];

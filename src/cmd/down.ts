@@ -9,8 +9,9 @@ import { execChecked } from "../node/exec.ts";
 import { removeAllPods, removeLeftovers, type ClusterTraces } from "../node/leftovers.ts";
 import { mountsBelow, readMounts } from "../node/mount-info.ts";
 import { removeNodeAddress } from "../node/node-address.ts";
+import { bridgePort, bridgeTable } from "../node/node-namespaces.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
-import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { removeFromUserKubeconfig } from "./kubeconfig.ts";
 import { podNetworkOf, proxyTable } from "./node-names.ts";
 import { stopProcess } from "./process-file.ts";
@@ -40,7 +41,12 @@ export async function remove(args: readonly string[]): Promise<void> {
     return;
   }
   await stopCluster(directory, state, progress);
-  await progress.step(`remove ${directory.root}`, () => removeLeftovers(tracesOf(directory, state, [directory.root])));
+  await progress.step(`remove ${directory.root}`, async () => {
+    for (const node of state.nodes.slice(state.runtime === "containerd" ? 1 : state.nodes.length)) {
+      await removeLeftovers(tracesOf(directory, state, node, [directory.nodeDirectory(state, node).root]));
+    }
+    await removeLeftovers(tracesOf(directory, state, state.nodes[0], [directory.root]));
+  });
   await removeFromUserKubeconfig(state.name);
 }
 
@@ -48,20 +54,28 @@ async function stopCluster(directory: ClusterDirectory, state: ClusterState, pro
   await progress.step("stop the processes", async () => {
     await stopProcess(directory.processFile("supervisor"), supervisorGraceMs);
     // They end with their supervisor; one that hangs is ended here.
-    for (const component of supervisedComponents) await stopProcess(directory.processFile(component), componentGraceMs);
+    for (const { name } of supervisedComponents(state)) {
+      await stopProcess(directory.processFile(name), componentGraceMs);
+    }
   });
   if (state.runtime !== "containerd") return;
-  await progress.step("stop the pods", () => stopPods(directory, progress));
+  await progress.step("stop the pods", async () => {
+    await Promise.all(state.nodes.map((node) => stopPods(directory.nodeDirectory(state, node).containerd, progress)));
+  });
   await progress.step("remove mounts, routes, rules and control groups", async () => {
-    for (const mount of mountsBelow(await readMounts(), directory.node))
-      await execChecked("umount", ["--lazy", "--", mount]);
-    await removeLeftovers(tracesOf(directory, state, []));
+    for (const node of state.nodes.toReversed()) {
+      const { kubelet, namespaces } = directory.nodeDirectory(state, node);
+      const mounts = await readMounts();
+      for (const mount of [kubelet, namespaces].flatMap((below) => mountsBelow(mounts, below)))
+        await execChecked("umount", ["--lazy", "--", mount]);
+      await removeLeftovers(tracesOf(directory, state, node, []));
+    }
     if (state.ownsNodeAddress) await removeNodeAddress();
   });
 }
 
-async function stopPods(directory: ClusterDirectory, progress: Progress): Promise<void> {
-  const { socket } = containerdPaths(directory.containerd);
+async function stopPods(containerd: string, progress: Progress): Promise<void> {
+  const { socket } = containerdPaths(containerd);
   if (!existsSync(socket)) return;
   await using connection = new CriConnection(socket);
   try {
@@ -72,17 +86,30 @@ async function stopPods(directory: ClusterDirectory, progress: Progress): Promis
   }
 }
 
-function tracesOf(directory: ClusterDirectory, state: ClusterState, directories: readonly string[]): ClusterTraces {
-  const network = podNetworkOf(directory, state);
+function tracesOf(
+  directory: ClusterDirectory,
+  state: ClusterState,
+  node: ClusterNode,
+  directories: readonly string[],
+): ClusterTraces {
+  const network = podNetworkOf(directory, state, node);
+  const { bridge } = state;
+  const uplink = bridge ? [bridgeTable(bridge)] : [];
   return {
     directories,
-    containerdDirectory: directory.containerd,
-    cgroupRoot: state.cgroupRoot,
+    containerdDirectory: directory.nodeDirectory(state, node).containerd,
+    cgroupRoot: node.cgroupRoot,
     networkName: network.name,
-    podCidr: network.podCidr,
-    serviceCidr: network.serviceCidr,
     pidFiles: [],
-    nftTables: [{ family: "ip", name: proxyTable(state) }],
+    // Routes, rules and links of the others are in their namespaces and went with these.
+    ...(node.name === state.nodes[0].name
+      ? {
+          ranges: network,
+          nftTables: [proxyTable(state), ...uplink].map((name) => ({ family: "ip", name })),
+          // Links into namespaces go with these, but a while later; here they are gone at once.
+          links: bridge ? [...state.nodes.slice(1).map(({ ip }) => bridgePort(bridge, ip)), bridge.name] : [],
+        }
+      : {}),
     clock: new SystemClock(),
     logger: createLogger((record) => process.stderr.write(`${formatLogRecord(record)}\n`), "warn"),
   };

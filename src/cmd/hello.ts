@@ -28,7 +28,7 @@ export async function hello(args: readonly string[]): Promise<void> {
   const progress = new Progress();
   progress.say("Hello example");
   if (state.runtime === "containerd") {
-    await progress.step("image k8ts.local/node:24", () => ensureNodeImage(directory));
+    await progress.step("image k8ts.local/node:24", () => ensureNodeImage(directory, state));
   }
   await using connection = await connectAdmin(directory);
   const { client } = connection;

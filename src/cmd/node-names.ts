@@ -1,30 +1,34 @@
 import * as path from "node:path";
 
 import { defaultClusterConfig } from "../cluster/config.ts";
-import { nodePodCidr } from "../cluster/pod-cidr.ts";
 import type { PodNetwork } from "../node/cni.ts";
-import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 
-/** The names of the nodes of the node process. */
-export function nodeNames({ nodeName, runtime, simulatedNodes }: ClusterState): readonly [string, ...string[]] {
-  if (runtime === "containerd" || simulatedNodes === 1) return [nodeName];
-  return [`${nodeName}-1`, ...Array.from({ length: simulatedNodes - 1 }, (_, i) => `${nodeName}-${i + 2}`)];
-}
-
-/** What a cluster's network, links and rules are called on the machine. */
-export function podNetworkOf(directory: ClusterDirectory, state: ClusterState): PodNetwork {
+/** What a node's network, links and rules are called on the machine. */
+export function podNetworkOf(directory: ClusterDirectory, state: ClusterState, node: ClusterNode): PodNetwork {
+  const { kubelet } = directory.nodeDirectory(state, node);
   return {
     name: `k8ts-${state.name}`,
-    podCidr: nodePodCidr(defaultClusterConfig.podCidr, 0),
     clusterCidr: defaultClusterConfig.podCidr,
     serviceCidr: defaultClusterConfig.serviceCidr,
-    nodeIp: state.nodeIp,
-    configDirectory: path.join(directory.node, "cni", "net.d"),
-    dataDirectory: path.join(directory.node, "cni", "addresses"),
+    nodeIp: node.ip,
+    configDirectory: path.join(kubelet, "cni", "net.d"),
+    dataDirectory: path.join(kubelet, "cni", "addresses"),
   };
 }
 
 /** kube-proxy's nftables table. */
 export function proxyTable(state: ClusterState): string {
   return `k8ts-${state.name}-proxy`;
+}
+
+/** The names of the nodes, of which there is always one. */
+export function nodeNames(state: ClusterState): readonly [string, ...string[]] {
+  const [first, ...others] = state.nodes;
+  return [first.name, ...others.map((node) => node.name)];
+}
+
+/** The nodes whose kubelets have servers of their own: simulated ones share the first one's. */
+export function servingNodes({ nodes, runtime }: ClusterState): readonly ClusterNode[] {
+  return runtime === "containerd" ? nodes : [nodes[0]];
 }

@@ -14,8 +14,9 @@ import { SystemRandom } from "../component-base/random.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
-import { HttpsKubeletConnector } from "../node/kubelet-connector.ts";
+import { HttpProxyConnector } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
+import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
@@ -48,7 +49,9 @@ export async function runApiServer(
       onFailure: (error) => failed.abort(error),
     }),
   );
-  const kubelets = stack.use(new HttpsKubeletConnector({ ca: servingCa.cert, client: kubeletClient }));
+  const tlsToKubelet = { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key };
+  const kubelets = stack.use(new HttpProxyConnector("kubelet", tlsToKubelet));
+  const proxy = stack.use(new HttpProxyConnector("proxy"));
   const server = stack.use(
     await createKubeApiServer({
       backend,
@@ -60,10 +63,12 @@ export async function runApiServer(
       serviceAccountKeys: [await serviceAccountKey(directory)],
       serviceCidr: config.serviceCidr,
       serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
-      advertiseAddress: state.nodeIp,
+      advertiseAddress: state.nodes[0].ip,
       securePort: state.apiServerPort,
       clientCa: clientCa.cert,
       kubelets,
+      proxy,
+      metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: servingCa.cert })),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       controllerRoles: clusterControllers({
         config,
@@ -72,16 +77,19 @@ export async function runApiServer(
         certificateSigner: new AuthorityCertificateSigner(clientCa),
       }),
       openApi: openApiProvider(builtinScheme()),
+      server: { yaml: stack.use(new YamlThread()) },
     }),
   );
-  const tlsToKubelet = { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key };
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
       tls: { ...serving, clientCa: clientCa.cert },
       host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
       port: state.apiServerPort,
-      runTunnel: createTunnelRunner({ tls: () => tlsToKubelet, logger }),
+      runTunnel: createTunnelRunner({
+        tls: (identity) => (identity === kubelets.identity ? tlsToKubelet : { rejectUnauthorized: false }),
+        logger,
+      }),
       logger,
     }),
   );

@@ -1,5 +1,6 @@
 import { clusterControllers, runControl as runControlComponent } from "../cluster/run-control.ts";
 import { defaultClusterConfig } from "../cluster/config.ts";
+import type { LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
@@ -8,13 +9,17 @@ import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
 
+export interface RunControlOptions {
+  readonly directory: ClusterDirectory;
+  readonly state: ClusterState;
+  readonly logger: Logger;
+  /** Where several of these processes serve one cluster. */
+  readonly leaderElection?: LeaderElectionConfig;
+}
+
 /** The process of controllers and scheduler. */
-export async function runControl(
-  directory: ClusterDirectory,
-  state: ClusterState,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<void> {
+export async function runControl(options: RunControlOptions, signal: AbortSignal): Promise<void> {
+  const { directory, state, logger, leaderElection } = options;
   await using transports = await clusterTransports(directory, state, [
     "kube-controller-manager",
     "kube-scheduler",
@@ -28,6 +33,7 @@ export async function runControl(
       random: new SystemRandom(),
       metrics: new MetricRegistry(),
       logger,
+      ...(leaderElection ? { leaderElection } : {}),
       controllers: clusterControllers({
         config: defaultClusterConfig,
         rootCa,

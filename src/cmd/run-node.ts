@@ -9,12 +9,14 @@ import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
 import { createCgroupManager } from "../node/cgroups/cgroup-manager.ts";
 import { setUpPodNetwork, writeCniConfig } from "../node/cni.ts";
 import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
 import { examineMachine } from "../node/doctor.ts";
 import { LinuxHostInfo } from "../node/host-info.ts";
@@ -26,24 +28,29 @@ import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
 import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
+import { syncNodeRoutes } from "../node/node-routes.ts";
+import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
-import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
 import { nodeNames, podNetworkOf, proxyTable } from "./node-names.ts";
 
-/** The process of the node: kubelet, kube-proxy and DNS, or all simulated nodes. */
+/** The process of one node: kubelet, kube-proxy, pod network and DNS, or of all simulated nodes. */
 export async function runNode(
   directory: ClusterDirectory,
   state: ClusterState,
+  self: ClusterNode,
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const names = nodeNames(state);
-  await using transports = await clusterTransports(directory, state, [
-    "kube-proxy",
-    ...(state.runtime === "simulated" ? (["admin"] as const) : []),
-    ...names.map((node) => ({ node })),
-  ]);
+  const names = state.runtime === "simulated" ? nodeNames(state) : [self.name];
+  await using transports = await clusterTransports(
+    directory,
+    state,
+    ["kube-proxy", ...names.map((node) => ({ node }))],
+    // The first node is where the API server is; from the others 127.0.0.1 is somewhere else.
+    self.name === state.nodes[0].name ? "127.0.0.1" : state.nodes[0].ip,
+  );
   const environment = {
     transportFor: transports.transportFor,
     clock: new SystemClock(),
@@ -54,9 +61,9 @@ export async function runNode(
   if (state.runtime === "simulated") {
     const [clientCa, serving] = await Promise.all([
       readKeyPair(directory, "client-ca"),
-      readKeyPair(directory, "kubelet-serving"),
+      readKeyPair(directory, kubeletServingFile(self.name)),
     ]);
-    const { kubeletPort: port, nodeIp: host } = state;
+    const [port, host] = [state.kubeletPort, self.ip];
     const kubelets = new SimulatedKubelets({ address: host, port });
     await using _server = await startHttpServer({
       handler: kubelets.handler,
@@ -69,25 +76,29 @@ export async function runNode(
     return;
   }
   await using stack = new AsyncDisposableStack();
-  const node = await containerdNode(directory, state, stack, environment);
+  const { node, containerd } = await containerdNode(directory, state, self, stack, environment);
+  await using tasks = new TaskGroup({ parent: signal });
+  tasks.spawn((running) => containerd.supervise(running));
   await runNodeComponents(node, signal);
 }
 
 async function containerdNode(
   directory: ClusterDirectory,
   state: ClusterState,
+  self: ClusterNode,
   stack: AsyncDisposableStack,
   environment: Pick<NodeOptions, "transportFor" | "clock" | "random" | "metrics" | "logger">,
-): Promise<NodeOptions> {
+): Promise<{ readonly node: NodeOptions; readonly containerd: ContainerdProcess }> {
   const { clock, logger } = environment;
   const config = defaultClusterConfig;
   if (state.ownsNodeAddress) await ensureNodeAddress();
-  const network = podNetworkOf(directory, state);
+  const own = directory.nodeDirectory(state, self);
+  const network = podNetworkOf(directory, state, self);
   const machine = await examineMachine(directory.root);
-  await Promise.all([writeCniConfig(network), setUpPodNetwork(network), shareMounts(directory)]);
+  await Promise.all([setUpPodNetwork(network), shareMounts(own)]);
 
   const containerd = new ContainerdProcess({
-    directory: directory.containerd,
+    directory: own.containerd,
     cniBinDirectory: machine.cniBinDirectory ?? "/usr/lib/cni",
     cniConfigDirectory: network.configDirectory,
     clock,
@@ -100,56 +111,62 @@ async function containerdNode(
   const [servingCa, clientCa, serving] = await Promise.all([
     readKeyPair(directory, "server-ca"),
     readKeyPair(directory, "client-ca"),
-    readKeyPair(directory, "kubelet-serving"),
+    readKeyPair(directory, kubeletServingFile(self.name)),
   ]);
   const host = new LinuxHostInfo({
-    nodeName: state.nodeName,
-    nodeIps: [state.nodeIp],
-    directory: directory.node,
+    nodeName: self.name,
+    nodeIps: [self.ip],
+    directory: own.kubelet,
     clock,
   });
   const { servers } = await host.resolvConf();
-  return {
+  const node: NodeOptions = {
     ...environment,
-    nodeName: state.nodeName,
+    nodeName: self.name,
     config,
     runtime: new CriRuntimeService(connection),
     images: new CriImageService(connection),
     runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
     ports: {
       fileSystem: new NodeFileSystem(),
-      cgroups: createCgroupManager({ root: state.cgroupRoot, clock, logger }),
+      cgroups: createCgroupManager({ root: self.cgroupRoot, clock, logger }),
       mounter: new SystemMounter(),
       prober: new SocketNetworkProber(),
       host,
+      disks: new LinuxDisks(),
     },
     kubelet: {
-      rootDirectory: directory.node,
+      rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
-      podLogsDirectory: path.join(directory.node, "pod-logs"),
+      podLogsDirectory: path.join(own.kubelet, "pod-logs"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
     },
     proxy: { applier: nftablesApplier(), table: proxyTable(state) },
+    podNetwork: {
+      usePodCidr: (podCidr) => writeCniConfig(network, podCidr),
+      syncRoutes: syncNodeRoutes,
+    },
     serveKubelet: (handler) =>
       startHttpServer({
         handler,
         tls: { ...serving, clientCa: clientCa.cert },
-        host: state.nodeIp,
+        host: self.ip,
         port: state.kubeletPort,
         runTunnel: createTunnelRunner({ tls: () => ({ ca: servingCa.cert }), logger }),
         logger,
       }),
     dns: {
-      serve: (service) => startDnsServer({ service, host: state.nodeIp, port: state.dnsPort, logger }),
+      serve: (service) => startDnsServer({ service, host: self.ip, port: state.dnsPort, logger }),
       ...(servers.length === 0 ? {} : { forward: createForwarder(servers) }),
     },
   };
+  return { node, containerd };
 }
 
 /** Mounts made below the pods' directory must reach containers that asked for them; a machine without systemd shares none. */
-async function shareMounts(directory: ClusterDirectory): Promise<void> {
-  const pods = path.join(directory.node, "pods");
+async function shareMounts({ kubelet }: NodeDirectory): Promise<void> {
+  const pods = path.join(kubelet, "pods");
   await mkdir(pods, { recursive: true, mode: 0o750 });
   await makeShared(pods);
 }

@@ -12,7 +12,7 @@ export async function status(args: readonly string[]): Promise<void> {
   const state = await directory.readState();
   if (!state) throw new Error(`there is no cluster in ${directory.root}; start one with k8ts up`);
   const processes: { readonly component: string; readonly pid: number | undefined }[] = [];
-  for (const component of ["supervisor", ...supervisedComponents]) {
+  for (const component of ["supervisor", ...supervisedComponents(state).map(({ name }) => name)]) {
     processes.push({ component, pid: await runningPid(directory.processFile(component)) });
   }
   const isRunning = processes.every((p) => p.pid !== undefined);

@@ -3,7 +3,8 @@ import { openSync, closeSync } from "node:fs";
 
 import { backoffDelay } from "../component-base/backoff.ts";
 import { errorText } from "../component-base/logger.ts";
-import type { ClusterDirectory } from "./cluster-directory.ts";
+import { enterArguments, nodeNamespaces } from "../node/node-namespaces.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { removeProcessFile, writeProcessFile } from "./process-file.ts";
 
 const restartBackoff = { initialMs: 100, maxMs: 10_000 };
@@ -11,19 +12,41 @@ const restartBackoff = { initialMs: 100, maxMs: 10_000 };
 const stableAfterMs = 30_000;
 const stopGraceMs = 10_000;
 
+/** One process of a cluster: `apiserver`, `control`, `node` for the first node (or all simulated ones), `node-2` … */
+export interface SupervisedComponent {
+  readonly name: string;
+  /** The node whose namespaces it runs in; the machine's own unless given. */
+  readonly enters?: ClusterNode;
+}
+
 /** The processes of a cluster in starting order; they are stopped the other way round. */
-export const supervisedComponents = ["apiserver", "control", "node"] as const;
-export type SupervisedComponent = (typeof supervisedComponents)[number];
+export function supervisedComponents(state: ClusterState): readonly SupervisedComponent[] {
+  const others = state.runtime === "containerd" ? state.nodes.slice(1) : [];
+  return [
+    { name: "apiserver" },
+    { name: "control" },
+    { name: "node" },
+    ...others.map((node, i) => ({ name: `node-${i + 2}`, enters: node })),
+  ];
+}
+
+/** The node that a component named as by `supervisedComponents` runs. */
+export function nodeOfComponent(state: ClusterState, component: string): ClusterNode | undefined {
+  if (component === "node") return state.nodes[0];
+  return supervisedComponents(state).find(({ name }) => name === component)?.enters;
+}
 
 /**
- * Runs the three processes of a cluster and starts each again when it ends. They hold the other end of a pipe: when this
+ * Runs the processes of a cluster and starts each again when it ends. They hold the other end of a pipe: when this
  * process dies, however it dies, they notice and end themselves, so that there are never two of a kind.
  */
 export async function supervise(directory: ClusterDirectory): Promise<void> {
   await writeProcessFile(directory.processFile("supervisor"), process.pid);
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
-  const running = supervisedComponents.map((component) => new SupervisedProcess(directory, component));
+  const state = await directory.readState();
+  if (!state) throw new Error(`there is no cluster in ${directory.root}`);
+  const running = supervisedComponents(state).map((component) => new SupervisedProcess(directory, state, component));
   for (const child of running) child.start();
   await new Promise<void>((resolve) => {
     // A pending promise alone does not keep Node running.
@@ -43,21 +66,26 @@ export async function supervise(directory: ClusterDirectory): Promise<void> {
 
 class SupervisedProcess {
   readonly #directory: ClusterDirectory;
-  readonly #component: SupervisedComponent;
+  readonly #component: string;
+  readonly #command: readonly string[];
   #child: ChildProcess | undefined;
   #failures = 0;
   #isStopping = false;
   #restart: NodeJS.Timeout | undefined;
 
-  constructor(directory: ClusterDirectory, component: SupervisedComponent) {
+  constructor(directory: ClusterDirectory, state: ClusterState, { name, enters }: SupervisedComponent) {
     this.#directory = directory;
-    this.#component = component;
+    this.#component = name;
+    const command = [process.execPath, process.argv[1] ?? "", "run", name, "--data-dir", directory.root];
+    this.#command = enters
+      ? ["nsenter", ...enterArguments(nodeNamespaces(directory.nodeDirectory(state, enters).namespaces), command)]
+      : command;
   }
 
   start(): void {
     const log = openSync(this.#directory.logFile(this.#component), "a", 0o600);
-    const entry = process.argv[1] ?? "";
-    const child = spawn(process.execPath, [entry, "run", this.#component, "--data-dir", this.#directory.root], {
+    const [program = "", ...args] = this.#command;
+    const child = spawn(program, args, {
       // The child reads end-of-file on its standard input when this process is gone.
       stdio: ["pipe", log, log],
     });

@@ -11,18 +11,21 @@ import { examineMachine, formatReport } from "../node/doctor.ts";
 import { execChecked } from "../node/exec.ts";
 import { setUpPodNetwork } from "../node/cni.ts";
 import { ensureNodeAddress, nodeAddress } from "../node/node-address.ts";
+import { chooseBridge, ensureBridge, ensureNodeNamespaces, nodeIpOf } from "../node/node-namespaces.ts";
 import { ensureClusterPki } from "../node/pki/cluster-pki.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine, UsageError } from "./arguments.ts";
-import { ClusterDirectory, type ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { connectAdmin } from "./connect.ts";
 import { adminKubeconfig, contextName, mergeIntoUserKubeconfig, writeKubeconfig } from "./kubeconfig.ts";
-import { nodeNames, podNetworkOf } from "./node-names.ts";
+import { nodeNames, podNetworkOf, servingNodes } from "./node-names.ts";
 import { runningPid } from "./process-file.ts";
 import { Progress } from "./progress.ts";
 import { waitFor } from "./wait.ts";
 
 const readyTimeoutMs = 60_000;
 const installTimeoutMs = 600_000;
+// Each has a containerd and a process of its own; this many fill a large machine.
+const realNodesMax = 50;
 const defaultApiServerPort = 6443;
 const defaultKubeletPort = 10_250;
 // Not 53, where the machine may run a resolver of its own; pods reach it as 53 through the Service kube-dns.
@@ -50,7 +53,7 @@ export async function up(args: readonly string[]): Promise<void> {
   let state = await directory.readState();
   if (!state) {
     const runtime = await chooseRuntime(directory, values.runtime, values.install, progress);
-    state = await decideState(values, runtime);
+    state = await decideState(directory, values, runtime);
   } else if (values.runtime !== "auto" && values.runtime !== state.runtime) {
     throw new UsageError(`the cluster in ${directory.root} runs on ${state.runtime}; delete it to change that`);
   } else if (state.runtime === "containerd") {
@@ -58,24 +61,44 @@ export async function up(args: readonly string[]): Promise<void> {
   }
   await directory.create();
   await directory.writeState(state);
-  progress.say(`Cluster "${state.name}" in ${directory.root}, node ${state.nodeName} at ${state.nodeIp}`);
+  progress.say(`Cluster "${state.name}" in ${directory.root}, ${describeNodes(state)}`);
 
   const kubeconfig = await progress.step("keys, certificates, kubeconfig", () => writeIdentities(directory, state));
   if (values["merge-kubeconfig"] !== "false") {
     const file = await mergeIntoUserKubeconfig(kubeconfig);
     progress.say(`  ✓ context ${contextName(state.name)} in ${file}`);
   }
-  // Before anybody can send to them: without these routes, packets to pods and services would leave by the default route.
-  if (state.runtime === "containerd") {
-    if (state.ownsNodeAddress) await ensureNodeAddress();
-    await setUpPodNetwork(podNetworkOf(directory, state));
-  }
+  if (state.runtime === "containerd") await setUpNodeNetwork(directory, state);
   const isRunning = (await runningPid(directory.processFile("supervisor"))) !== undefined;
   const startedMs = isRunning ? 0 : Date.now();
   if (!isRunning) startSupervisor(directory);
   if (values.wait !== "false") await waitUntilReady(directory, state, progress, startedMs);
   progress.say(`Cluster is ready after ${progress.elapsed}.`);
   if (state.runtime === "simulated") progress.say(simulatedNotice);
+}
+
+function describeNodes({ nodes: all }: ClusterState): string {
+  const [first] = all;
+  return all.length === 1
+    ? `node ${first.name} at ${first.ip}`
+    : `${all.length} nodes from ${first.name} at ${first.ip}`;
+}
+
+async function setUpNodeNetwork(directory: ClusterDirectory, state: ClusterState): Promise<void> {
+  const {
+    bridge,
+    nodes: [first, ...others],
+  } = state;
+  if (state.ownsNodeAddress) await ensureNodeAddress();
+  // Before anybody can send to them: without these routes, packets to pods and services would leave by the default route.
+  const network = podNetworkOf(directory, state, first);
+  if (bridge) await ensureBridge(bridge, network);
+  await setUpPodNetwork(network);
+  if (!bridge) return;
+  for (const node of others) {
+    const { namespaces } = directory.nodeDirectory(state, node);
+    await ensureNodeNamespaces({ directory: namespaces, nodeName: node.name, ip: node.ip, bridge });
+  }
 }
 
 const simulatedNotice = `NOTE: the nodes are SIMULATED. Pods are scheduled, become Running and are reported like any others, but no
@@ -117,6 +140,7 @@ function processEnvironment(): Readonly<Record<string, string>> {
 }
 
 async function decideState(
+  directory: ClusterDirectory,
   values: {
     readonly name: string;
     readonly nodes: string;
@@ -130,26 +154,36 @@ async function decideState(
   if (!Number.isInteger(nodeCount) || nodeCount < 1 || nodeCount > 5_000) {
     throw new UsageError(`--nodes must be a number from 1 to 5000: ${values.nodes}`);
   }
-  if (nodeCount > 1 && runtime === "containerd") {
-    throw new UsageError("several nodes on one machine are only possible with --runtime simulated");
+  if (nodeCount > realNodesMax && runtime === "containerd") {
+    throw new UsageError(`--nodes must be at most ${realNodesMax} with real containers: ${nodeCount}`);
   }
+  if (nodeCount > 1 && runtime === "containerd" && values["node-ip"] !== undefined) {
+    throw new UsageError("--node-ip is the address of a single node; several on one machine get their own");
+  }
+  const bridge = runtime === "containerd" && nodeCount > 1 ? await chooseBridge(directory.root) : undefined;
   const address =
     values["node-ip"] !== undefined
       ? { ip: values["node-ip"], isOwn: false }
-      : runtime === "containerd"
-        ? await nodeAddress()
-        : { ip: "127.0.0.1", isOwn: false };
+      : bridge
+        ? { ip: nodeIpOf(bridge, 0), isOwn: false }
+        : runtime === "containerd"
+          ? await nodeAddress()
+          : { ip: "127.0.0.1", isOwn: false };
+  const [nodeName, cgroupRoot] = [nodeNameOf(hostname()), values["cgroup-root"] ?? `/k8ts-${values.name}`];
+  const node = (index: number): ClusterNode => ({
+    name: index === 0 ? nodeName : `${nodeName}-${index + 1}`,
+    ip: bridge ? nodeIpOf(bridge, index) : address.ip,
+    cgroupRoot: index === 0 ? cgroupRoot : `${cgroupRoot}-${index + 1}`,
+  });
   return {
     name: values.name,
     apiServerPort: await choosePort(values.port),
     kubeletPort: await freePort(defaultKubeletPort),
     dnsPort: await freePort(defaultDnsPort),
-    cgroupRoot: values["cgroup-root"] ?? `/k8ts-${values.name}`,
-    nodeName: nodeNameOf(hostname()),
-    nodeIp: address.ip,
+    nodes: [node(0), ...Array.from({ length: nodeCount - 1 }, (_, i) => node(i + 1))],
+    ...(bridge ? { bridge } : {}),
     ownsNodeAddress: address.isOwn,
     runtime,
-    simulatedNodes: runtime === "simulated" ? nodeCount : 0,
   };
 }
 
@@ -195,9 +229,9 @@ async function writeIdentities(
   const pki = await ensureClusterPki({
     directory: directory.pki,
     nodeNames: nodeNames(state),
-    apiServerAddresses: [defaultClusterConfig.kubernetesServiceIp, state.nodeIp],
-    apiServerNames: [state.nodeName],
-    nodeAddresses: [state.nodeIp],
+    servingNodes: servingNodes(state).map(({ name, ip }) => ({ name, addresses: [ip] })),
+    apiServerAddresses: [defaultClusterConfig.kubernetesServiceIp, state.nodes[0].ip],
+    apiServerNames: [state.nodes[0].name],
     nowMs: Date.now(),
   });
   const kubeconfig = adminKubeconfig({
@@ -238,10 +272,9 @@ async function waitUntilReady(
       return true;
     }),
   );
-  await progress.step(state.runtime === "simulated" ? "nodes are Ready (simulated)" : "node is Ready", () =>
-    waitFor("the node does not become Ready", readyTimeoutMs, () =>
-      nodesReady(client, Math.max(state.simulatedNodes, 1), startedMs),
-    ),
+  const title = state.nodes.length === 1 ? "node is Ready" : `${state.nodes.length} nodes are Ready`;
+  await progress.step(state.runtime === "simulated" ? `${title} (simulated)` : title, () =>
+    waitFor("the nodes do not become Ready", readyTimeoutMs, () => nodesReady(client, state.nodes, startedMs)),
   );
   await progress.step("default ServiceAccount exists", () =>
     waitFor("the default ServiceAccount does not appear", readyTimeoutMs, async () => {
@@ -256,7 +289,7 @@ async function waitUntilReady(
   }
 }
 
-async function nodesReady(client: ApiClient, count: number, sinceMs: number): Promise<true | string> {
+async function nodesReady(client: ApiClient, wanted: readonly ClusterNode[], sinceMs: number): Promise<true | string> {
   const [{ items }, heartbeats] = await Promise.all([
     client.resource(nodes).list(),
     client.resource(leases, "kube-node-lease").list(),
@@ -267,10 +300,12 @@ async function nodesReady(client: ApiClient, count: number, sinceMs: number): Pr
   const ready = items.filter(
     (n) => alive.has(n.metadata.name) && n.status.conditions?.some((c) => c.type === "Ready" && c.status === "True"),
   );
-  if (ready.length >= count) return true;
-  const waiting = items.find((n) => !ready.includes(n));
+  const names = new Set(ready.map((n) => n.metadata.name));
+  const missing = wanted.filter(({ name }) => !names.has(name));
+  if (missing.length === 0) return true;
+  const waiting = items.find((n) => n.metadata.name === missing[0]?.name);
   const condition = waiting?.status.conditions?.find((c) => c.type === "Ready");
-  return `${ready.length} of ${count} nodes Ready${condition?.message ? `: ${condition.message}` : ""}`;
+  return `${wanted.length - missing.length} of ${wanted.length} nodes Ready${condition?.message ? `: ${condition.message}` : ""}`;
 }
 
 async function dnsAnswers(): Promise<true | string> {

@@ -65,6 +65,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
   readonly body?: Uint8Array | readonly Uint8Array[] | BodyProducer;
+  /** The client takes gzip and the body is worth it: the platform may send it so, and then says so in the headers. */
+  readonly mayCompress?: boolean;
   readonly tunnel?: HttpTunnel;
 }
 

@@ -64,9 +64,36 @@ class SeriesMap<T> {
     return value;
   }
 
+  delete(matches: (labels: LabelValues) => boolean): void {
+    for (const [key, { labels }] of this.#series) if (matches(labels)) this.#series.delete(key);
+  }
+
   values(): Iterable<{ readonly labels: LabelValues; readonly value: T }> {
     return this.#series.values();
   }
+}
+
+/** One value of a family that is made when it is asked for. */
+export interface MetricSample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** When it was measured, where that is not now. */
+  readonly timestampMs?: number;
+}
+
+/** A family that is not kept but made when it is asked for. The empty string when it has no samples. */
+export function renderSamples(
+  type: "counter" | "gauge",
+  name: string,
+  help: string,
+  samples: readonly MetricSample[],
+): string {
+  if (samples.length === 0) return "";
+  const lines = samples.map(({ labels = {}, value, timestampMs }) => {
+    const line = sample(name, Object.keys(labels), Object.values(labels), value);
+    return timestampMs === undefined ? line : `${line.slice(0, -1)} ${Math.round(timestampMs)}\n`;
+  });
+  return header(name, help, type) + lines.join("");
 }
 
 /** A counter or gauge. */
@@ -93,6 +120,11 @@ export class Counter implements MetricFamily {
 
   set(value: number, ...labels: string[]): void {
     this.#series.get(labels).value = value;
+  }
+
+  /** Drops series of what is no more, by their label values. O(series). */
+  forget(matches: (labels: readonly string[]) => boolean): void {
+    this.#series.delete(matches);
   }
 
   get(...labels: string[]): number {

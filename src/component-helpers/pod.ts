@@ -1,5 +1,5 @@
 import type { Pod, PodCondition, PodTemplateSpec } from "../api/core/v1/types.gen.ts";
-import { parseTime } from "./time.ts";
+import { formatTime, parseTime } from "./time.ts";
 
 export function podCondition(pod: Pod, type: string): PodCondition | undefined {
   return pod.status.conditions?.find((c) => c.type === type);
@@ -41,12 +41,28 @@ export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number):
   return since === 0 ? Number.POSITIVE_INFINITY : Math.max(0, since + minReadySeconds * 1000 - nowMs);
 }
 
+/** The condition that tells why a pod is about to be taken away. Its time stays when it has been told before. */
+export function disruptionTarget(pod: Pod, reason: string, message: string, nowMs: number): PodCondition {
+  const present = podCondition(pod, "DisruptionTarget");
+  const since = present?.status === "True" ? present.lastTransitionTime : undefined;
+  const { generation } = pod.metadata;
+  return {
+    type: "DisruptionTarget",
+    status: "True",
+    reason,
+    message,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    lastTransitionTime: since ?? formatTime(nowMs),
+  };
+}
+
 /** The template as text with sorted keys: equal for equal templates. */
 export function canonicalTemplate(template: PodTemplateSpec): string {
   return JSON.stringify(canonical(template));
 }
 
-function canonical(value: unknown): unknown {
+/** The value with the members of all its objects sorted by name and without those that are null. */
+export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, v]) => v !== undefined && v !== null);

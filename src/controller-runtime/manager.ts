@@ -5,7 +5,6 @@ import type { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
-import { LeaderElector, type LeaderElectorOptions } from "../client/leader-election/leader-elector.ts";
 import { createEventRecorder } from "../client/record/event-writer.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import type { ControllerDescriptor } from "./controller.ts";
@@ -20,23 +19,14 @@ export interface ControllerManagerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
-  /** Run only while holding this lease. */
-  readonly leaderElection?: Pick<LeaderElectorOptions, "client" | "namespace" | "name" | "identity">;
 }
 
 /**
  * Runs controllers until the signal aborts; resolves when nothing of them is left. Each starts as soon as the informers
- * it asked for have synced. One that ends by a bug is logged and counted, and the others go on. Rejects with
- * LeadershipLostError when the lease is lost.
+ * it asked for have synced. One that ends by a bug is logged and counted, and the others go on. Of several replicas, only
+ * one may run them: call it from `LeaderElector.runAsLeader`.
  */
 export async function runControllers(options: ControllerManagerOptions, signal: AbortSignal): Promise<void> {
-  if (!options.leaderElection) return lead(options, signal);
-  const { clock, random, logger } = options;
-  const elector = new LeaderElector({ clock, random, logger, ...options.leaderElection });
-  await elector.runAsLeader((leading) => lead(options, leading), signal);
-}
-
-async function lead(options: ControllerManagerOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, logger, metrics, informers } = options;
   const crashes = metrics.counter("controller_manager_controller_crashes_total", "Controllers ended by a bug", [
     "name",

@@ -9,7 +9,9 @@ import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -42,6 +44,9 @@ export interface KubeControllersOptions {
   readonly localPathDirectory?: string;
 }
 
+// Upstream's default of --terminated-pod-gc-threshold.
+const terminatedPodsMax = 12_500;
+
 /** The controllers of kube-controller-manager: the one list. Names, service accounts and rules are upstream's. */
 export function kubeControllers(options: KubeControllersOptions): readonly ControllerDescriptor[] {
   return [
@@ -53,6 +58,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
+    horizontalPodAutoscalerController,
     disruptionController,
     endpointSliceController,
     endpointSliceMirroringController,
@@ -61,7 +67,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     rootCaCertPublisher(options.rootCa),
     namespaceController,
     garbageCollectorController,
-    podGarbageCollectorController,
+    podGarbageCollectorController(terminatedPodsMax),
     nodeLifecycleController,
     clusterRoleAggregationController,
     tokenCleanerController,
@@ -71,6 +77,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     resourceQuotaController,
     claimProtectionController,
     volumeProtectionController,
+    ephemeralVolumeController,
     persistentVolumeBinderController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];

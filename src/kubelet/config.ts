@@ -14,6 +14,8 @@ export interface KubeletConfig {
   readonly localPathDirectory?: string;
   /** `/var/log/pods` unless given. */
   readonly podLogsDirectory?: string;
+  /** What `/logs/` serves; `/var/log` unless given. */
+  readonly nodeLogsDirectory?: string;
   /** 110 unless given. */
   readonly maxPods?: number;
   /** Sandboxes started at a time; 8 unless given. 2 to 4 per core keeps a machine busy without choking it. */
@@ -57,6 +59,7 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     rootDirectory: config.rootDirectory ?? "/var/lib/kubelet",
     localPathDirectory: config.localPathDirectory ?? "",
     podLogsDirectory: config.podLogsDirectory ?? "/var/log/pods",
+    nodeLogsDirectory: config.nodeLogsDirectory ?? "/var/log",
     maxPods: config.maxPods ?? 110,
     parallelSandboxStarts: config.parallelSandboxStarts ?? 8,
     parallelImagePulls: config.parallelImagePulls ?? 5,

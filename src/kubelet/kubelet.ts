@@ -6,7 +6,7 @@ import type { ApiClient } from "../client/rest/api-client.ts";
 import { type Clock, sleep } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import type { Logger } from "../component-base/logger.ts";
-import type { MetricRegistry } from "../component-base/metrics.ts";
+import { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
@@ -34,6 +34,7 @@ import type { HostFacts, KubeletPorts } from "./ports.ts";
 import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
+import { StatsProvider } from "./stats/stats-provider.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { removeReleased } from "./volumes/local-path.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
@@ -69,6 +70,9 @@ export interface Kubelet {
   /** The Node as last written; undefined before registration. */
   readonly node: () => Node | undefined;
 }
+
+const probeHelp = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
+const probeLabels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
 
 export function createKubelet(options: KubeletOptions): Kubelet {
   return new NodeKubelet(options);
@@ -114,7 +118,9 @@ class NodeKubelet implements Kubelet {
     const statuses = (this.#statuses = new StatusManager({ client, clock, logger, tasks }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
     const killer = new ContainerKiller({ runtime, hooks, recorder, clock, logger });
+    const probeMetrics = new MetricRegistry();
     const probes = new ProbeManager({
+      results: probeMetrics.counter("prober_probe_total", probeHelp, probeLabels),
       runner: new ProbeRunner({ runtime, prober }),
       recorder,
       clock,
@@ -182,6 +188,18 @@ class NodeKubelet implements Kubelet {
       },
       onRelist: (found) => this.#terminateOrphans(found),
     });
+    const stats = new StatsProvider({
+      nodeName,
+      runtime,
+      images,
+      ports,
+      clock,
+      logger,
+      rootDirectory,
+      podLogsDirectory,
+      pods: () => this.#workers.pods(),
+      podRecord: (uid) => records.get(uid),
+    });
     this.#agent = new NodeAgent({
       nodeName,
       client,
@@ -206,6 +224,8 @@ class NodeKubelet implements Kubelet {
       podRecord: (uid) => records.get(uid),
       status: (uid) => statuses.get(uid),
       metrics: options.metrics,
+      probeMetrics,
+      stats,
       config,
       problem: () => this.#pleg.problem(),
     });

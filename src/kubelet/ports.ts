@@ -12,6 +12,7 @@ export interface KubeletPorts {
   readonly mounter: Mounter;
   readonly prober: NetworkProber;
   readonly host: HostInfo;
+  readonly disks: DiskInspector;
 }
 
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
@@ -38,8 +39,12 @@ export interface CgroupManager {
   listPods(): Promise<readonly string[]>;
   /** Undefined when the pod has no group or the manager keeps no statistics. */
   podStats(podUid: string): Promise<PodCgroupStats | undefined>;
-  /** Of one container, by its runtime id; undefined when unknown. */
+  /** Of one container (or sandbox), by its runtime id; undefined when unknown. */
   containerStats(podUid: string, containerId: string): Promise<PodCgroupStats | undefined>;
+  /** Of all pods together; undefined when the manager keeps no statistics. */
+  allPodsStats(): Promise<PodCgroupStats | undefined>;
+  /** The processes of one container (or sandbox), oldest first; empty when unknown. */
+  processes(podUid: string, containerId: string): Promise<readonly number[]>;
 }
 
 /** Mounts, in the mount namespace the container runtime shares with the kubelet. Rejects with FileSystemError. */
@@ -104,19 +109,51 @@ export interface HostUsage {
   readonly cpuUsageCoreNanoSeconds: number;
   readonly memoryWorkingSetBytes: number;
   readonly memoryAvailableBytes: number;
-  readonly fileSystem?: {
-    readonly availableBytes: number;
-    readonly capacityBytes: number;
-    readonly usedBytes: number;
-    readonly inodesFree?: number;
-    readonly inodes?: number;
-  };
+  readonly memoryUsageBytes: number;
+  readonly memoryRssBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
   readonly pids?: { readonly current: number; readonly max: number };
+}
+
+/** One network interface's traffic since it was made. */
+export interface InterfaceUsage {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}
+
+/** How full a file system is. */
+export interface FileSystemUsage {
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly usedBytes: number;
+  /** 0 for file systems that do not count inodes. */
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
+
+/** Reads how full disks and directories are. */
+export interface DiskInspector {
+  /** Of the file system that holds `path`. Rejects with FileSystemError. */
+  fileSystem(path: string): Promise<FileSystemUsage>;
+  /** What a file or a tree takes up, other file systems mounted below it left out; absent is nothing. O(files). */
+  tree(path: string): Promise<{ readonly usedBytes: number; readonly inodesUsed: number }>;
 }
 
 export interface HostInfo {
   facts(): Promise<HostFacts>;
   usage(): Promise<HostUsage>;
+  /** Interfaces but the loopback one, in the network namespace of a process, or the node's own; empty when that is gone. */
+  interfaces(pid?: number): Promise<readonly InterfaceUsage[]>;
+  /** When the machine started, in ms since the epoch. */
+  bootTimeMs(): Promise<number>;
   /** The node's InternalIP addresses (primary first) and Hostname. */
   addresses(): Promise<readonly NodeAddress[]>;
   /** The host's resolver configuration, for pods that use the node's DNS. */

@@ -1,13 +1,11 @@
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 
 import { execChecked } from "./exec.ts";
 
 export interface PodNetwork {
   /** Of the network, of what it writes and of its rules: unique on the machine, letters, digits and dashes. */
   readonly name: string;
-  /** The node's share: pods get their addresses from it. */
-  readonly podCidr: string;
-  /** All nodes' shares together. */
+  /** All nodes' pod ranges together. */
   readonly clusterCidr: string;
   readonly serviceCidr: string;
   readonly nodeIp: string;
@@ -29,38 +27,44 @@ const blackholeMetric = 4096;
  * node's hooks without br_netfilter, and same-node traffic meets the same rules as any other.
  * Host ports are not the plugins' business: kube-proxy's rules serve them.
  */
-export function cniConfig(network: PodNetwork): object {
+export function cniConfig(network: PodNetwork, podCidr: string): object {
   const ipam = {
     type: "host-local",
     dataDir: network.dataDirectory,
-    ranges: [[{ subnet: network.podCidr }]],
+    ranges: [[{ subnet: podCidr }]],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   const ptp = { type: "ptp", ipMasq: false, mtu: network.mtu ?? defaultMtu, ipam };
   return { cniVersion: "0.4.0", name: network.name, plugins: [ptp] };
 }
 
-/** Writes the configuration; containerd picks a change up within half a second. Nothing is written when it is there. */
-export async function writeCniConfig(network: PodNetwork): Promise<void> {
+/**
+ * Writes the configuration for the node's own pod range; containerd picks a change up within half a second. Nothing is
+ * written when it is there.
+ */
+export async function writeCniConfig(network: PodNetwork, podCidr: string): Promise<void> {
   const path = `${network.configDirectory}/10-${network.name}.conflist`;
+  const text = `${JSON.stringify(cniConfig(network, podCidr), undefined, 2)}\n`;
+  if ((await readFile(path, "utf8").catch(() => "")) === text) return;
   await mkdir(network.configDirectory, { recursive: true });
   await mkdir(network.dataDirectory, { recursive: true });
   // Written under a name that the runtime does not read, then renamed: it never sees half a file.
-  await writeFile(`${path}.tmp`, `${JSON.stringify(cniConfig(network), undefined, 2)}\n`);
+  await writeFile(`${path}.tmp`, text);
   await rename(`${path}.tmp`, path);
 }
 
 /**
- * Makes the node forward for its pods, in the network namespace of this process. Idempotent.
- * - A blackhole for the node's range: packets to addresses that no pod has must not loop over the default route.
+ * Makes the node forward for its pods, in the network namespace of this process. Idempotent. What depends on the nodes'
+ * pod ranges comes later, see `node-routes.ts`.
+ * - A blackhole for all pods' addresses: packets to one that no pod has must not leave by the default route.
  * - A route for service addresses on `lo`: a node without a default route would refuse them before the proxy's rules
  *   see them, and one with a default route must not leak them.
  * - Pods that leave the cluster's ranges take the node's address.
  */
 export async function setUpPodNetwork(network: PodNetwork): Promise<void> {
   await writeFile("/proc/sys/net/ipv4/ip_forward", "1");
-  const { podCidr, serviceCidr, nodeIp } = network;
-  await execChecked("ip", ["route", "replace", "blackhole", podCidr, "metric", String(blackholeMetric)]);
+  const { clusterCidr, serviceCidr, nodeIp } = network;
+  await execChecked("ip", ["route", "replace", "blackhole", clusterCidr, "metric", String(blackholeMetric)]);
   await execChecked("ip", ["route", "replace", serviceCidr, "dev", "lo", "src", nodeIp]);
   await execChecked("nft", ["-f", "-"], { input: egressRules(network) });
 }
@@ -79,7 +83,7 @@ export function egressTable(networkName: string): string {
   return `${networkName.replaceAll(/[^A-Za-z0-9]/g, "_")}_egress`;
 }
 
-function egressRules({ name, podCidr, clusterCidr, serviceCidr }: PodNetwork): string {
+function egressRules({ name, clusterCidr, serviceCidr }: PodNetwork): string {
   const table = `table ip ${egressTable(name)}`;
   // Declared first so that the deletion succeeds when there is none; the whole input is one transaction.
   return `${table}
@@ -87,7 +91,7 @@ delete ${table}
 ${table} {
   chain postrouting {
     type nat hook postrouting priority srcnat;
-    ip saddr ${podCidr} ip daddr != { ${clusterCidr}, ${serviceCidr} } oifname != "lo" masquerade
+    ip saddr ${clusterCidr} ip daddr != { ${clusterCidr}, ${serviceCidr} } oifname != "lo" masquerade
   }
 }
 `;

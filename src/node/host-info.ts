@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 
 import type { Clock } from "../component-base/clock.ts";
 import type { NodeAddress } from "../api/core/v1/types.gen.ts";
-import type { HostFacts, HostInfo, HostUsage } from "../kubelet/ports.ts";
+import type { HostFacts, HostInfo, HostUsage, InterfaceUsage } from "../kubelet/ports.ts";
 import { exec } from "./exec.ts";
 
 export interface HostInfoOptions {
@@ -47,10 +47,10 @@ export class LinuxHostInfo implements HostInfo {
   }
 
   async usage(): Promise<HostUsage> {
-    const disk = await statfs(this.#options.directory);
     const memory = keyedNumbers(await text("/proc/meminfo"));
     const totalBytes = (memory.get("MemTotal") ?? 0) * 1024;
     const availableBytes = (memory.get("MemAvailable") ?? 0) * 1024;
+    const faults = keyedNumbers(await text("/proc/vmstat"));
     const pidMax = Number((await text("/proc/sys/kernel/pid_max")).trim());
     // "0.20 0.18 0.12 1/80 11206": the fourth says how many of all threads run.
     const threads = Number((await text("/proc/loadavg")).split(" ")[3]?.split("/")[1]);
@@ -59,15 +59,20 @@ export class LinuxHostInfo implements HostInfo {
       cpuUsageCoreNanoSeconds: cpuNanoSeconds(await text("/proc/stat")),
       memoryWorkingSetBytes: totalBytes - availableBytes,
       memoryAvailableBytes: availableBytes,
-      fileSystem: {
-        availableBytes: disk.bavail * disk.bsize,
-        capacityBytes: disk.blocks * disk.bsize,
-        usedBytes: (disk.blocks - disk.bfree) * disk.bsize,
-        inodesFree: disk.ffree,
-        inodes: disk.files,
-      },
+      memoryUsageBytes: totalBytes - (memory.get("MemFree") ?? 0) * 1024,
+      memoryRssBytes: (memory.get("AnonPages") ?? 0) * 1024,
+      pageFaults: faults.get("pgfault") ?? 0,
+      majorPageFaults: faults.get("pgmajfault") ?? 0,
       ...(pidMax > 0 && threads >= 0 ? { pids: { current: threads, max: pidMax } } : {}),
     };
+  }
+
+  async interfaces(pid?: number): Promise<readonly InterfaceUsage[]> {
+    return parseNetDev(await text(`/proc/${pid ?? "self"}/net/dev`));
+  }
+
+  async bootTimeMs(): Promise<number> {
+    return 1000 * (keyedNumbers(await text("/proc/stat")).get("btime") ?? 0);
   }
 
   async addresses(): Promise<readonly NodeAddress[]> {
@@ -107,6 +112,25 @@ async function defaultRouteSource(): Promise<string | undefined> {
   return routes[0]?.dev === "lo" ? undefined : routes[0]?.prefsrc;
 }
 
+/** The lines of `/proc/<pid>/net/dev` but the two of the heading and the loopback interface's. */
+export function parseNetDev(content: string): readonly InterfaceUsage[] {
+  const out: InterfaceUsage[] = [];
+  for (const line of content.split("\n")) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).trim();
+    if (colon < 0 || name === "lo") continue;
+    const numbers = line
+      .slice(colon + 1)
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0] = numbers;
+    const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = numbers.slice(8);
+    out.push({ name, rxBytes, rxPackets, rxErrors, rxDropped, txBytes, txPackets, txErrors, txDropped });
+  }
+  return out;
+}
+
 export function parseResolvConf(content: string): Awaited<ReturnType<HostInfo["resolvConf"]>> {
   const servers: string[] = [];
   let searches: readonly string[] = [];
@@ -141,10 +165,10 @@ function cpuNanoSeconds(stat: string): number {
   return ((user + nice + system + irq + softirq) * nsPerSecond) / 100;
 }
 
-/** Lines `Name:   123 kB`. */
+/** Lines `Name:   123 kB` or `name 123`. */
 function keyedNumbers(content: string): ReadonlyMap<string, number> {
   return new Map(
-    [...content.matchAll(/^(\w+):\s+(\d+)/gm)].map(([, key = "", value]): readonly [string, number] => [
+    [...content.matchAll(/^(\w+):?\s+(\d+)/gm)].map(([, key = "", value]): readonly [string, number] => [
       key,
       Number(value),
     ]),

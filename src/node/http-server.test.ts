@@ -3,8 +3,15 @@ import { createHash, X509Certificate } from "node:crypto";
 import { Agent, get } from "node:https";
 import { test } from "node:test";
 import * as tls from "node:tls";
+import { gunzipSync } from "node:zlib";
 
-import { readBody, TransportError, type HttpHandler, type HttpRequest } from "../component-base/http.ts";
+import {
+  readBody,
+  TransportError,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+} from "../component-base/http.ts";
 import { silentLogger } from "../component-base/logger.ts";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
@@ -82,6 +89,33 @@ test("bodies travel both ways, in groups, over HTTP/2", async () => {
   const text = utf8Decode(await readBody(answer.body));
   assert.equal(text.length, 6 + 30 * 100_000);
   assert.equal(text.slice(0, 8), "hello xx");
+});
+
+test("what may be compressed is sent as gzip, whole and in less than a tenth of its size", async () => {
+  const part = utf8Encode(JSON.stringify({ kind: "Pod", text: "x".repeat(1000) }));
+  const parts = Array.from({ length: 1000 }, () => part);
+  const bodies: readonly HttpResponse["body"][] = [
+    parts,
+    new Uint8Array(await new Blob(parts).arrayBuffer()),
+    async (sink) => {
+      for (const each of parts) if (!sink.write([each])) await sink.drained();
+    },
+  ];
+  await using server = await serve(async ({ path }) => ({
+    status: 200,
+    headers: { vary: "Accept" },
+    ...(bodies[Number(path.slice(1))] ? { body: bodies[Number(path.slice(1))] as Uint8Array } : {}),
+    mayCompress: true,
+  }));
+  await using transport = connect(server);
+  for (const index of bodies.keys()) {
+    const answer = await transport.send({ method: "GET", path: `/${index}`, headers: {} });
+    const { "content-encoding": encoding, vary } = answer.headers;
+    assert.deepEqual({ encoding, vary }, { encoding: "gzip", vary: "Accept, Accept-Encoding" });
+    const sent = await readBody(answer.body);
+    assert.ok(sent.length < (part.length * 1000) / 10, String(sent.length));
+    assert.equal(gunzipSync(sent).length, part.length * 1000);
+  }
 });
 
 test("an answer that arrived in full before it is read is whole", async () => {

@@ -12,6 +12,8 @@ import { containerdPaths } from "./containerd/containerd-process.ts";
 import { pidFromFile } from "./containerd/process-file.ts";
 import { exec, execChecked } from "./exec.ts";
 import { mountsBelow, readMounts } from "./mount-info.ts";
+import { existsInterface } from "./node-namespaces.ts";
+import { listNodeRoutes, syncNodeRoutes } from "./node-routes.ts";
 import { endProcesses, findProcesses } from "./processes.ts";
 
 /** Everything by which a cluster's traces on this machine are found. */
@@ -22,8 +24,8 @@ export interface ClusterTraces {
   readonly cgroupRoot: string;
   /** The name its pod network has. */
   readonly networkName: string;
-  readonly podCidr: string;
-  readonly serviceCidr: string;
+  /** The ranges its routes lead to; none where these are in network namespaces that go as a whole. */
+  readonly ranges?: { readonly clusterCidr: string; readonly serviceCidr: string };
   /** Our own processes: each file's pid counts when that process was started with `argument`. */
   readonly pidFiles: readonly { readonly path: string; readonly argument: string }[];
   /** nftables tables beside the pod network's own, such as kube-proxy's. */
@@ -130,7 +132,7 @@ function traceKinds(traces: ClusterTraces): readonly TraceKind[] {
         for (const mountPath of paths) await execChecked("umount", ["--lazy", "--", mountPath]);
       },
     },
-    ...routeKinds(traces),
+    ...(traces.ranges ? [nodeRouteKind(), ...routeKinds(traces.ranges)] : []),
     {
       name: "nftables table",
       list: () => nftTables(traces),
@@ -140,7 +142,10 @@ function traceKinds(traces: ClusterTraces): readonly TraceKind[] {
     },
     {
       name: "interface",
-      list: () => Promise.resolve((traces.links ?? []).filter((link) => existsSync(`/sys/class/net/${link}`))),
+      list: async () => {
+        const present = await Promise.all((traces.links ?? []).map(existsInterface));
+        return (traces.links ?? []).filter((_, i) => present[i]);
+      },
       remove: async (links) => {
         for (const link of links) await execChecked("ip", ["link", "delete", link]);
       },
@@ -177,10 +182,20 @@ function cgroupKind(traces: ClusterTraces): TraceKind {
   };
 }
 
-function routeKinds(traces: ClusterTraces): readonly TraceKind[] {
+/** The ways to other nodes' pods. */
+function nodeRouteKind(): TraceKind {
+  return {
+    name: "route to a node",
+    // Fails where there is no such program or family, and then there is no such route.
+    list: async () => (await listNodeRoutes().catch(() => [])).map(({ podCidr, nodeIp }) => `${podCidr} via ${nodeIp}`),
+    remove: () => syncNodeRoutes([]),
+  };
+}
+
+function routeKinds(ranges: NonNullable<ClusterTraces["ranges"]>): readonly TraceKind[] {
   const routes = [
-    ["blackhole", traces.podCidr],
-    [traces.serviceCidr, "dev", "lo"],
+    ["blackhole", ranges.clusterCidr],
+    [ranges.serviceCidr, "dev", "lo"],
   ];
   return routes.map((route) => ({
     name: "route",

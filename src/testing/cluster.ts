@@ -21,6 +21,8 @@ export interface TestClusterOptions {
   /** The same seed gives the same names, jitter and faults. 1 unless given. */
   readonly seed?: number;
   readonly config?: ClusterConfig;
+  /** How many controller managers and schedulers there are, of which the elected ones work. One unless given. */
+  readonly controlReplicas?: number;
   /** What is cached is frozen, so that a writer to a shared object is found. True unless given; costs time. */
   readonly freeze?: boolean;
   /** Told of every log line. */
@@ -85,6 +87,7 @@ async function start(options: TestClusterOptions, origin: Origin): Promise<TestC
     logger,
     config: options.config ?? (count > defaultNodesMax ? wideConfig : defaultClusterConfig),
     nodes: Array.from({ length: count }, (_, i) => `node-${i + 1}`),
+    ...(options.controlReplicas === undefined ? {} : { controlReplicas: options.controlReplicas }),
     freeze: options.freeze ?? true,
     wrapTransport: (transport, component) => activity.observe(faults.disturb(transport, component)),
   });

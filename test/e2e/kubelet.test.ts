@@ -25,6 +25,7 @@ import { LinuxHostInfo } from "../../src/node/host-info.ts";
 import { buildBusyboxImage, buildPauseImage } from "../../src/node/images/built-in-images.ts";
 import { ImageImporter } from "../../src/node/images/image-import.ts";
 import { SystemMounter } from "../../src/node/mounts.ts";
+import { LinuxDisks } from "../../src/node/disks.ts";
 import { SocketNetworkProber } from "../../src/node/network-prober.ts";
 import { NodeFileSystem } from "../../src/node/node-file-system.ts";
 import { enterWorld, eventually } from "./world.ts";
@@ -68,6 +69,7 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
         cgroups: createCgroupManager({ root: world.cgroupRoot, clock, logger }),
         mounter: new SystemMounter(),
         prober: new SocketNetworkProber(),
+        disks: new LinuxDisks(),
         host: new LinuxHostInfo({ nodeName: "n1", nodeIps: ["127.0.0.1"], directory: world.directory, clock }),
       },
       clock,
@@ -124,7 +126,6 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
   before(async () => {
     const network = {
       name: "k8ts-world",
-      podCidr: "10.244.0.0/24",
       clusterCidr: "10.244.0.0/16",
       serviceCidr: "10.96.0.0/12",
       nodeIp: "127.0.0.1",
@@ -132,7 +133,7 @@ describe("kubelet on containerd", { skip: typeof entered === "string" ? entered 
       dataDirectory: `${world.directory}/ipam`,
     };
     await mkdir(kubeletDirectory, { recursive: true });
-    await writeCniConfig(network);
+    await writeCniConfig(network, "10.244.0.0/24");
     await setUpPodNetwork(network);
     await containerd.start();
     await using importer = new ImageImporter(containerd.paths.socket);

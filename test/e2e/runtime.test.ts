@@ -60,7 +60,6 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
   const image = "docker.io/library/busybox:1.35";
   const network = {
     name: "k8ts-world",
-    podCidr: "10.244.0.0/24",
     clusterCidr: "10.244.0.0/16",
     serviceCidr: "10.96.0.0/12",
     nodeIp: "127.0.0.1",
@@ -72,15 +71,14 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     containerdDirectory: `${world.directory}/containerd`,
     cgroupRoot: world.cgroupRoot,
     networkName: network.name,
-    podCidr: network.podCidr,
-    serviceCidr: network.serviceCidr,
+    ranges: network,
     pidFiles: [],
     clock,
     logger,
   };
 
   before(async () => {
-    await writeCniConfig(network);
+    await writeCniConfig(network, "10.244.0.0/24");
     await setUpPodNetwork(network);
     await containerd.start();
     await using importer = new ImageImporter(socketPath);

@@ -7,6 +7,7 @@ import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { StructType } from "../../apimachinery/schema/type-registry.ts";
 import type { CustomKind, DecodeResult, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import { defined } from "../../component-base/assert.ts";
+import { applyTypeOf } from "../schema/apply-type.ts";
 import { withDefaults } from "../schema/defaults.ts";
 import {
   isEmbeddedResource,
@@ -43,7 +44,12 @@ export class CustomResourceKind implements ObjectKind {
     this.#metadata = defined(scheme.kind("meta.k8s.io", "v1", "PartialObjectMetadata"), "PartialObjectMetadata");
     this.type = this.#metadata.type;
     this.patchSchema = this.#metadata.patchSchema;
-    this.custom = { listKind: names.listKind, schema: schema as Readonly<Record<string, unknown>> };
+    this.custom = {
+      listKind: names.listKind,
+      schema: schema as Readonly<Record<string, unknown>>,
+      applyType: (metadata) => applyTypeOf(schema, metadata),
+      prune: (object) => replaceMembers(object, prune(membersOf(object), schema)),
+    };
   }
 
   decode(value: unknown): DecodeResult {
@@ -65,10 +71,7 @@ export class CustomResourceKind implements ObjectKind {
   }
 
   applyDefaults(object: Mutable<KubeObject>): void {
-    const whole = withDefaults(object, this.schema);
-    if (whole === (object as unknown)) return;
-    const target = object as unknown as Record<string, unknown>;
-    for (const [name, member] of Object.entries(whole)) if (target[name] !== member) setMember(target, name, member);
+    replaceMembers(object, withDefaults(membersOf(object), this.schema));
   }
 
   /** A stored object in this version: what the schema has lost since is gone, what it has gained has its default. May be shared. */
@@ -110,4 +113,16 @@ export class CustomResourceKind implements ObjectKind {
       return this.#embedded(member, memberSchema(schema, name), at, unknownFields);
     });
   }
+}
+
+function membersOf(object: Mutable<KubeObject>): Record<string, unknown> {
+  return object;
+}
+
+/** Makes the object have the members of another, in place. */
+function replaceMembers(object: Mutable<KubeObject>, by: Readonly<Record<string, unknown>>): void {
+  const target = membersOf(object);
+  if (target === by) return;
+  for (const name of Object.keys(target)) if (!Object.hasOwn(by, name)) delete target[name];
+  for (const [name, member] of Object.entries(by)) if (target[name] !== member) setMember(target, name, member);
 }

@@ -16,6 +16,7 @@ export function customScaleView(scale: CustomResourceSubresourceScale): ScaleVie
   const statusPath = pathMembers(scale.statusReplicasPath);
   const selectorPath = scale.labelSelectorPath === undefined ? undefined : pathMembers(scale.labelSelectorPath);
   return {
+    replicasPath: specPath,
     read: (object) => {
       const replicas = valueAt(object, specPath);
       if (replicas === undefined)

@@ -42,14 +42,23 @@ export function hasEnvelope(bytes: Uint8Array): boolean {
 
 /** Writes an envelope around the message that `writeMessage` writes. */
 export function writeEnvelope(writer: WireWriter, apiVersion: string, kind: string, writeMessage: () => void): void {
-  // Both are there although they are empty: contentEncoding and contentType.
+  writeEnvelopeEnd(writer);
+  const end = writer.length;
+  writeMessage();
+  writeEnvelopeStart(writer, apiVersion, kind, writer.length - end);
+}
+
+/** What follows the message: both fields are there although they are empty, contentEncoding and contentType. */
+export function writeEnvelopeEnd(writer: WireWriter): void {
   writer.string("");
   writer.varint(bytesKey(4));
   writer.string("");
   writer.varint(bytesKey(3));
-  const end = writer.length;
-  writeMessage();
-  writer.closeMessage(end);
+}
+
+/** What precedes a message of so many bytes. */
+export function writeEnvelopeStart(writer: WireWriter, apiVersion: string, kind: string, messageLength: number): void {
+  writer.varint(messageLength);
   writer.varint(bytesKey(2));
   const typeMetaEnd = writer.length;
   writer.string(kind);

@@ -48,7 +48,7 @@ const scalars: Readonly<Record<ScalarName, fc.Arbitrary<unknown>>> = {
   MicroTime: fc
     .tuple(time, fc.nat({ max: 999_999 }))
     .map(([seconds, micros]) => `${seconds}.${String(micros).padStart(6, "0")}Z`),
-  Duration: fc.constant("1s"),
+  Duration: fc.constantFrom("0s", "1s", "15.017s", "-1m0s", "1h0m0.5s"),
   RawExtension: embedded,
   FieldsV1: embedded,
   JSON: embedded,

@@ -2,6 +2,7 @@ import { base64Decode, utf8Encode } from "../../component-base/bytes.ts";
 import { JsonError } from "../json/json-error.ts";
 import { parseJson } from "../json/parse.ts";
 import { stringifyJson } from "../json/stringify.ts";
+import { formatDuration, parseDuration } from "../time.ts";
 import { scalarZero } from "../schema/scalars.ts";
 import type { ResolvedType, ScalarName } from "../schema/type-registry.ts";
 import { bytesKey, hasEnvelope } from "./envelope.ts";
@@ -28,6 +29,8 @@ const integer = {
   wireType: varint,
   write: (writer: WireWriter, value: unknown) => writer.varint(value as number | bigint),
 };
+
+const nanosPerMs = 1e6;
 
 /** A message of one string of bytes, which holds JSON text. */
 const json: ScalarCodec = {
@@ -106,8 +109,15 @@ export const scalarCodecs: Readonly<Record<ScalarName, ScalarCodec>> = {
   FieldsV1: json,
   JSON: json,
   any: withoutMessage("values of any type"),
-  // No served kind has one; so far there is nobody to agree with on its text.
-  Duration: withoutMessage("durations"),
+  Duration: {
+    wireType: bytes,
+    read: (reader) => formatDuration(Number(singleField(reader, varint, () => reader.int64()) ?? 0) / nanosPerMs),
+    write: (writer, value) =>
+      writeMessage(writer, () => {
+        writer.varint(Math.round(parseDuration(value as string) * nanosPerMs));
+        writer.varint(varintKey(1));
+      }),
+  },
 };
 
 export function wireTypeOf(type: ResolvedType): number {

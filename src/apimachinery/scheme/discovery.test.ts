@@ -19,7 +19,7 @@ test("groups are listed in discovery order with their preferred version, the leg
     groups.slice(0, 3).map(({ name }) => name),
     ["apiregistration.k8s.io", "apps", "events.k8s.io"],
   );
-  assert.equal(groups.length, 20);
+  assert.equal(groups.length, 21);
   const autoscaling = scheme.groups.find(({ group }) => group === "autoscaling");
   assert.deepEqual(autoscaling && apiGroupDocument(autoscaling), {
     kind: "APIGroup",

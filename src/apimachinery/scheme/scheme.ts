@@ -2,6 +2,7 @@ import type { TypedObject } from "../protobuf/encode.ts";
 import type { KubeObject, Mutable } from "../resource-type.ts";
 import type { PatchSchema } from "../patch/patch-schema.ts";
 import type { ApiVersionSchema } from "../schema/resource-schema.ts";
+import type { ApplyType } from "../structured-merge-diff/apply-type.ts";
 import type { StructType, TypeRegistry } from "../schema/type-registry.ts";
 
 /** A column of `kubectl get`. */
@@ -112,6 +113,10 @@ export interface CustomKind {
   readonly listKind: string;
   /** The OpenAPI v3 schema of the version, as its definition has it. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** How server-side apply sees the kind. `metadata` is the type of every object's metadata. */
+  applyType(metadata: ApplyType): ApplyType;
+  /** Takes from an object, in place, what the schema does not have. */
+  prune(object: Mutable<KubeObject>): void;
 }
 
 /** Every kind and resource one server knows. */

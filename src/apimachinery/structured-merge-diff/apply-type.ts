@@ -56,6 +56,19 @@ const untypedMap: MapType = { kind: "map", isAtomic: true, field: noField, value
 /** An object whose members are deduced: RawExtension, and structs without fields. */
 const deducedMap: MapType = { kind: "map", isAtomic: false, field: noField, values: deduced };
 
+/** The types that need no schema, for makers of others. */
+export const plainTypes = {
+  string: stringScalar,
+  numeric: { kind: "scalar", scalar: "numeric" },
+  boolean: { kind: "scalar", scalar: "boolean" },
+  anyScalar: untypedScalar,
+  /** Anything, owned as a whole. */
+  atomic: untypedAtomic,
+  /** Anything; objects are owned field by field. */
+  deduced,
+  deducedMap,
+} as const satisfies Readonly<Record<string, ApplyType>>;
+
 /** A type that says how its value is walked. */
 export type WalkedType = Exclude<ApplyType, UntypedType>;
 
@@ -79,10 +92,10 @@ export function memberType(type: MapType, name: string): ApplyType | undefined {
 
 const scalarTypes: Readonly<Record<ScalarName, ApplyType>> = {
   string: stringScalar,
-  bool: { kind: "scalar", scalar: "boolean" },
-  int32: { kind: "scalar", scalar: "numeric" },
-  int64: { kind: "scalar", scalar: "numeric" },
-  double: { kind: "scalar", scalar: "numeric" },
+  bool: plainTypes.boolean,
+  int32: plainTypes.numeric,
+  int64: plainTypes.numeric,
+  double: plainTypes.numeric,
   bytes: stringScalar,
   any: deduced,
   Quantity: untypedScalar,

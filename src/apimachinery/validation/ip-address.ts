@@ -22,6 +22,20 @@ export function parseIp(text: string): IpAddress | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
+/** True for an address packets can be sent to beyond this machine and its link: no loopback, multicast or link-local one. */
+export function isGlobalUnicast(text: string): boolean {
+  const ip = parseIp(text);
+  if (!ip) return false;
+  const { family, value } = ip;
+  if (family === 4) {
+    const [first, second] = [Number(value >> 24n), Number((value >> 16n) & 0xffn)];
+    const isSpecial = value === 0n || value === 0xffffffffn || first === 127 || (first === 169 && second === 254);
+    return !isSpecial && (first < 224 || first >= 240);
+  }
+  const [first, firstTen] = [value >> 120n, value >> 118n];
+  return value > 1n && first !== 0xffn && firstTen !== 0xfe80n >> 6n;
+}
+
 /** Reads `address/length`. */
 export function parseNetwork(text: string): IpNetwork | undefined {
   const slash = text.indexOf("/");

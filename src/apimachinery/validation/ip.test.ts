@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isGlobalUnicast } from "./ip-address.ts";
 import { formatFieldErrorBody } from "./field-error.ts";
 import { FieldPath } from "./field-path.ts";
 import { formatIp, formatNetwork, parseIp, parseNetwork } from "./ip-address.ts";
@@ -58,4 +59,25 @@ test("messages are upstream's", () => {
     'Invalid value: "10.0.0.0/33": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
   ]);
   assert.deepEqual(bodies(validateInterfaceAddress(p, "10.0.0.1/24")), []);
+});
+
+test("global unicast addresses are those beyond this machine and its link", () => {
+  const yes = ["10.0.0.1", "1.2.3.4", "240.0.0.1", "fd00::1", "2001:db8::1", "::2"];
+  const no = [
+    "127.0.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "224.0.0.1",
+    "239.1.1.1",
+    "169.254.169.254",
+    "::1",
+    "::",
+    "fe80::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "localhost",
+    "",
+  ];
+  for (const text of yes) assert.equal(isGlobalUnicast(text), true, text);
+  for (const text of no) assert.equal(isGlobalUnicast(text), false, text);
 });

@@ -28,9 +28,16 @@ export interface YamlLimits {
   readonly aliasedValuesMax?: number;
 }
 
+/** Reads YAML elsewhere, while this thread goes on: for texts that are long or not trusted to be short work. */
+export interface YamlReader {
+  /** The first document, as `parseYaml` reads it. Rejects with YamlError, also for what takes too long. */
+  read(text: string): Promise<YamlReading>;
+}
+
 /**
- * Differs from upstream, which takes YAML as large as any request: the library needs up to 2 µs per byte for hostile text,
- * and nothing else runs meanwhile. Stock clients send JSON, which is read as such whatever it is called.
+ * Differs from upstream, which takes YAML as large as any request: the library needs several µs per byte for hostile text,
+ * and nothing else runs on this thread meanwhile; a YamlReader takes more. Stock clients send JSON, which is read as such
+ * whatever it is called.
  */
 const bytesMaxDefault = 1024 * 1024;
 
@@ -63,7 +70,7 @@ export function parseYamlDocuments(input: Uint8Array | string, limits: YamlLimit
 }
 
 /** JSON is YAML, and read fifty times faster as what it is. Undefined for all else, and where lines are to be told. */
-function readAsJson(text: string, depthMax: number): YamlReading | undefined {
+export function readAsJson(text: string, depthMax = jsonDepthMax): YamlReading | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const { value, duplicates } = parseJson(text, { depthMax });

@@ -186,3 +186,24 @@ test("a protobuf watch is a stream of frames", async () => {
   assert.deepEqual([changeType, changed.data], ["MODIFIED", { color: "blue" }]);
   await chunks.return?.();
 });
+
+test("a list made of the objects' kept bytes is what encoding it whole gives, also when it goes in groups", async () => {
+  await using server = await TestServer.start({ scheme });
+  for (let i = 0; i < 6; i++) {
+    const data = { text: `${i}`.repeat(150_000) };
+    await server.request("POST", configMaps, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: `m${i}` },
+      data,
+    });
+  }
+  for (const query of ["", "?limit=2"]) {
+    const { json: list } = await server.request("GET", `${configMaps}${query}`);
+    const whole = defined(scheme.kind("", "v1", "ConfigMapList")?.toProtobuf, "toProtobuf")(list as never);
+    for (let round = 0; round < 2; round++) {
+      const { bytes } = await ask(server, "GET", `${configMaps}${query}`, "application/vnd.kubernetes.protobuf");
+      assert.deepEqual(bytes, whole);
+    }
+  }
+});

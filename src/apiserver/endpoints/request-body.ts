@@ -6,9 +6,10 @@ import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
+import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
 import { ProtobufError } from "../../apimachinery/protobuf/wire-reader.ts";
-import { SyntaxFailure, parseText, protobufType, readableTypes } from "./serializer.ts";
+import { SyntaxFailure, parseTextAside, protobufType, readableTypes } from "./serializer.ts";
 import type { ParsedText } from "./serializer.ts";
 
 /** Reads a body whole. Throws RequestEntityTooLarge (413) with upstream's text. */
@@ -31,12 +32,17 @@ export function contentTypeOf(http: HttpRequest): string {
 }
 
 /** Parses a body that is no patch, to be decoded as `kind`. Throws UnsupportedMediaType (415) or BadRequest. */
-export function parseBody(bytes: Uint8Array, contentType: string, kind: ObjectKind): ParsedText {
+export async function parseBody(
+  bytes: Uint8Array,
+  contentType: string,
+  kind: ObjectKind,
+  yaml: YamlReader | undefined,
+): Promise<ParsedText> {
   if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
   if (!readableTypes.includes(contentType))
     throw unsupportedMediaType(kind.fromProtobuf ? [...readableTypes, protobufType] : readableTypes);
   try {
-    return parseText(bytes, contentType);
+    return await parseTextAside(bytes, contentType, yaml);
   } catch (error) {
     if (error instanceof SyntaxFailure)
       throw unrecognized(kind.kind, `couldn't get version/kind; json parse error: ${error.message}`);

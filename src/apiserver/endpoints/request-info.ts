@@ -34,13 +34,15 @@ const verbOfMethod: Readonly<Record<string, string>> = {
 /**
  * `/api/v1/namespaces/default/pods/web/log` → get, pods/log, web in default.
  * Segments are decoded; returns undefined for a path whose segments would mean another path once decoded (`.`, `..`,
- * an encoded slash), which is served to nobody.
+ * an encoded slash other than behind a proxy), which is served to nobody.
  */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo | undefined {
-  const segments = decodeSegments(path);
-  if (!segments) return undefined;
+  const decoded = decodeSegments(path);
+  if (!decoded) return undefined;
+  const { segments, withSlash } = decoded;
   const [prefix = "", ...rest] = segments;
-  if ((prefix !== "api" || rest.length < 2) && (prefix !== "apis" || rest.length < 3)) return nonResource(method, path);
+  if ((prefix !== "api" || rest.length < 2) && (prefix !== "apis" || rest.length < 3))
+    return withSlash < segments.length ? undefined : nonResource(method, path);
   let parts = rest;
   let apiGroup = "";
   if (prefix === "apis") {
@@ -62,6 +64,9 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   }
   const [resource = "", name = "", subresource = ""] = parts;
   const namespaceKey = resource === "namespaces" ? "" : namespace;
+  // What is behind a proxy is named by its own rules.
+  const ownSegments = segments.length - (subresource === "proxy" ? Math.max(parts.length - 3, 0) : 0);
+  if (withSlash < ownSegments) return undefined;
   return {
     isResourceRequest: true,
     path,
@@ -123,22 +128,20 @@ export function queryFlag(query: URLSearchParams, name: string): boolean {
   return value !== null && value !== "false" && value !== "0" && value.toLowerCase() !== "false";
 }
 
-function decodeSegments(path: string): string[] | undefined {
+/** `withSlash` is the index of the first segment that contains a slash itself, or their number. */
+function decodeSegments(
+  path: string,
+): { readonly segments: readonly string[]; readonly withSlash: number } | undefined {
   const out: string[] = [];
+  let withSlash = Number.POSITIVE_INFINITY;
   for (const segment of path.split("/")) {
     if (segment === "") continue;
     const decoded = segment.includes("%") ? decode(segment) : segment;
-    if (
-      decoded === undefined ||
-      decoded === "." ||
-      decoded === ".." ||
-      decoded.includes("/") ||
-      decoded.includes("\u0000")
-    )
-      return undefined;
+    if (decoded === undefined || decoded === "." || decoded === ".." || decoded.includes("\u0000")) return undefined;
+    if (decoded.includes("/")) withSlash = Math.min(withSlash, out.length);
     out.push(decoded);
   }
-  return out;
+  return { segments: out, withSlash: Math.min(withSlash, out.length) };
 }
 
 function decode(segment: string): string | undefined {

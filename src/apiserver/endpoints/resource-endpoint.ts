@@ -1,6 +1,8 @@
 import type { Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
+import type { Counter } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
+import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
@@ -21,6 +23,9 @@ export interface EndpointContext {
   readonly registry: RegistryAccess;
   readonly fieldManagers: FieldManagers;
   readonly bodyBytesMax: number;
+  readonly yaml: YamlReader | undefined;
+  /** By group, version and resource. */
+  readonly watchEvents: Counter;
   readonly minRequestTimeoutSeconds: number;
   /** Aborts when the server shuts down: watches end. */
   readonly shutdown: AbortSignal;

@@ -2,6 +2,7 @@ import type { HttpResponse } from "../../component-base/http.ts";
 import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import type { ApiSubresource } from "../../apimachinery/scheme/scheme.ts";
 import type { Subresource } from "../registry/generic/resource-registration.ts";
+import { handleComputed } from "./handlers/computed.ts";
 import { handleGet, handleList } from "./handlers/read.ts";
 import { handleSubresource } from "./handlers/subresource.ts";
 import { handleWatch } from "./handlers/watch.ts";
@@ -68,6 +69,8 @@ export async function routeResource(
   // One object of a namespaced resource has a namespace in its path; so has the collection that is created in.
   if (resource.namespaced && info.namespaceKey === "" && (isItem || info.verb === "create"))
     throw methodNotSupported(gr, info.verb);
+  const { reader } = endpoint.registration;
+  if (reader) return handleComputed(endpoint, scope, reader);
   if (!endpoint.store) return handleReview(endpoint, scope);
   const handle = verbHandlers[info.verb];
   if (!handle) throw methodNotSupported(gr, info.verb);

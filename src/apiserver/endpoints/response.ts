@@ -9,7 +9,8 @@ import { stringifyYaml } from "../../apimachinery/yaml/stringify.ts";
 import type { StoredOrDry } from "../registry/generic/store.ts";
 import { objectOf } from "../registry/generic/store.ts";
 import { encodeObject } from "../storage/object-codec.ts";
-import type { Encoding, Negotiated } from "./negotiation.ts";
+import type { StoredObject } from "../storage/stored-object.ts";
+import type { Encoding, Negotiated, ProtobufEncoding } from "./negotiation.ts";
 import { negotiateOrJson } from "./negotiation.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import { served } from "./resource-endpoint.ts";
@@ -21,6 +22,11 @@ export function encodeValue(value: unknown, encoding: Encoding): Uint8Array {
   if (encoding.format === "protobuf") return encodeProtobuf(value as TypedObject, encoding.scheme);
   if (encoding.format === "yaml") return utf8Encode(stringifyYaml(value));
   return utf8Encode(encoding.pretty ? `${stringifyJson(value, 2)}\n` : stringifyJson(value));
+}
+
+/** A stored object in the storage version, which is kept with it. */
+export function storedProtobuf(stored: StoredObject, { scheme }: ProtobufEncoding): Uint8Array {
+  return stored.protobuf((object) => encodeProtobuf(object, scheme));
 }
 
 /** Only what negotiation offers is asked for: the kind has a message. */
@@ -58,6 +64,8 @@ function objectBytes(
   const { encoding, as, asVersion } = negotiated;
   const isPlain = as === "" && encoding.format === "json" && !encoding.pretty;
   if (isPlain && !endpoint.convert) return "dryRun" in result ? encodeObject(result.dryRun) : result.bytes;
+  if (encoding.format === "protobuf" && as === "" && !endpoint.convert && !("dryRun" in result))
+    return storedProtobuf(result, encoding);
   const object = objectOf(result);
   // What is served just as it is stored is sent so.
   if (isPlain && !("dryRun" in result) && served(endpoint, object) === object) return result.bytes;

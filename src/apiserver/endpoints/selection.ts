@@ -35,8 +35,8 @@ function parseFields(resource: ApiResource, text: string): readonly FieldRequire
     const alias = Object.hasOwn(resource.fieldSelectorAliases, field)
       ? resource.fieldSelectorAliases[field]
       : undefined;
-    const name = alias ?? field;
-    if (!resource.fieldSelectors.includes(name)) throw badRequest(`field label not supported: ${field}`);
-    return { field: name, operator, value };
+    if (alias === undefined && !resource.fieldSelectors.includes(field))
+      throw badRequest(`field label not supported: ${field}`);
+    return { field: alias ?? field, operator, value };
   });
 }

@@ -26,7 +26,7 @@ export function tableRow(
 ): unknown {
   const nowMs = endpoint.context.clock.now();
   const cells =
-    endpoint.store?.strategy.tableCells?.(stored, nowMs) ??
+    (endpoint.store?.strategy ?? endpoint.registration.strategy)?.tableCells?.(stored, nowMs) ??
     endpoint.resource.columns.map(({ name }) => defaultCell(name, stored, nowMs));
   if (include === "None") return { cells };
   const object = served(endpoint, stored);

@@ -204,6 +204,34 @@ test("pages of a list are one snapshot; an expired token offers to go on without
   );
 });
 
+test("a list may take five minutes; its token then offers to go on without the snapshot", async () => {
+  const clock = new SteppingClock();
+  await using server = await TestServer.start({ scheme, clock });
+  for (const name of ["a", "b", "c", "d", "e"]) await put(server, name);
+  const get = async (query: string): Promise<Json> =>
+    (await server.request("GET", `${configMaps}?${query}`)).json as Json;
+  const tokenOf = (list: Json): string => encodeURIComponent(String(list.metadata?.continue));
+  const first = await get("limit=2");
+  await put(server, "f");
+  clock.step(4 * 60_000);
+  const second = await get(`limit=2&continue=${tokenOf(first)}`);
+  assert.equal(second.metadata?.resourceVersion, first.metadata?.resourceVersion);
+  clock.step(2 * 60_000);
+  for (const [token, names] of [
+    [tokenOf(first), ["c", "d", "e", "f"]],
+    [tokenOf(second), ["e", "f"]],
+  ] as const) {
+    const expired = await get(`limit=2&continue=${token}`);
+    assert.deepEqual([expired.code, expired.reason], [410, "Expired"]);
+    const rest = await get(`limit=9&continue=${tokenOf(expired)}`);
+    assert.deepEqual(
+      rest.items?.map((i) => i.metadata?.name),
+      names,
+    );
+    assert.notEqual(rest.metadata?.resourceVersion, first.metadata?.resourceVersion);
+  }
+});
+
 test("resourceVersion of a list: any, not older than, exact, too large, too old", async () => {
   await using server = await start();
   const old = await put(server, "a");

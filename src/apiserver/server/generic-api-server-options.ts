@@ -4,6 +4,7 @@ import type { Logger } from "../../component-base/logger.ts";
 import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
@@ -72,6 +73,8 @@ export interface GenericApiServerOptions {
   readonly requestTimeoutMs?: number;
   /** 3 MiB unless given. */
   readonly bodyBytesMax?: number;
+  /** Reads long YAML. Without one it is read in between, and nothing longer than 1 MiB. */
+  readonly yaml?: YamlReader;
   /** Watches without timeoutSeconds end after this plus a random part as long again; 1800 s unless given. */
   readonly minRequestTimeoutSeconds?: number;
   /** Address clients are told in `/api` (serverAddressByClientCIDRs). */

@@ -5,6 +5,7 @@ import { badRequest, internalError, serviceUnavailable } from "../../apimachiner
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
+import { compressible } from "../endpoints/compression.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
 import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
 import { HealthEndpoint } from "../endpoints/health.ts";
@@ -79,8 +80,21 @@ class Server implements GenericApiServer {
       admission: options.admission,
       authorizer: options.authorizer,
       registry,
-      fieldManagers: new FieldManagers(options),
+      fieldManagers: new FieldManagers({
+        scheme: options.scheme,
+        clock: options.clock,
+        registrationsOf: (storagePrefix) =>
+          [...this.#routes.values()]
+            .map(({ endpoint }) => endpoint.registration)
+            .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
+      }),
       bodyBytesMax: options.bodyBytesMax ?? 3 * mebibyte,
+      yaml: options.yaml,
+      watchEvents: options.metrics.counter("apiserver_watch_events_total", "Events sent to watches.", [
+        "group",
+        "version",
+        "resource",
+      ]),
       minRequestTimeoutSeconds: options.minRequestTimeoutSeconds ?? 1800,
       shutdown: this.#watchesEnd.signal,
       endpointsOf: (storagePrefix) =>
@@ -166,8 +180,9 @@ class Server implements GenericApiServer {
       response = respondError(this.#statusOf(error, scope), request.headers.accept, this.#options.scheme);
     }
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
-    this.#metrics.observe(info, isKnown, request.query, response.status, clock.monotonic() - startMs);
-    return finish(response, auditId, scope.warnings);
+    const durationMs = clock.monotonic() - startMs;
+    const observed = this.#metrics.observe({ http: request, info, isKnown }, response, durationMs);
+    return finish(compressible(observed, info, request.headers), auditId, scope.warnings);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
@@ -230,6 +245,7 @@ class Server implements GenericApiServer {
   }
 
   #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
+    for (const resource of changed) if (resource) this.#context.fieldManagers.forget(resource.stored.storagePrefix);
     this.#discovery = this.#makeDiscovery();
     const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));
@@ -239,7 +255,8 @@ class Server implements GenericApiServer {
     const { resource } = registration;
     const kind = registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
-    if (!resource.persisted && !registration.review) throw new TypeError(`${resource.resource} needs a review handler`);
+    if (!resource.persisted && !registration.review && !registration.reader)
+      throw new TypeError(`${resource.resource} needs a review handler or a reader`);
     const endpoint = {
       context: this.#context,
       resource,
@@ -324,9 +341,32 @@ function servesPath(route: NonResourceRoute, path: string): boolean {
 /** Headers every answer has. */
 function finish(response: HttpResponse, auditId: string, warnings: Iterable<string>): HttpResponse {
   const headers: Record<string, string> = { "audit-id": auditId, "cache-control": "no-cache, private" };
-  const texts = [...warnings].map((text) => `299 - ${quoted(text)}`);
+  const texts = withinLimit([...warnings]).map((text) => `299 - ${quoted(text)}`);
   if (texts.length > 0) headers.warning = texts.join(", ");
   return { ...response, headers: { ...headers, ...response.headers } };
+}
+
+// Upstream's: when all warnings together are longer, each is cut, and when that is not enough, the last ones are left out.
+const warningsLengthMax = 4096;
+const cutWarningLength = 256;
+
+function withinLimit(texts: readonly string[]): readonly string[] {
+  let written = 0;
+  if (texts.every((text) => (written += cut(text, warningsLengthMax + 1).length) <= warningsLengthMax)) return texts;
+  const kept: string[] = [];
+  written = 0;
+  for (const text of texts) {
+    if (written >= warningsLengthMax) break;
+    const characters = cut(text, cutWarningLength);
+    written += characters.length;
+    kept.push(characters.join(""));
+  }
+  return kept;
+}
+
+/** The first characters of a text: not UTF-16 units, what is cut must stay text. */
+function cut(text: string, lengthMax: number): string[] {
+  return Array.from(text.slice(0, 2 * lengthMax)).slice(0, lengthMax);
 }
 
 /** A quoted string of an HTTP header: no control characters, printable ASCII escaped as RFC 7230 wants. */

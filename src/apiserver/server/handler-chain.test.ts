@@ -165,3 +165,35 @@ test("health, version, discovery and metrics", async () => {
   const metrics = (await get("/metrics")).text;
   assert.match(metrics, /apiserver_request_total\{verb="GET".*code="200"\} \d+/);
 });
+
+test("requests, watches and objects are counted under upstream's names", async () => {
+  await using server = await TestServer.start({ scheme });
+  const configMaps = "/api/v1/namespaces/default/configmaps";
+  await server.request("POST", configMaps, { metadata: { name: "a" } });
+  const apply = { "content-type": "application/apply-patch+yaml" };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
+  await server.request("PATCH", `${configMaps}/a?fieldManager=m`, object, apply);
+  await server.request("GET", configMaps);
+  const watch = await server.send("GET", `${configMaps}?watch=true`);
+  const reader = watch.body[Symbol.asyncIterator]();
+  await reader.next();
+  const metrics = async (): Promise<string> => (await server.request("GET", "/metrics")).text;
+  const resource = 'group="",version="v1",resource="configmaps",subresource=""';
+  const during = await metrics();
+  for (const line of [
+    `apiserver_request_total{verb="POST",dry_run="",${resource},scope="resource",component="apiserver",code="201"} 1`,
+    `apiserver_request_total{verb="APPLY",dry_run="",${resource},scope="resource",component="apiserver",code="200"} 1`,
+    `apiserver_request_total{verb="LIST",dry_run="",${resource},scope="namespace",component="apiserver",code="200"} 1`,
+    `apiserver_request_duration_seconds_count{verb="LIST",dry_run="",${resource},scope="namespace",component="apiserver"} 1`,
+    `apiserver_response_sizes_count{verb="LIST",${resource},scope="namespace",component="apiserver"} 1`,
+    `apiserver_longrunning_requests{verb="WATCH",${resource},scope="namespace",component="apiserver"} 1`,
+    'apiserver_watch_events_total{group="",version="v1",resource="configmaps"} 1',
+    'apiserver_storage_objects{resource="configmaps"} 1',
+    'apiserver_storage_objects{resource="deployments.apps"} 0',
+    'apiserver_resource_objects{group="apps",resource="deployments"} 0',
+    'apiserver_current_inflight_requests{request_kind="readOnly"} 1',
+  ])
+    assert.ok(during.includes(`${line}\n`), line);
+  await reader.return?.();
+  assert.match(await metrics(), /apiserver_longrunning_requests\{verb="WATCH".*\} 0\n/);
+});

@@ -57,10 +57,14 @@ export class ApiStorage {
       "group",
       "resource",
     ]);
+    // Deprecated upstream, and what dashboards ask for.
+    const byName = metrics.gauge("apiserver_storage_objects", "Number of stored objects by resource.", ["resource"]);
     this.#countObjects = () => {
       for (const [key, store] of this.#byResource) {
         const slash = key.indexOf("/");
-        objects.set(store.size, key.slice(0, slash), key.slice(slash + 1));
+        const [group, resource] = [key.slice(0, slash), key.slice(slash + 1)];
+        objects.set(store.size, group, resource);
+        byName.set(store.size, group === "" ? resource : `${resource}.${group}`);
       }
     };
   }
@@ -122,7 +126,7 @@ export class ApiStorage {
       { backend, keyPrefix, namespaced: resource.namespaced, parsed: this.#parsed, clock, logger },
       resource.selectableFields,
     );
-    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix });
+    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix, clock });
     return { cacher, store };
   }
 

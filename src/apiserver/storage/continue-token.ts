@@ -5,6 +5,8 @@ import { badRequest } from "../../apimachinery/errors/new.ts";
 export interface ContinueToken {
   readonly revision: number;
   readonly after: string;
+  /** When the list began, in ms since the epoch; 0 for tokens that do not say. */
+  readonly begunMs: number;
 }
 
 const tokenVersion = "meta.k8s.io/v1";
@@ -12,13 +14,20 @@ const tokenVersion = "meta.k8s.io/v1";
 export function encodeContinueToken(token: ContinueToken): string {
   // Upstream's format: the next page begins at the key right after the last one.
   return base64UrlEncode(
-    utf8Encode(JSON.stringify({ v: tokenVersion, rv: token.revision, start: `${token.after}\u0000` })),
+    utf8Encode(
+      JSON.stringify({
+        v: tokenVersion,
+        rv: token.revision,
+        start: `${token.after}\u0000`,
+        ...(token.begunMs > 0 ? { begun: token.begunMs } : {}),
+      }),
+    ),
   );
 }
 
 /** Throws BadRequest with upstream's texts. */
 export function decodeContinueToken(text: string): ContinueToken {
-  const { v, rv, start } = parse(text);
+  const { v, rv, start, begun } = parse(text);
   if (v !== tokenVersion)
     throw badRequest(`continue key is not valid: server does not recognize this encoded version "${String(v)}"`);
   if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
@@ -26,10 +35,16 @@ export function decodeContinueToken(text: string): ContinueToken {
   if (typeof start !== "string" || start === "")
     throw badRequest("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
   if (start.startsWith("/") || start.includes("..")) throw badRequest(`continue key is not valid: ${start}`);
-  return { revision: rv, after: start.endsWith("\u0000") ? start.slice(0, -1) : start };
+  const begunMs = typeof begun === "number" ? begun : 0;
+  return { revision: rv, after: start.endsWith("\u0000") ? start.slice(0, -1) : start, begunMs };
 }
 
-function parse(text: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
+function parse(text: string): {
+  readonly v?: unknown;
+  readonly rv?: unknown;
+  readonly start?: unknown;
+  readonly begun?: unknown;
+} {
   try {
     const value: unknown = JSON.parse(utf8Decode(base64UrlDecode(text)));
     if (typeof value === "object" && value !== null) return value;

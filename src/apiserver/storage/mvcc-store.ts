@@ -1,3 +1,4 @@
+import type { Clock } from "../../component-base/clock.ts";
 import { badRequest, expired, tooLargeResourceVersion } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
@@ -39,6 +40,7 @@ export class MvccStore implements ResourceStorage {
   readonly #parsed: ParsedCache;
   readonly #leases: LeasePool;
   readonly #keyPrefix: string;
+  readonly #clock: Clock;
 
   constructor(options: {
     readonly backend: Backend;
@@ -46,7 +48,9 @@ export class MvccStore implements ResourceStorage {
     readonly parsed: ParsedCache;
     readonly leases: LeasePool;
     readonly keyPrefix: string;
+    readonly clock: Clock;
   }) {
+    this.#clock = options.clock;
     this.#backend = options.backend;
     this.#cacher = options.cacher;
     this.#parsed = options.parsed;
@@ -96,9 +100,9 @@ export class MvccStore implements ResourceStorage {
       options.resourceVersionMatch === "Exact" ||
       (options.resourceVersionMatch === "" && options.limit > 0 && asked > 0);
     if (!isExact || this.#isNewest(asked))
-      return page(this.#cacher.list(options.selection.namespace), isExact ? asked : this.revision, options);
+      return this.#page(this.#cacher.list(options.selection.namespace), isExact ? asked : this.revision, options);
     try {
-      return page(await this.#listAt(asked, options.selection), asked, options);
+      return this.#page(await this.#listAt(asked, options.selection), asked, options);
     } catch (error) {
       if (error instanceof CompactedError) throw expired("The resourceVersion for the provided list is too old.");
       throw error;
@@ -149,9 +153,11 @@ export class MvccStore implements ResourceStorage {
   }
 
   async #put(key: string, object: Mutable<KubeObject>, ttlSeconds: number | undefined): Promise<Operation> {
-    const encode = encoderOf(object);
+    const encoder = encoderOf(object);
+    if (encoder.length > valueLengthMax)
+      throw new StatusError({ code: 500, reason: "", message: "etcdserver: request is too large" });
     const value = (revision: number): Uint8Array => {
-      const bytes = encode(revision);
+      const bytes = encoder.at(revision);
       // The object is at hand: nobody has to parse these bytes.
       this.#parsed.put(bytes, object);
       return bytes;
@@ -186,19 +192,51 @@ export class MvccStore implements ResourceStorage {
     const afterKey = `${this.#keyPrefix}${token.after}`;
     const isAfter = (object: StoredObject): boolean => this.#key(object.namespace, object.name) > afterKey;
     const { namespace } = options.selection;
-    if (token.revision < 0 || this.#isNewest(token.revision)) {
-      const revision = token.revision < 0 ? this.revision : token.revision;
-      return page(this.#cacher.list(namespace).filter(isAfter), revision, options);
-    }
+    const { revision, after, begunMs } = token;
+    const goOn = { revision: -1, after, begunMs: 0 };
+    if (revision >= 0 && begunMs > 0 && this.#clock.now() - begunMs > listMs)
+      throw new ExpiredContinueError(encodeContinueToken(goOn));
+    if (revision < 0) return this.#page(this.#cacher.list(namespace).filter(isAfter), this.revision, options);
+    if (this.#isNewest(revision))
+      return this.#page(this.#cacher.list(namespace).filter(isAfter), revision, options, begunMs);
     try {
-      const objects = await this.#listAt(token.revision, options.selection);
-      return page(objects.filter(isAfter), token.revision, options);
+      const objects = await this.#listAt(revision, options.selection);
+      return this.#page(objects.filter(isAfter), revision, options, begunMs);
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;
-      throw new ExpiredContinueError(encodeContinueToken({ revision: -1, after: token.after }));
+      throw new ExpiredContinueError(encodeContinueToken(goOn));
     }
   }
+
+  /** The first page of what is selected among `objects`. */
+  #page(
+    objects: StoredObject[],
+    revision: number,
+    { limit, selection }: StorageListOptions,
+    begunMs = this.#clock.now(),
+  ): StorageList {
+    const selected = select(objects, selection);
+    if (limit === 0 || selected.length <= limit)
+      return { items: selected, revision, continueToken: "", remainingItemCount: undefined };
+    const items = selected.slice(0, limit);
+    const last = items.at(-1);
+    const after = last?.namespace ? `${last.namespace}/${last.name}` : (last?.name ?? "");
+    const remainingItemCount = selectsAll(selection) ? selected.length - limit : undefined;
+    return { items, revision, continueToken: encodeContinueToken({ revision, after, begunMs }), remainingItemCount };
+  }
 }
+
+/**
+ * How long the pages of one list may be asked for at its revision. Upstream's store forgets revisions after five minutes,
+ * and clients are tested to cope with it; ours keeps them longer, for watches.
+ */
+const listMs = 5 * 60_000;
+
+/**
+ * Upstream's store takes 1.5 MiB of protobuf, which is half of the same object in JSON. Larger objects are refused in its
+ * words: every watcher and cache would have to hold them.
+ */
+const valueLengthMax = 3 << 20;
 
 /** 410 with a token to go on with, from the newest state. */
 export class ExpiredContinueError extends StatusError {
@@ -216,17 +254,4 @@ export class ExpiredContinueError extends StatusError {
 
 function select(objects: StoredObject[], selection: Selection): StoredObject[] {
   return selectsAll(selection) ? objects : objects.filter((object) => matches(selection, object));
-}
-
-/** The first page of what is selected among `objects`. */
-function page(objects: StoredObject[], revision: number, options: StorageListOptions): StorageList {
-  const { limit, selection } = options;
-  const selected = select(objects, selection);
-  if (limit === 0 || selected.length <= limit)
-    return { items: selected, revision, continueToken: "", remainingItemCount: undefined };
-  const items = selected.slice(0, limit);
-  const last = items.at(-1);
-  const after = last?.namespace ? `${last.namespace}/${last.name}` : (last?.name ?? "");
-  const remainingItemCount = selectsAll(selection) ? selected.length - limit : undefined;
-  return { items, revision, continueToken: encodeContinueToken({ revision, after }), remainingItemCount };
 }

@@ -37,7 +37,7 @@ const objects = fc
 test("bytes and object agree at whatever revision the store gives", () => {
   fc.assert(
     fc.property(objects, fc.nat(), fc.nat(), (object, first, second) => {
-      const bytes = encoderOf(object)(first);
+      const bytes = encoderOf(object).at(first);
       assert.equal(object.metadata.resourceVersion, String(first));
       assert.deepEqual(decodeObject(bytes), object);
       assert.deepEqual(encodeObject(object), bytes);

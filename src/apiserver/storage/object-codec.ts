@@ -57,12 +57,21 @@ export function typePrefix(kind: string, apiVersion: string): string {
  * The bytes of the object at a revision the caller does not know yet. Sets the object's resourceVersion to it when called,
  * so that object and bytes agree.
  */
-export function encoderOf(object: Mutable<KubeObject>): (revision: number) => Uint8Array {
+export function encoderOf(object: Mutable<KubeObject>): ObjectEncoder {
   const { head, tail } = encode(object);
-  return (revision) => {
-    object.metadata.resourceVersion = String(revision);
-    return utf8Encode(head + String(revision) + tail);
+  return {
+    length: head.length + tail.length,
+    at: (revision) => {
+      object.metadata.resourceVersion = String(revision);
+      return utf8Encode(head + String(revision) + tail);
+    },
   };
+}
+
+export interface ObjectEncoder {
+  /** Of the text without the revision, in UTF-16 units. */
+  readonly length: number;
+  at(revision: number): Uint8Array;
 }
 
 /** The bytes of an object as served, with the resourceVersion it has (none when it has none). */

@@ -20,6 +20,7 @@ export class StoredObject {
   readonly #selectableFields: SelectableFields | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
+  #protobuf: Uint8Array | undefined;
 
   constructor(options: {
     readonly namespace: string;
@@ -40,6 +41,11 @@ export class StoredObject {
   /** The parsed object; shared and read-only. */
   object(): KubeObject {
     return this.#parsed.get(this.bytes);
+  }
+
+  /** The object in protobuf's envelope and the storage version, as `encode` makes it. Made for the first who asks, and kept. */
+  protobuf(encode: (object: KubeObject) => Uint8Array): Uint8Array {
+    return (this.#protobuf ??= encode(this.object()));
   }
 
   get labels(): Readonly<Record<string, string>> {

@@ -127,11 +127,16 @@ function registrationsOf({ scheme, strategies, replaced }: TestServerOptions): R
     resource.persisted &&
     (isStorageVersion(resource) || !all.some((r) => r !== resource && r.storagePrefix === resource.storagePrefix));
   return all
-    .filter((resource) => replaced?.[resource.resource] ?? isChosen(resource))
+    .filter((resource) => isChosen(resource) || canReplace(resource, replaced?.[resource.resource]))
     .map((resource) => {
       const strategy = strategies?.[resource.resource];
       return { resource, ...(strategy ? { strategy } : {}), ...replaced?.[resource.resource] };
     });
+}
+
+/** Of the resources of a name, whose kinds may be computed when read, those that the replacement can serve. */
+function canReplace({ persisted }: ApiResource, by: Partial<ResourceRegistration> | undefined): boolean {
+  return by !== undefined && (persisted || by.review !== undefined || by.reader !== undefined);
 }
 
 function isStorageVersion({ group, version, storage }: ApiResource): boolean {

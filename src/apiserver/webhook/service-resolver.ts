@@ -1,6 +1,6 @@
 import { notFound, serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import type { Service } from "../../api/core/v1/types.gen.ts";
-import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
+import type { Endpoint, EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
 import { randomInt, type Random } from "../../component-base/random.ts";
 import type { StorageLister } from "../registry/rest/registry-access.ts";
 
@@ -35,18 +35,28 @@ export class ServiceResolver {
     if (service.spec.type === "ExternalName") return { host: service.spec.externalName ?? "", port };
     const servicePort = service.spec.ports?.find((each) => each.port === port);
     if (!servicePort) throw serviceUnavailable(`no service port ${port} found for service "${name}"`);
-    const candidates = this.#slices
-      .list(namespace)
-      .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === name)
-      .flatMap((slice) => {
-        const target = slice.ports?.find((each) => (each.name ?? "") === (servicePort.name ?? ""))?.port;
-        if (target === undefined) return [];
-        return (slice.endpoints ?? [])
-          .filter(({ conditions }) => conditions.ready !== false)
-          .flatMap(({ addresses }) => addresses.slice(0, 1).map((host) => ({ host, port: target })));
-      });
+    const candidates = readyEndpoints(this.#slices.list(namespace), name, servicePort.name ?? "").map(
+      ({ endpoint, port }): ServiceTarget => ({ host: endpoint.addresses[0] ?? "", port }),
+    );
     const chosen = candidates[candidates.length === 0 ? 0 : randomInt(this.#random, candidates.length)];
     if (!chosen) throw serviceUnavailable(`no endpoints available for service "${name}"`);
     return chosen;
   }
+}
+
+/** The ready endpoints of a Service behind one of its ports, by the port's name; each has at least one address. */
+export function readyEndpoints(
+  slices: readonly EndpointSlice[],
+  service: string,
+  portName: string,
+): readonly { readonly endpoint: Endpoint; readonly port: number }[] {
+  return slices
+    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === service)
+    .flatMap((slice) => {
+      const port = slice.ports?.find((each) => (each.name ?? "") === portName)?.port;
+      if (port === undefined) return [];
+      return (slice.endpoints ?? [])
+        .filter(({ conditions, addresses }) => conditions.ready !== false && addresses.length > 0)
+        .map((endpoint) => ({ endpoint, port }));
+    });
 }

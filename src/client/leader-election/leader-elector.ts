@@ -1,19 +1,16 @@
 import { isConflict, isAlreadyExists, isNotFound } from "../../apimachinery/errors/status-error.ts";
-import type { Input } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf, type Input } from "../../apimachinery/resource-type.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import { leases } from "../../api/resources.gen.ts";
 import { deadline, sleep, type Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
+import type { Counter, MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
+import type { EventRecorder } from "../record/event-recorder.ts";
 import type { ApiClient } from "../rest/api-client.ts";
 
-export interface LeaderElectorOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly namespace: string;
-  readonly name: string;
+/** How one candidate takes part in an election. */
+export interface LeaderElectionConfig {
   /** Unique among the candidates, e.g. host name and a UUID. */
   readonly identity: string;
   /** How long others wait before they take a lease that is not renewed. Upstream: 15 s. */
@@ -22,6 +19,19 @@ export interface LeaderElectorOptions {
   readonly renewDeadlineMs?: number;
   /** The pause between tries. Upstream: 2 s. */
   readonly retryPeriodMs?: number;
+}
+
+export interface LeaderElectorOptions extends LeaderElectionConfig {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Of the Lease. */
+  readonly namespace: string;
+  readonly name: string;
+  /** Told, about the Lease, who became leader and who stopped leading. */
+  readonly recorder?: EventRecorder;
+  readonly metrics?: MetricRegistry;
 }
 
 /** What `runAsLeader` rejects with when the lease could not be renewed in time: the process must stop what it leads. */
@@ -38,6 +48,7 @@ export class LeaderElector {
   readonly #leaseDurationMs: number;
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
+  readonly #status: Counter | undefined;
   #observed: { readonly resourceVersion: string; readonly atMs: number; readonly lease: Lease } | undefined;
 
   constructor(options: LeaderElectorOptions) {
@@ -45,6 +56,12 @@ export class LeaderElector {
     this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
     this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
     this.#retryPeriodMs = options.retryPeriodMs ?? 2_000;
+    this.#status = options.metrics?.gauge(
+      "leader_election_master_status",
+      "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master.",
+      ["name"],
+    );
+    this.#status?.set(0, options.name);
   }
 
   /**
@@ -53,7 +70,8 @@ export class LeaderElector {
    */
   async runAsLeader(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (!(await this.#acquire(signal))) return;
-    this.#options.logger.info("became leader", { lease: this.#options.name, identity: this.#options.identity });
+    this.#tell("became leader");
+    this.#status?.set(1, this.#options.name);
     const leading = new AbortController();
     const renewing = new AbortController();
     const stop = (): void => leading.abort();
@@ -69,6 +87,8 @@ export class LeaderElector {
       signal.removeEventListener("abort", stop);
       renewing.abort();
       await renewal;
+      this.#status?.set(0, this.#options.name);
+      this.#tell("stopped leading");
       if (!isLost) await this.#release();
     }
     if (isLost) throw new LeadershipLostError(`lost the lease ${this.#options.namespace}/${this.#options.name}`);
@@ -152,6 +172,14 @@ export class LeaderElector {
         leaseTransitions: current && !isRenewal ? transitions + 1 : transitions,
       },
     };
+  }
+
+  #tell(what: "became leader" | "stopped leading"): void {
+    const { recorder, logger, identity, name } = this.#options;
+    logger.info(what, { lease: name, identity });
+    const { metadata } = this.#observed?.lease ?? { metadata: {} };
+    const target = { apiVersion: apiVersionOf(leases), kind: leases.kind, metadata };
+    recorder?.event(target, "Normal", "LeaderElection", `${identity} ${what}`);
   }
 
   #observe(lease: Lease): void {

@@ -53,3 +53,21 @@ test("one object gets at most 25 writes in a burst", async () => {
   await settle(2000);
   assert.equal(server.writes.length, 25);
 });
+
+test("two writers telling of one object at one moment do not take each other's names", async () => {
+  const clock = new SteppingClock();
+  const server = new FakeApiServer(clock, new SeededRandom(1));
+  const writers = [2, 3].map((seed) => {
+    const random = new SeededRandom(seed);
+    const client = createApiClient({ transport: server, userAgent: "test", clock, random });
+    return {
+      client,
+      recorder: createEventRecorder({ client, clock, random, logger: silentLogger, component: `c${seed}` }),
+    };
+  });
+  const reasons = ["A", "B", "C"];
+  for (const { recorder } of writers) for (const reason of reasons) recorder.event(pod, "Normal", reason, "x");
+  await settle();
+  assert.equal((await writers[0]?.client.resource(events).list())?.items.length, 6);
+  for (const { recorder } of writers) await recorder[Symbol.asyncDispose]();
+});

@@ -6,7 +6,7 @@ import { isAborted, sleep, type Clock } from "../../component-base/clock.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { MetricRegistry, type Counter } from "../../component-base/metrics.ts";
-import type { Random } from "../../component-base/random.ts";
+import { randomInt, type Random } from "../../component-base/random.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
 import type { ApiClient } from "../rest/api-client.ts";
 import { EventCorrelator, type CorrelatedEvent } from "./event-correlator.ts";
@@ -41,11 +41,15 @@ class EventWriter implements EventRecorder, AsyncDisposable {
   readonly #wake = new EventSignal();
   readonly #discarded: Counter;
   readonly #tasks: TaskGroup;
-  /** Makes names unique when the clock does not move between two events. */
-  #sequence = 0;
+  /**
+   * Makes names unique when the clock does not move between two events. Begins anywhere: other writers tell of the same
+   * objects at the same time.
+   */
+  #sequence: number;
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
+    this.#sequence = randomInt(options.random, 1_000_000);
     this.#correlator = new EventCorrelator(options.clock);
     const metrics = options.metrics ?? new MetricRegistry();
     this.#discarded = metrics.counter("event_recorder_discarded_total", "Events not written", ["component", "cause"]);

@@ -215,7 +215,7 @@ export class FakeApiServer implements Transport {
       return failure(409, "Conflict", "Precondition failed: UID in precondition does not match");
     const key = `${route.namespace ?? ""}/${current.metadata.name}`;
     const { uid, creationTimestamp, deletionTimestamp, generation = 1 } = current.metadata;
-    const isStatus = route.subresource === "status";
+    const isStatus = route.subresource === "status" || route.subresource === "approval";
     const isFinalize = route.subresource === "finalize";
     const spec = isStatus ? current.spec : input.spec;
     const hasNewSpec = JSON.stringify(spec) !== JSON.stringify(current.spec);

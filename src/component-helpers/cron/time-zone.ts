@@ -10,6 +10,21 @@ export interface LocalTime {
   readonly weekday: number;
 }
 
+/** True for a name of the time zone database, as it is written there. */
+export function isTimeZone(name: string): boolean {
+  if (name === "UTC") return true;
+  // Offsets are no names, though the platform takes them.
+  if (/^[+-]/.test(name)) return false;
+  try {
+    const { timeZone } = new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions();
+    // The platform does not mind the case; files of zones do.
+    return timeZone === name || timeZone.toLowerCase() !== name.toLowerCase();
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** A time zone by its IANA name, UTC unless given. Throws RangeError for one that nobody knows. */
 export class TimeZone {
   readonly #format: Intl.DateTimeFormat | undefined;

@@ -1,4 +1,4 @@
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../../api/core/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 
 export const claimProtection = "kubernetes.io/pvc-protection";
@@ -32,12 +32,20 @@ export function storageClassOf({ metadata, spec }: PersistentVolumeClaim | Persi
   return metadata.annotations?.[classAnnotation] ?? spec.storageClassName ?? "";
 }
 
-/** The names of the claims a pod uses, in its namespace. Those of ephemeral volumes are named after pod and volume. */
-export function claimNamesOf({ metadata, spec }: Pod): readonly string[] {
-  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim) return [persistentVolumeClaim.claimName];
-    return ephemeral ? [`${metadata.name}-${name}`] : [];
-  });
+/** The claim that is made for a generic ephemeral volume of the pod. */
+export function ephemeralClaimName({ metadata }: Pod, { name }: Volume): string {
+  return `${metadata.name}-${name}`;
+}
+
+/** The claim a volume of the pod stands for, in the pod's namespace; undefined when it needs none. */
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral ? ephemeralClaimName(pod, volume) : undefined;
+}
+
+/** The names of the claims a pod uses, in its namespace. */
+export function claimNamesOf(pod: Pod): readonly string[] {
+  return (pod.spec.volumes ?? []).flatMap((volume) => claimNameOf(pod, volume) ?? []);
 }
 
 /** Whether the volume is this claim's, or reserved for a claim of its name. */

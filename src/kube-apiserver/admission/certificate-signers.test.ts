@@ -9,7 +9,11 @@ test("approving needs the verb on the signer, not on the request alone", async (
     apiVersion: "certificates.k8s.io/v1",
     kind: "CertificateSigningRequest",
     metadata: { name: "r" },
-    spec: { request: btoa("x"), signerName: "example.com/s", usages: ["client auth"] },
+    spec: {
+      request: btoa("-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n"),
+      signerName: "example.com/s",
+      usages: ["client auth"],
+    },
   });
   assert.equal(created.status, 201, created.text);
   const rbac = { apiGroup: "rbac.authorization.k8s.io" };

@@ -35,7 +35,11 @@ export interface ControllerRole {
  * Brings the default roles and bindings to what they must at least be. What an administrator added stays; what is missing
  * comes back, unless the object is annotated `rbac.authorization.kubernetes.io/autoupdate: "false"`.
  */
-export async function bootstrapRbac(writer: SystemWriter, all: readonly ControllerRole[]): Promise<void> {
+export async function bootstrapRbac(
+  writer: SystemWriter,
+  all: readonly ControllerRole[],
+  extra: { readonly roles: readonly ClusterRolePolicy[]; readonly bindings: readonly BindingPolicy[] },
+): Promise<void> {
   // Controllers that share a service account name the same rules.
   const controllers = [...new Map(all.map((each) => [each.serviceAccount, each])).values()];
   const controllerPolicies = controllers.map((each) => ({
@@ -46,11 +50,13 @@ export async function bootstrapRbac(writer: SystemWriter, all: readonly Controll
     role: `system:controller:${each.serviceAccount}`,
     subjects: [serviceAccount("kube-system", each.serviceAccount)],
   }));
-  const policies: readonly ClusterRolePolicy[] = [...rolePolicies, ...controllerPolicies];
+  const policies: readonly ClusterRolePolicy[] = [...rolePolicies, ...controllerPolicies, ...extra.roles];
   // Writes of one batch share a commit.
   await Promise.all([
-    ...policies.map((policy) => ensureClusterRole(writer, policy)),
-    ...[...bindingPolicies, ...controllerBindings].map((policy) => ensureClusterRoleBinding(writer, policy)),
+    ...policies.map((policy) => ensureClusterRole(writer, policy, policies)),
+    ...[...bindingPolicies, ...controllerBindings, ...extra.bindings].map((policy) =>
+      ensureClusterRoleBinding(writer, policy),
+    ),
     ...namespacedRolePolicies.map((policy) =>
       writer.reconcile(
         roles,
@@ -84,13 +90,17 @@ function metadata(name: string): {
  * Differs from upstream: roles that are unions of others are written with their rules, so that they hold before the
  * aggregation controller has run; it finds them as it would have made them.
  */
-async function ensureClusterRole(writer: SystemWriter, policy: ClusterRolePolicy): Promise<void> {
+async function ensureClusterRole(
+  writer: SystemWriter,
+  policy: ClusterRolePolicy,
+  all: readonly ClusterRolePolicy[],
+): Promise<void> {
   const meta = metadata(policy.name);
   const labels = {
     ...meta.labels,
-    ...(policy.aggregateTo ? { [`${aggregateLabel}${policy.aggregateTo}`]: "true" } : {}),
+    ...Object.fromEntries(targetsOf(policy).map((target) => [`${aggregateLabel}${target}`, "true"])),
   };
-  const rules = policy.aggregates ? aggregated(policy.aggregates) : policy.rules;
+  const rules = policy.aggregates ? aggregated(policy.aggregates, all) : policy.rules;
   const aggregationRule = policy.aggregates && {
     clusterRoleSelectors: [{ matchLabels: { [`${aggregateLabel}${policy.aggregates}`]: "true" } }],
   };
@@ -106,10 +116,14 @@ async function ensureClusterRole(writer: SystemWriter, policy: ClusterRolePolicy
 }
 
 /** The rules of every role labelled for `target`, and of those labelled for them. */
-function aggregated(target: string): readonly PolicyRule[] {
-  return rolePolicies
-    .filter((policy) => policy.aggregateTo === target)
-    .flatMap((policy) => (policy.aggregates ? aggregated(policy.aggregates) : policy.rules));
+function aggregated(target: string, all: readonly ClusterRolePolicy[]): readonly PolicyRule[] {
+  return all
+    .filter((policy) => targetsOf(policy).includes(target))
+    .flatMap((policy) => (policy.aggregates ? aggregated(policy.aggregates, all) : policy.rules));
+}
+
+function targetsOf({ aggregateTo = [] }: ClusterRolePolicy): readonly string[] {
+  return typeof aggregateTo === "string" ? [aggregateTo] : aggregateTo;
 }
 
 async function ensureClusterRoleBinding(writer: SystemWriter, policy: BindingPolicy): Promise<void> {

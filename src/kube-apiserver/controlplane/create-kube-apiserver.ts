@@ -47,12 +47,14 @@ import { PortAllocator } from "../registry/core/service/port-allocator.ts";
 import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
 import { restoreAllocations } from "../registry/core/service/strategy.ts";
 import { systemPriorityClasses } from "../registry/other-strategies.ts";
+import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
 import { keepKubernetesService } from "./keep-kubernetes-service.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
+import { createMetricsServer, metricsAccount, metricsPolicy } from "./metrics-server.ts";
 import type { KubeApiServerOptions } from "./options.ts";
 import { builtinRegistrations } from "./registrations.ts";
 import { ServiceIpAddresses } from "./service-ip-addresses.ts";
@@ -113,6 +115,18 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     clusterIps: new IpAllocator(options.serviceCidr ?? "10.96.0.0/16", random),
     nodePorts: new PortAllocator({ ...range, random }),
   };
+  const metricsServer =
+    options.metricsKubelets &&
+    createMetricsServer({
+      kubelets: options.metricsKubelets,
+      nodes: lister.nodes,
+      serviceAccounts: lister.serviceAccounts,
+      issuer,
+      apiAudiences,
+      clock,
+      logger,
+      metrics,
+    });
   let isBootstrapped = false;
   const registrations = builtinRegistrations({
     scheme,
@@ -120,10 +134,13 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       allocators,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
+    readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
     reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
     issuer,
     apiAudiences,
     kubelets: options.kubelets,
+    proxy: options.proxy,
+    random,
   });
   const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
   const generic: GenericApiServer = await createGenericApiServer({
@@ -204,6 +221,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       tasks.spawn((signal) =>
         keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
       );
+      if (metricsServer) tasks.spawn((signal) => metricsServer.run(signal));
       tasks.spawn((signal) =>
         new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),
       );
@@ -214,6 +232,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     },
   };
 }
+
+const noPolicy = { roles: [], bindings: [] };
 
 function signingKey(keys: readonly NamedTokenKey[]): NamedTokenKey {
   const [first] = keys;
@@ -238,7 +258,8 @@ async function bootstrap(
 ): Promise<void> {
   await Promise.all(systemNamespaces.map((name) => writer.ensure(namespaces, { metadata: { name } })));
   await Promise.all([
-    bootstrapRbac(writer, options.controllerRoles ?? []),
+    bootstrapRbac(writer, options.controllerRoles ?? [], options.metricsKubelets ? metricsPolicy : noPolicy),
+    ...(options.metricsKubelets ? [writer.ensure(serviceAccounts, { metadata: metricsAccount })] : []),
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),

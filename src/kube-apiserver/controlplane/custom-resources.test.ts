@@ -205,21 +205,6 @@ void test("instances are created with defaults, read, listed with their type, pa
     { headers: { "content-type": "application/strategic-merge-patch+json" } },
   );
   assert.equal(strategic.status, 415);
-  const applied = await api.request(
-    "PATCH",
-    `${collection}/a?fieldManager=me`,
-    {},
-    { headers: { "content-type": "application/apply-patch+yaml" } },
-  );
-  assert.equal(applied.status, 415);
-  const claimed = await api.request(
-    "PATCH",
-    `${collection}/a`,
-    { metadata: { managedFields: [{ manager: "me", operation: "Update" }] } },
-    { headers: { "content-type": "application/merge-patch+json" } },
-  );
-  assert.equal(claimed.status, 200);
-  assert.equal("managedFields" in claimed.json<CronTab>().metadata, false);
   const status = await api.request(
     "PATCH",
     `${collection}/a/status`,

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMemoryBackend } from "../../mvcc/memory-backend.ts";
 import { SteppingClock } from "../../component-base/stepping-clock.ts";
+import type { TransportResponse } from "../../component-base/http.ts";
+import type { ProxyRequest } from "../../apiserver/proxy/proxy-connector.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
@@ -32,7 +34,7 @@ class FakeKubelet implements KubeletConnector {
   readonly identity = "kubelet-client";
   readonly urls: string[] = [];
 
-  async get(url: string): ReturnType<KubeletConnector["get"]> {
+  async send({ url }: ProxyRequest): Promise<TransportResponse> {
     this.urls.push(url);
     const body = (async function* () {
       yield new TextEncoder().encode("line one\nline two\n");

@@ -2,6 +2,7 @@ import type { PolicyRule } from "../../api/rbac/v1/types.gen.ts";
 import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { AuditSink } from "../../apiserver/audit/audit-sink.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
+import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import type { Clock } from "../../component-base/clock.ts";
@@ -38,6 +39,13 @@ export interface KubeApiServerOptions {
   readonly clientCa?: string;
   /** Without it, log, exec, attach and portforward answer 503. */
   readonly kubelets?: KubeletConnector;
+  /** The way to pods and Services for the proxy subresources. Without it they answer 503. */
+  readonly proxy?: ProxyConnector;
+  /**
+   * The way to kubelets without an identity of its own, for the metrics server, which brings its token. Without it
+   * `metrics.k8s.io` is not served.
+   */
+  readonly metricsKubelets?: Pick<ProxyConnector, "send">;
   /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
   readonly webhookDialer?: WebhookDialer;
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */
@@ -56,6 +64,7 @@ export interface KubeApiServerOptions {
       | "maxMutatingInFlight"
       | "requestTimeoutMs"
       | "bodyBytesMax"
+      | "yaml"
       | "minRequestTimeoutSeconds"
       | "shutdownGraceMs"
     >

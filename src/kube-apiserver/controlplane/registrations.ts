@@ -10,8 +10,12 @@ import type {
   ReviewHandler,
   Subresource,
 } from "../../apiserver/registry/generic/resource-registration.ts";
+import type { ResourceReader } from "../../apiserver/registry/rest/resource-reader.ts";
 import type { Strategy, SubresourceRequest } from "../../apiserver/registry/rest/strategy.ts";
+import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { HttpResponse } from "../../component-base/http.ts";
+import type { Random } from "../../component-base/random.ts";
+import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { eventConversion } from "../registry/core/event-strategy.ts";
 import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
@@ -19,20 +23,26 @@ import { createBinding, createLegacyBinding } from "../registry/core/pod/binding
 import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
 import { createEviction } from "../registry/core/pod/eviction.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
+import { nodeProxy, podProxy, serviceProxy } from "../registry/core/proxy.ts";
 import { podLog } from "../registry/core/pod/log.ts";
 import { podStatusStrategy } from "../registry/core/pod/status-strategy.ts";
 import { podPortForward, podStreams } from "../registry/core/pod/streaming.ts";
 import { createToken } from "../registry/core/token-request.ts";
-import { approvalStrategy } from "../registry/certificate-approval-strategy.ts";
+import { approvalStrategy, certificateStatusStrategy } from "../registry/certificate-signing-request-strategy.ts";
 
 export interface RegistrationOptions {
   readonly scheme: Scheme;
   /** By `group/resource`. */
   readonly strategies: Readonly<Record<string, Strategy>>;
   readonly reviews: Readonly<Record<string, ReviewHandler>>;
+  /** Of kinds that are computed when read, by `group/resource`; those without are not served. */
+  readonly readers: Readonly<Record<string, ResourceReader>>;
   readonly issuer: ServiceAccountTokenIssuer;
   readonly apiAudiences: readonly string[];
   readonly kubelets: KubeletConnector | undefined;
+  /** The way to pods, under no identity. */
+  readonly proxy: ProxyConnector | undefined;
+  readonly random: Random;
 }
 
 /** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
@@ -42,7 +52,7 @@ const endpointsDeprecation = "v1 Endpoints is deprecated in v1.33+; use discover
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
-  const { scheme, strategies, reviews } = options;
+  const { scheme, strategies, reviews, readers } = options;
   const subresources = builtinSubresources(options);
   const registrations: ResourceRegistration[] = [];
   for (const { group, versions } of scheme.groups) {
@@ -51,8 +61,12 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
         const key = `${group}/${resource.resource}`;
         const review = key === "/bindings" ? createLegacyBinding : reviews[key];
         if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
-        if (!resource.persisted && !review) continue;
-        registrations.push(registration(resource, strategies[key], review, subresources[key]));
+        const reader = readers[key];
+        if (!resource.persisted && !review && !reader) continue;
+        registrations.push({
+          ...registration(resource, strategies[key], review, subresources[key]),
+          ...(reader ? { reader } : {}),
+        });
       }
     }
   }
@@ -88,22 +102,24 @@ function conversionOf(resource: ApiResource): { readonly convert?: Conversion } 
 }
 
 /** Where nodes are simulated nothing can be reached on them; what is wrong with a request is said all the same. */
-const noKubelets: KubeletConnector = {
-  get identity(): never {
-    throw serviceUnavailable("this server has no connection to kubelets");
-  },
-  get: () => Promise.reject(serviceUnavailable("this server has no connection to kubelets")),
-};
+function noConnection(to: string): ProxyConnector {
+  const refusal = (): StatusError => serviceUnavailable(`this server has no connection to ${to}`);
+  return {
+    get identity(): never {
+      throw refusal();
+    },
+    send: () => Promise.reject(refusal()),
+  };
+}
 
 /** What is beside the usual status and scale. */
 function builtinSubresources(
   options: RegistrationOptions,
 ): Readonly<Record<string, Readonly<Record<string, Subresource>>>> {
-  const toKubelet = (
-    connect: (request: SubresourceRequest, connector: KubeletConnector) => Promise<HttpResponse>,
-  ): Subresource => ({
+  const { kubelets = noConnection("kubelets"), proxy = noConnection("pods"), random } = options;
+  const connected = (connect: (request: SubresourceRequest) => Promise<HttpResponse>): Subresource => ({
     type: "connect",
-    connect: (request) => connect(request, options.kubelets ?? noKubelets),
+    connect,
   });
   return {
     "/pods": {
@@ -112,14 +128,15 @@ function builtinSubresources(
       // Where a pod runs is not part of what its author wants, so binding it makes no new generation.
       binding: { type: "create", create: createBinding, strategy: { generation: "none" } },
       eviction: { type: "create", create: createEviction },
-      log: toKubelet(podLog),
-      exec: toKubelet((request, connector) => podStreams(request, "exec", connector)),
-      attach: toKubelet((request, connector) => podStreams(request, "attach", connector)),
-      portforward: toKubelet(podPortForward),
-      ...Object.fromEntries(["proxy", "resize"].map((name) => [name, notSupported(`pods/${name}`)])),
+      log: connected((request) => podLog(request, kubelets)),
+      exec: connected((request) => podStreams(request, "exec", kubelets)),
+      attach: connected((request) => podStreams(request, "attach", kubelets)),
+      portforward: connected((request) => podPortForward(request, kubelets)),
+      proxy: connected((request) => podProxy(request, proxy)),
+      resize: notSupported("pods/resize"),
     },
-    "/nodes": { proxy: notSupported("nodes/proxy") },
-    "/services": { proxy: notSupported("services/proxy") },
+    "/nodes": { proxy: connected((request) => nodeProxy(request, kubelets, proxy)) },
+    "/services": { proxy: connected((request) => serviceProxy(request, proxy, random)) },
     "/namespaces": {
       status: { type: "object", strategy: namespaceStatusStrategy },
       finalize: { type: "object", strategy: namespaceFinalizeStrategy },
@@ -135,6 +152,7 @@ function builtinSubresources(
     },
     "certificates.k8s.io/certificatesigningrequests": {
       approval: { type: "object", strategy: approvalStrategy },
+      status: { type: "object", strategy: certificateStatusStrategy },
     },
   };
 }

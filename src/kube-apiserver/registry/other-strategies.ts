@@ -1,17 +1,14 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldForbidden, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import type { CertificateSigningRequest } from "../../api/certificates/v1/types.gen.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
 import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
-import type { Mutable } from "../../apimachinery/resource-type.ts";
-import type { RequestContext, Strategy } from "../../apiserver/registry/rest/strategy.ts";
+import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
   apiServiceCells,
-  certificateSigningRequestCells,
   csiDriverCells,
   csiStorageCapacityCells,
   mutatingAdmissionPolicyCells,
@@ -107,28 +104,6 @@ export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   validate: validateDisruptionBudget,
   validateUpdate: validateDisruptionBudget,
   tableCells: podDisruptionBudgetCells,
-};
-
-/** A request for a certificate says who asked for it; only the server may say so. */
-export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
-  prepareForCreate(object: Mutable<CertificateSigningRequest>, context: RequestContext): void {
-    const { name, uid, groups, extra } = context.user;
-    object.spec.username = name;
-    object.spec.groups = [...groups];
-    if (uid === undefined) delete object.spec.uid;
-    else object.spec.uid = uid;
-    if (extra) object.spec.extra = Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
-    else delete object.spec.extra;
-  },
-  prepareForUpdate(object: Mutable<CertificateSigningRequest>, old: Mutable<CertificateSigningRequest>): void {
-    object.spec = old.spec;
-  },
-  validate: ({ spec: { usages, signerName } }: CertificateSigningRequest) => [
-    ...((usages?.length ?? 0) === 0 ? [fieldRequired(spec.child("usages"))] : []),
-    ...(signerName ? [] : [fieldRequired(spec.child("signerName"))]),
-  ],
-  selectableFields: (object: CertificateSigningRequest) => ({ "spec.signerName": object.spec.signerName }),
-  tableCells: certificateSigningRequestCells,
 };
 
 export const resourceSliceStrategy: Strategy<ResourceSlice> = {

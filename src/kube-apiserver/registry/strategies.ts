@@ -1,3 +1,4 @@
+import { certificateSigningRequestStrategy } from "./certificate-signing-request-strategy.ts";
 import { definitionStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
@@ -20,6 +21,7 @@ import { gaps, withGap } from "./gaps.ts";
 import type { ServiceAllocators } from "./core/service/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
 import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from "./core/volume-strategies.ts";
+import { nodeMetricsStrategy, podMetricsStrategy } from "./metrics.ts";
 import {
   endpointSliceStrategy,
   ingressClassStrategy,
@@ -29,7 +31,6 @@ import {
   serviceCidrStrategy,
 } from "./network-strategies.ts";
 import {
-  certificateSigningRequestStrategy,
   leaseStrategy,
   podDisruptionBudgetStrategy,
   printedStrategies,
@@ -101,6 +102,8 @@ export function builtinStrategies(options: {
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
     "storage.k8s.io/csistoragecapacities": printedStrategies.csistoragecapacities,
     "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
+    "metrics.k8s.io/nodes": nodeMetricsStrategy,
+    "metrics.k8s.io/pods": podMetricsStrategy,
     "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
     "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,

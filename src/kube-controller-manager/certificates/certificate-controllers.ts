@@ -3,7 +3,6 @@ import type { SubjectAccessReview } from "../../api/authorization/v1/types.gen.t
 import { certificateSigningRequests } from "../../api/resources.gen.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import { base64Decode, utf8Decode } from "../../component-base/bytes.ts";
-import { errorText } from "../../component-base/logger.ts";
 import { parseTime, timestamp } from "../../component-helpers/time.ts";
 import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController, type ReconcileResult } from "../../controller-runtime/reconcile-controller.ts";
@@ -15,8 +14,10 @@ const group = "certificates.k8s.io";
 const durationMs = 365 * 24 * 3_600_000;
 const durationMinMs = 600_000;
 const backdateMs = 300_000;
-// How long requests stay, decided and undecided.
-const decidedMs = 3_600_000;
+// The end of a certificate for less than this is not moved by the difference.
+const shortMs = 8 * 3_600_000;
+// How long requests stay, done with and not.
+const doneMs = 3_600_000;
 const pendingMs = 24 * 3_600_000;
 
 type Request = CertificateSigningRequest;
@@ -73,6 +74,27 @@ function pemOf({ spec }: Request): string {
 }
 
 function approve(context: ControllerContext, signer: CertificateSigner): Reconcile {
+  const isAllowed = async ({ spec }: Request, subresource: string, signal: AbortSignal): Promise<boolean> => {
+    const { username: user, uid, groups, extra } = spec;
+    const resourceAttributes = {
+      group,
+      resource: "certificatesigningrequests",
+      verb: "create",
+      subresource,
+      version: "*",
+    };
+    const review = await context.client.request<SubjectAccessReview>(
+      "POST",
+      "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+      {
+        apiVersion: "authorization.k8s.io/v1",
+        kind: "SubjectAccessReview",
+        spec: { user, uid, groups, extra, resourceAttributes },
+      },
+      { signal },
+    );
+    return review.status.allowed;
+  };
   return async (request, signal) => {
     const { spec, metadata, status } = request;
     if (spec.signerName !== kubeletClientSigner || status.certificate) return;
@@ -80,39 +102,18 @@ function approve(context: ControllerContext, signer: CertificateSigner): Reconci
     const facts = await signer.read(pemOf(request));
     if (kubeletClientProblem(facts, spec.usages ?? []) !== undefined) return;
     const isOwn = spec.username === facts.commonName;
-    const subresource = isOwn ? "selfnodeclient" : "nodeclient";
-    const review = await context.client.request<SubjectAccessReview>(
-      "POST",
-      "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-      {
-        apiVersion: "authorization.k8s.io/v1",
-        kind: "SubjectAccessReview",
-        spec: {
-          user: spec.username,
-          uid: spec.uid,
-          groups: spec.groups,
-          extra: spec.extra,
-          resourceAttributes: {
-            group,
-            resource: "certificatesigningrequests",
-            verb: "create",
-            subresource,
-            version: "*",
-          },
-        },
-      },
-      { signal },
-    );
-    if (!review.status.allowed) return;
-    const now = timestamp(context.clock);
-    const condition = {
-      type: "Approved",
-      status: "True",
-      reason: "AutoApproved",
-      message: `Auto approving ${isOwn ? "self " : ""}kubelet client certificate after SubjectAccessReview.`,
-      lastUpdateTime: now,
-      lastTransitionTime: now,
-    };
+    const tried = isOwn ? ["selfnodeclient", "nodeclient"] : ["nodeclient"];
+    let allowed: string | undefined;
+    for (const subresource of tried)
+      if (allowed === undefined && (await isAllowed(request, subresource, signal))) allowed = subresource;
+    if (allowed === undefined) {
+      // The roles may change: the key comes back after its back-off.
+      const text = `recognized csr "${metadata.name}" as [${tried.join(" ")}] but subject access review was not approved`;
+      throw new Error(text);
+    }
+    const what = allowed === "selfnodeclient" ? "self kubelet" : "kubelet";
+    const message = `Auto approving ${what} client certificate after SubjectAccessReview.`;
+    const condition = conditionOf(context, "Approved", "AutoApproved", message);
     const approved = { ...request, status: { ...status, conditions: [...(status.conditions ?? []), condition] } };
     await context.client
       .resource(certificateSigningRequests)
@@ -128,46 +129,41 @@ function sign(context: ControllerContext, signer: CertificateSigner): Reconcile 
     if (hasCondition(request, "Denied") || hasCondition(request, "Failed")) return;
     const client = context.client.resource(certificateSigningRequests);
     const usages = spec.usages ?? [];
-    let problem: string | undefined;
-    try {
-      problem = rule(await signer.read(pemOf(request)), usages, spec.username ?? "");
-    } catch (error) {
-      problem = `unable to parse csr: ${errorText(error)}`;
-    }
+    const requestPem = pemOf(request);
+    const problem = rule(await signer.read(requestPem), usages);
     if (problem !== undefined) {
-      const now = timestamp(context.clock);
-      const failed = {
-        type: "Failed",
-        status: "True",
-        reason: "SignerValidationFailure",
-        message: problem,
-        lastUpdateTime: now,
-        lastTransitionTime: now,
-      };
-      await client.updateStatus(
-        { ...request, status: { ...status, conditions: [...(status.conditions ?? []), failed] } },
-        { signal },
-      );
+      const failed = conditionOf(context, "Failed", "SignerValidationFailure", problem);
+      const conditions = [...(status.conditions ?? []), failed];
+      await client.updateStatus({ ...request, status: { ...status, conditions } }, { signal });
       return;
     }
     const asked = spec.expirationSeconds === undefined ? durationMs : spec.expirationSeconds * 1000;
+    const lifetimeMs = Math.min(Math.max(asked, durationMinMs), durationMs);
     const now = context.clock.now();
     const pem = await signer.sign({
-      requestPem: pemOf(request),
+      requestPem,
       usages,
       notBeforeMs: now - backdateMs,
-      notAfterMs: now + Math.min(Math.max(asked, durationMinMs), durationMs),
+      notAfterMs: now + lifetimeMs - (lifetimeMs < shortMs ? 0 : backdateMs),
     });
     await client.updateStatus({ ...request, status: { ...status, certificate: btoa(pem) } }, { signal });
   };
 }
 
+function conditionOf(context: ControllerContext, type: string, reason: string, message: string) {
+  const now = timestamp(context.clock);
+  return { type, status: "True", reason, message, lastUpdateTime: now, lastTransitionTime: now };
+}
+
 function clean(context: ControllerContext): Reconcile {
   return async (request, signal) => {
     const { metadata, status } = request;
-    const decided = status.conditions?.find(({ type }) => ["Approved", "Denied", "Failed"].includes(type));
+    const ended = status.conditions?.find(({ type }) => type === "Denied" || type === "Failed");
+    const decided = ended ?? status.conditions?.find(({ type }) => type === "Approved");
     const since = parseTime(decided?.lastUpdateTime ?? metadata.creationTimestamp);
-    const leftMs = since + (decided ? decidedMs : pendingMs) - context.clock.now();
+    // What is approved waits for its signer as long as what is not decided.
+    const isDone = ended !== undefined || Boolean(status.certificate);
+    const leftMs = since + (isDone ? doneMs : pendingMs) - context.clock.now();
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     try {
       await context.client.resource(certificateSigningRequests).delete(metadata.name, { signal });

@@ -114,6 +114,11 @@ test("rolls a change out one node at a time; a rollback keeps the pods that are 
   assert.ok(kept.every((p) => names.has(p.metadata.name)));
   const revisions = (await h.client.resource(controllerRevisions, "a").list()).items;
   assert.deepEqual(new Set(revisions.map((r) => r.revision)), new Set([2, 3]));
+  // Others compare the bytes with their own, which have sorted names.
+  assert.equal(
+    JSON.stringify(revisions.find((r) => r.revision === 3)?.data),
+    '{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"agent"}},"spec":{"containers":[{"image":"v1","name":"c"}]}}}}',
+  );
 });
 
 test("with a surge the new pod is there before the old one goes", async () => {

@@ -7,6 +7,7 @@ import { startControllers, type ControllerHarness } from "../../controller-runti
 import { replicaSetController } from "../replicaset/replica-set-controller.ts";
 import { deploymentController } from "./deployment-controller.ts";
 
+const revision = "deployment.kubernetes.io/revision";
 const controllers = [deploymentController, replicaSetController];
 
 function web(replicas: number, more: Partial<Input<Deployment["spec"]>> = {}): Input<Deployment> {
@@ -134,6 +135,19 @@ test("undo makes the old set the newest revision and remembers the one it had", 
   assert.equal(annotations?.["deployment.kubernetes.io/revision"], "3");
   assert.equal(annotations?.["deployment.kubernetes.io/revision-history"], "1");
   assert.equal((await read(h)).metadata.annotations?.["deployment.kubernetes.io/revision"], "3");
+});
+
+test("the revision goes on from what a set that is taken over says, however large", async () => {
+  await using h = await startControllers(controllers);
+  await h.client.resource(replicaSets, "a").create({
+    metadata: { name: "before", labels: { app: "web" }, annotations: { [revision]: "3546343826724305833" } },
+    spec: { replicas: 1, selector: { matchLabels: { app: "web" } }, template: template("v0") },
+    status: { replicas: 0 },
+  });
+  await h.client.resource(deployments, "a").create(web(1));
+  await runPods(h, /v/);
+  assert.equal((await read(h)).metadata.annotations?.[revision], "3546343826724305834");
+  assert.equal((await setOf(h, "v1"))?.metadata.annotations?.[revision], "3546343826724305834");
 });
 
 test("a rollout that changes its mind scales the middle set down; a set that cannot run stalls it at the limits", async () => {

@@ -69,8 +69,10 @@ export function annotatedNumber(rs: ReplicaSet, annotation: string): number | un
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
 
-export function revisionOf(rs: ReplicaSet): number {
-  return annotatedNumber(rs, annotations.revision) ?? 0;
+/** As a bigint: somebody may have annotated a set with any 64-bit number, and one more than that must be exact. */
+export function revisionOf(rs: ReplicaSet): bigint {
+  const text = rs.metadata.annotations?.[annotations.revision];
+  return text !== undefined && /^-?\d+$/.test(text) ? BigInt(text) : 0n;
 }
 
 /** True when the new set has everything, and the number wanted has not changed since it was written on the set. */

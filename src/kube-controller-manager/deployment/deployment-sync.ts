@@ -72,7 +72,7 @@ export class DeploymentSync {
     return this.sets();
   }
 
-  async #updateNewSet(newSet: ReplicaSet, revision: number): Promise<void> {
+  async #updateNewSet(newSet: ReplicaSet, revision: bigint): Promise<void> {
     const d = this.#deployment;
     const wanted = newSetAnnotations(d, newSet.metadata.annotations ?? {}, revision);
     const minReadySeconds = d.spec.minReadySeconds ?? 0;
@@ -94,7 +94,7 @@ export class DeploymentSync {
     await this.#setProgressing("True", reasons.foundNewSet, `Found new replica set "${newSet.metadata.name}"`);
   }
 
-  async #createNewSet(revision: number): Promise<void> {
+  async #createNewSet(revision: bigint): Promise<void> {
     const d = this.#deployment;
     const hash = templateHash(d.spec.template, d.status.collisionCount);
     const template = withHashLabel(d.spec.template, hash);
@@ -218,7 +218,7 @@ export class DeploymentSync {
     const old = this.sets().old.filter((rs) => !rs.metadata.deletionTimestamp);
     const surplus = old.length - (d.spec.revisionHistoryLimit ?? 0);
     if (surplus <= 0) return;
-    for (const rs of [...old].sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, surplus)) {
+    for (const rs of [...old].sort((a, b) => (revisionOf(a) < revisionOf(b) ? -1 : 1)).slice(0, surplus)) {
       const isBehind = (rs.metadata.generation ?? 0) > (rs.status.observedGeneration ?? 0);
       if (rs.status.replicas !== 0 || replicasOf(rs) !== 0 || isBehind) continue;
       await this.#setClient()

@@ -56,16 +56,17 @@ export function withHashLabel<T extends { readonly metadata: { readonly labels?:
 }
 
 /** One more than the highest revision of the old sets: rolling back to an old template makes it the newest again. */
-export function nextRevision(old: readonly ReplicaSet[]): number {
-  return old.reduce((highest, rs) => Math.max(highest, revisionOf(rs)), 0) + 1;
+export function nextRevision(old: readonly ReplicaSet[]): bigint {
+  return old.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n) + 1n;
 }
 
 /** The annotations the new set should have: the Deployment's, its revision, and the revisions it had before. */
-export function newSetAnnotations(d: Deployment, current: Annotations, revision: number): Annotations {
+export function newSetAnnotations(d: Deployment, current: Annotations, revision: bigint): Annotations {
   const copied = Object.entries(d.metadata.annotations ?? {}).filter(([name]) => !notCopied.has(name));
   const result: Record<string, string> = { ...current, ...Object.fromEntries(copied) };
   const before = current[annotations.revision];
-  if (before !== undefined && Number(before) >= revision) return result;
+  // What is no number is somebody else's and stays.
+  if (before && (!/^-?\d+$/.test(before) || BigInt(before) >= revision)) return result;
   result[annotations.revision] = String(revision);
   if (before !== undefined) {
     const history = current[annotations.revisionHistory];

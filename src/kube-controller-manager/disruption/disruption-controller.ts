@@ -195,7 +195,8 @@ class DisruptionController implements Controller {
     const leftMs = since + deletionTimeoutMs - clock.now();
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     const { namespace, name, uid } = pod.metadata;
-    const condition = { type: "DisruptionTarget", status: "False", lastTransitionTime: formatTime(clock.now()) };
+    const lastTransitionTime = formatTime(clock.now());
+    const condition = { type: "DisruptionTarget", status: "False", reason: null, message: null, lastTransitionTime };
     const patch = { metadata: { uid }, status: { conditions: [condition] } };
     try {
       await client.resource(pods, namespace).patch(name, "strategic", patch, { subresource: "status", signal });

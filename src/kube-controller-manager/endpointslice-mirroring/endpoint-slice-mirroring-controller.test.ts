@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
-import { endpoints, endpointSlices, services } from "../../api/resources.gen.ts";
+import { endpoints, endpointSlices, events, services } from "../../api/resources.gen.ts";
 import { startControllers, type ControllerHarness } from "../../controller-runtime/testing/controller-harness.ts";
 import { endpointSliceMirroringController } from "./endpoint-slice-mirroring-controller.ts";
 
@@ -52,4 +52,40 @@ test("custom Endpoints are mirrored, followed and cleared; those with a selector
   await h.client.resource(services, "a").patch("db", "merge", { spec: { selector: { app: "db" } } });
   await h.settle();
   assert.deepEqual(await list(h), []);
+});
+
+test("of more than a thousand addresses in a subset the rest is left out, and an event says so", async () => {
+  await using h = await startControllers([endpointSliceMirroringController]);
+  await h.client.resource(services, "a").create({ metadata: { name: "db" }, spec: { ports: [{ port: 80 }] } });
+  const addresses = Array.from({ length: 1003 }, (_, i) => ({ ip: `10.0.${i >> 8}.${i & 255}` }));
+  await h.client
+    .resource(endpoints, "a")
+    .create({ metadata: { name: "db" }, subsets: [{ addresses, ports: [{ port: 80 }] }] });
+  await h.settle();
+  assert.deepEqual(
+    (await list(h)).map((slice) => slice.endpoints?.length),
+    [1000],
+  );
+  const [told] = (await h.client.resource(events, "a").list()).items;
+  assert.equal(told?.reason, "TooManyAddressesToMirror");
+  assert.equal(
+    told?.message,
+    "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 3 addresses were skipped",
+  );
+});
+
+test("Endpoints that were made anew own the slices", async () => {
+  await using h = await startControllers([endpointSliceMirroringController]);
+  await h.client.resource(services, "a").create({ metadata: { name: "db" }, spec: { ports: [{ port: 80 }] } });
+  const client = h.client.resource(endpoints, "a");
+  const source = { metadata: { name: "db" }, subsets: [{ addresses: [{ ip: "10.0.0.1" }], ports: [{ port: 80 }] }] };
+  await client.create(source);
+  await h.settle();
+  await client.delete("db");
+  const { metadata } = await client.create(source);
+  await h.settle();
+  assert.deepEqual(
+    (await list(h)).map((slice) => slice.metadata.ownerReferences?.[0]?.uid),
+    [metadata.uid],
+  );
 });

@@ -9,7 +9,7 @@ import type { SharedInformer } from "../../client/cache/shared-informer.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
 import { fnv1a32, safeEncode } from "../../component-helpers/hash.ts";
 import { labelMatcher } from "../../component-helpers/label-selector.ts";
-import { canonicalTemplate } from "../../component-helpers/pod.ts";
+import { canonical, canonicalTemplate } from "../../component-helpers/pod.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { claimDependents, isControlledBy, newControllerRef } from "../../controller-runtime/controller-ref.ts";
 import { claimCandidates } from "../pod-indexes.ts";
@@ -79,9 +79,9 @@ export async function syncHistory<O extends RevisionedOwner>(options: HistoryOpt
   return { ...created, all: [...all.filter((r) => r.metadata.uid !== created.update.metadata.uid), created.update] };
 }
 
-/** What `kubectl rollout undo` applies to the owner as a patch. */
+/** What `kubectl rollout undo` applies to the owner as a patch. In sorted order: others compare it byte for byte. */
 export function revisionData(template: PodTemplateSpec): Readonly<Record<string, unknown>> {
-  return { spec: { template: { ...template, $patch: "replace" } } };
+  return { spec: { template: canonical({ ...template, $patch: "replace" }) } };
 }
 
 /** The template a revision was made of. */

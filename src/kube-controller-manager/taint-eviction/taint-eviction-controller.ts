@@ -4,7 +4,7 @@ import { nodes, pods } from "../../api/resources.gen.ts";
 import { objectKey } from "../../client/cache/object-key.ts";
 import { toleratesTaint } from "../../component-helpers/scheduling/taints.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
-import { timestamp } from "../../component-helpers/time.ts";
+import { disruptionTarget } from "../../component-helpers/pod.ts";
 import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController, type ReconcileResult } from "../../controller-runtime/reconcile-controller.ts";
 import { nodeControllerAccount, nodeControllerRules } from "../node-lifecycle/node-controller-role.ts";
@@ -48,13 +48,8 @@ function createTaintEvictionController(context: ControllerContext): ReconcileCon
   const evict = async (pod: Pod, signal: AbortSignal): Promise<void> => {
     const { namespace, name, uid } = pod.metadata;
     recorder.event(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`);
-    const condition = {
-      type: "DisruptionTarget",
-      status: "True",
-      reason: "DeletionByTaintManager",
-      message: "Taint manager: deleting due to NoExecute taint",
-      lastTransitionTime: timestamp(clock),
-    };
+    const why = "Taint manager: deleting due to NoExecute taint";
+    const condition = disruptionTarget(pod, "DeletionByTaintManager", why, clock.now());
     const resource = client.resource(pods, namespace);
     try {
       const patch = { metadata: { uid }, status: { conditions: [condition] } };

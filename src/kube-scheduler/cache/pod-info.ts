@@ -1,5 +1,6 @@
-import type { ContainerPort, Pod, Volume } from "../../api/core/v1/types.gen.ts";
+import type { ContainerPort, Pod } from "../../api/core/v1/types.gen.ts";
 import { isSidecar, podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { claimNameOf } from "../../component-helpers/storage/volume-claims.ts";
 import { podAffinityTerms, type PodAffinityTerms } from "./pod-affinity-terms.ts";
 
 // What a container without requests counts for in scoring, so that such pods spread (upstream's non-zero defaults).
@@ -50,7 +51,7 @@ export function podInfo(pod: Pod): PodInfo {
     hostPorts: hostPorts(pod),
     affinity: podAffinityTerms(pod),
     claimKeys: (pod.spec.volumes ?? []).flatMap((volume) => {
-      const name = claimName(pod, volume);
+      const name = claimNameOf(pod, volume);
       return name === undefined ? [] : [`${pod.metadata.namespace}/${name}`];
     }),
   };
@@ -63,12 +64,6 @@ export function isScalar(name: string): boolean {
 
 export function podKey(pod: Pod): string {
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
-}
-
-/** The claim a volume stands for; that of a generic ephemeral volume is named after the pod and the volume. */
-export function claimName(pod: Pod, volume: Volume): string | undefined {
-  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
-  return volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined;
 }
 
 function hostPorts(pod: Pod): readonly ContainerPort[] {

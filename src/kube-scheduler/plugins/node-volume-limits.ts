@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/core/v1/types.gen.ts";
-import { claimName } from "../cache/pod-info.ts";
+import { claimNameOf } from "../../component-helpers/storage/volume-claims.ts";
 import { onEvent, skip, type Plugin, type Status } from "../framework/interface.ts";
 import type { SchedulerListers } from "../framework/listers.ts";
 import { classOf } from "./pod-claims.ts";
@@ -18,7 +18,7 @@ export function nodeVolumeLimits(listers: SchedulerListers): Plugin {
       onEvent("PersistentVolume", ["add", "update"]),
     ],
     preFilter: (_state, { pod }) =>
-      (pod.spec.volumes ?? []).some((v) => claimName(pod, v) !== undefined) ? undefined : skip,
+      (pod.spec.volumes ?? []).some((v) => claimNameOf(pod, v) !== undefined) ? undefined : skip,
     filter(_state, { pod }, node) {
       const limits = new Map<string, number>();
       for (const driver of listers.csiNodes.get(undefined, node.name)?.spec.drivers ?? []) {
@@ -44,7 +44,7 @@ export function nodeVolumeLimits(listers: SchedulerListers): Plugin {
 function collectVolumes(pod: Pod, listers: SchedulerListers, into: Map<string, string>): void {
   const { namespace } = pod.metadata;
   for (const volume of pod.spec.volumes ?? []) {
-    const name = claimName(pod, volume);
+    const name = claimNameOf(pod, volume);
     const claim = name === undefined ? undefined : listers.persistentVolumeClaims.get(namespace, name);
     if (!claim) continue;
     const csi = listers.persistentVolumes.get(undefined, claim.spec.volumeName ?? "")?.spec.csi;

@@ -1,6 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
-import { claimName } from "../cache/pod-info.ts";
+import { claimNameOf } from "../../component-helpers/storage/volume-claims.ts";
 import type { SchedulerListers } from "../framework/listers.ts";
 
 export const selectedNodeAnnotation = "volume.kubernetes.io/selected-node";
@@ -23,7 +23,7 @@ export function podClaims(pod: Pod, listers: SchedulerListers): PodClaims | stri
   const delayed: PersistentVolumeClaim[] = [];
   const immediate: PersistentVolumeClaim[] = [];
   for (const volume of pod.spec.volumes ?? []) {
-    const name = claimName(pod, volume);
+    const name = claimNameOf(pod, volume);
     if (name === undefined) continue;
     const claim = listers.persistentVolumeClaims.get(namespace, name);
     if (!claim) {
@@ -63,7 +63,7 @@ export function classOf(claim: PersistentVolumeClaim, listers: SchedulerListers)
 /** The volumes of the pod's bound claims; claims that are missing or not bound are passed over. */
 export function boundVolumes(pod: Pod, listers: SchedulerListers): readonly PersistentVolume[] {
   return (pod.spec.volumes ?? []).flatMap((volume) => {
-    const name = claimName(pod, volume);
+    const name = claimNameOf(pod, volume);
     const claim = name === undefined ? undefined : listers.persistentVolumeClaims.get(pod.metadata.namespace, name);
     const volumeName = claim?.spec.volumeName;
     return (volumeName && listers.persistentVolumes.get(undefined, volumeName)) || [];

@@ -1,8 +1,6 @@
-import type { PodCondition } from "../../api/core/v1/types.gen.ts";
 import { pods } from "../../api/resources.gen.ts";
 import { isConflict, isNotFound } from "../../apimachinery/errors/status-error.ts";
-import { podCondition } from "../../component-helpers/pod.ts";
-import { timestamp } from "../../component-helpers/time.ts";
+import { disruptionTarget } from "../../component-helpers/pod.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { PluginHandle } from "../framework/handle.ts";
 import type { Candidate } from "./candidates.ts";
@@ -43,14 +41,9 @@ async function evict(
   const { name, namespace, uid } = pod.metadata;
   const resource = client.resource(pods, namespace);
   if (pod.metadata.deletionTimestamp === undefined) {
-    const condition: PodCondition = {
-      type: "DisruptionTarget",
-      status: "True",
-      reason: preemptionReason,
-      message: `${preemptor.pod.spec.schedulerName ?? "default-scheduler"}: preempting to accommodate a higher priority pod`,
-      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
-      lastTransitionTime: podCondition(pod, "DisruptionTarget")?.lastTransitionTime ?? timestamp(clock),
-    };
+    const scheduler = preemptor.pod.spec.schedulerName ?? "default-scheduler";
+    const message = `${scheduler}: preempting to accommodate a higher priority pod`;
+    const condition = disruptionTarget(pod, preemptionReason, message, clock.now());
     await ignoringGone(
       resource.patch(
         name,

@@ -1,6 +1,7 @@
 import type { Container, Pod, Probe } from "../../api/core/v1/types.gen.ts";
 import type { EventRecorder } from "../../client/record/event-recorder.ts";
 import type { Clock } from "../../component-base/clock.ts";
+import type { Counter } from "../../component-base/metrics.ts";
 import type { TaskGroup } from "../../component-base/task-group.ts";
 import { allContainers } from "../api/pods.ts";
 import type { ProbeVerdicts } from "../kuberuntime/compute-pod-actions.ts";
@@ -24,7 +25,16 @@ export interface ProbeManagerOptions {
   readonly pod: (podUid: string) => Pod | undefined;
   /** A verdict of one of the pod's probes changed. */
   readonly onVerdict: (podUid: string) => void;
+  /** Counts probes by container, namespace, pod, uid, type and result. */
+  readonly results: Counter;
 }
+
+const resultNames: Readonly<Record<ProbeVerdict, string>> = { success: "successful", failure: "failed" };
+const typeNames: Readonly<Record<ProbeType, string>> = {
+  startup: "Startup",
+  readiness: "Readiness",
+  liveness: "Liveness",
+};
 
 /** The probe workers of all pods. A container without probes costs nothing. */
 export class ProbeManager implements ReadinessSource, ProbeVerdicts {
@@ -62,6 +72,7 @@ export class ProbeManager implements ReadinessSource, ProbeVerdicts {
   removePod(uid: string): void {
     for (const running of this.#pods.get(uid)?.values() ?? []) running.stop();
     this.#pods.delete(uid);
+    this.#options.results.forget((labels) => labels[3] === uid);
   }
 
   isStarted(podUid: string, containerName: string, containerId: string): boolean {
@@ -115,6 +126,10 @@ export class ProbeManager implements ReadinessSource, ProbeVerdicts {
       source: { current, pod: this.#options.pod, isStarted: (...args) => this.isStarted(...args) },
       initial: (containerId) => initialVerdict(type, this.#options.pod(uid) ?? pod, container.name, containerId),
       onVerdict: () => onVerdict(uid),
+      onResult: (result) => {
+        const { name, namespace } = pod.metadata;
+        this.#options.results.inc(container.name, namespace, name, uid, typeNames[type], resultNames[result]);
+      },
     });
     const stopped = new AbortController();
     workers.set(key, { worker, stop: () => stopped.abort() });

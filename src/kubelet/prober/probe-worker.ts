@@ -38,6 +38,8 @@ export interface ProbeWorkerOptions {
   /** What counts until the first probe of a container. */
   readonly initial: (containerId: string) => ProbeVerdict | undefined;
   readonly onVerdict: () => void;
+  /** Told of every probe, before it is weighed. */
+  readonly onResult: (result: ProbeVerdict) => void;
 }
 
 export type ProbeVerdict = "success" | "failure";
@@ -128,6 +130,7 @@ export class ProbeWorker {
 
   #count(pod: Pod, result: ProbeVerdict, raw: "success" | "warning" | "failure", output: string): void {
     const { type, probe, recorder, container } = this.#options;
+    this.#options.onResult(result);
     if (raw !== "success") {
       const text =
         raw === "failure" ? `${titles[type]} probe failed: ${output}` : `${titles[type]} probe warning: ${output}`;

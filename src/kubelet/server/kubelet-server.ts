@@ -12,7 +12,10 @@ import { type ContainerRecord, latestContainer, type PodRecord } from "../contai
 import type { PodRecordCache } from "../pleg/pod-record-cache.ts";
 import type { KubeletPorts } from "../ports.ts";
 import { writeContainerLog } from "./container-log.ts";
-import { statsSummary } from "./stats-summary.ts";
+import { cadvisorMetrics } from "./cadvisor-metrics.ts";
+import { nodeLogs } from "./node-logs.ts";
+import { resourceMetrics } from "./resource-metrics.ts";
+import type { StatsProvider } from "../stats/stats-provider.ts";
 
 export interface KubeletServerOptions {
   readonly nodeName: string;
@@ -24,6 +27,8 @@ export interface KubeletServerOptions {
   readonly podRecord: (uid: string) => Promise<PodRecord>;
   readonly status: (uid: string) => PodStatus | undefined;
   readonly metrics: MetricRegistry;
+  readonly probeMetrics: MetricRegistry;
+  readonly stats: StatsProvider;
   readonly config: ResolvedConfig;
   readonly problem: () => string | undefined;
 }
@@ -50,17 +55,23 @@ export function createKubeletServer(options: KubeletServerOptions): HttpHandler 
   const routes: Readonly<Record<string, Route>> = {
     healthz: async () => health(options),
     pods: async () => json(podList(options)),
-    runningpods: async () => json(podList(options)),
+    runningpods: async () => json(await runningPods(options)),
     containerLogs: (request, parts) => containerLogs(options, request, parts),
     exec: (request, parts) => streaming.exec(request, parts),
     attach: (request, parts) => streaming.attach(request, parts),
     portForward: (request, parts) => streaming.portForward(request, parts),
     run: (request, parts) => streaming.run(request, parts),
     configz: async () => json(configz(options.config)),
-    metrics: async () => text(200, options.metrics.render()),
-    stats: async (_, parts) => {
+    metrics: (_, parts) => metrics(options, parts),
+    stats: async ({ query }, parts) => {
       if (parts[0] !== "summary") throw new HttpError(404, "404 page not found");
-      return json(await statsSummary(options));
+      const isShort = query.get("only_cpu_and_memory") === "true";
+      return json(await (isShort ? options.stats.cpuAndMemory() : options.stats.summary()), wholeSeconds);
+    },
+    logs: async (_, parts) => {
+      const found = await nodeLogs(options.ports.fileSystem, options.config.nodeLogsDirectory, parts);
+      if (!found) throw new HttpError(404, "404 page not found");
+      return found;
     },
   };
   return async (request) => {
@@ -92,8 +103,14 @@ function text(status: number, body: string): HttpResponse {
   return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: utf8Encode(body) };
 }
 
-function json(value: unknown): HttpResponse {
-  return { status: 200, headers: { "content-type": "application/json" }, body: utf8Encode(JSON.stringify(value)) };
+function json(value: unknown, replacer?: (key: string, value: unknown) => unknown): HttpResponse {
+  const body = utf8Encode(JSON.stringify(value, replacer));
+  return { status: 200, headers: { "content-type": "application/json" }, body };
+}
+
+/** Times as the API writes them. */
+function wholeSeconds(key: string, value: unknown): unknown {
+  return (key === "time" || key === "startTime") && typeof value === "string" ? value.replace(/\.\d+Z$/, "Z") : value;
 }
 
 function health({ problem }: KubeletServerOptions): HttpResponse {
@@ -107,6 +124,57 @@ function podList({ pods, status }: KubeletServerOptions): unknown {
     return { ...rest, status: status(pod.metadata.uid) ?? pod.status };
   });
   return { kind: "PodList", apiVersion: "v1", metadata: {}, items };
+}
+
+/** As the runtime has them: pods of which a container runs, with no more than name, uid and containers. */
+async function runningPods({ pods, podRecord }: KubeletServerOptions): Promise<unknown> {
+  const all = await Promise.all(
+    pods().map(async ({ metadata: { name, namespace, uid } }) => {
+      const running = (await podRecord(uid)).containers.filter((c) => c.state === "running");
+      const containers = running.map((c) => ({ name: c.name, image: c.image, resources: {} }));
+      return { metadata: { name, namespace, uid }, spec: { containers }, status: {} };
+    }),
+  );
+  const items = all.filter((pod) => pod.spec.containers.length > 0);
+  return { kind: "PodList", apiVersion: "v1", metadata: {}, items };
+}
+
+const prometheusText = "text/plain; version=0.0.4; charset=utf-8";
+
+/** `/metrics` and the documents below it. */
+async function metrics(options: KubeletServerOptions, [which, ...more]: readonly string[]): Promise<HttpResponse> {
+  const document = more.length === 0 ? await metricsDocument(options, which) : undefined;
+  if (document === undefined) throw new HttpError(404, "404 page not found");
+  return { status: 200, headers: { "content-type": prometheusText }, body: utf8Encode(document) };
+}
+
+async function metricsDocument(options: KubeletServerOptions, which: string | undefined): Promise<string | undefined> {
+  const { stats, ports, pods, podRecord } = options;
+  switch (which) {
+    case undefined:
+      return options.metrics.render();
+    case "probes":
+      return options.probeMetrics.render();
+    case "resource":
+      // As upstream: a failure is a sample, so that whoever scrapes sees it.
+      return resourceMetrics(await stats.cpuAndMemory().catch(() => undefined));
+    case "cadvisor": {
+      const { node, pods: all } = await stats.cpuAndMemory();
+      const entries = all.flatMap((found) => {
+        const pod = pods().find(({ metadata }) => metadata.uid === found.podRef.uid);
+        return pod ? [{ pod, stats: found }] : [];
+      });
+      const complete = await Promise.all(
+        entries.map(async (entry) => {
+          const record = await podRecord(entry.pod.metadata.uid);
+          return { ...entry, record, interfaces: await stats.podInterfaces(entry.pod, record) };
+        }),
+      );
+      return cadvisorMetrics(await ports.host.facts(), node, complete, await ports.host.interfaces());
+    }
+    default:
+      return undefined;
+  }
 }
 
 function configz(config: ResolvedConfig): unknown {

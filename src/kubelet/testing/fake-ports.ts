@@ -3,12 +3,17 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type {
   CgroupManager,
+  DiskInspector,
+  FileSystemUsage,
   HostFacts,
   HostInfo,
+  HostUsage,
   HttpProbeRequest,
   KubeletPorts,
   Mounter,
   NetworkProber,
+  PodCgroupResources,
+  PodCgroupStats,
   ProbeResult,
 } from "../ports.ts";
 import { MemoryFileSystem } from "./memory-file-system.ts";
@@ -30,6 +35,9 @@ export class FakePorts implements KubeletPorts {
   readonly mounter: FakeMounter;
   readonly prober = new FakeProber();
   readonly host: HostInfo;
+  readonly disks: FakeDisks;
+  /** What the machine tells of itself, for tests to change. */
+  readonly machine: FakeMachine = { usage: {} };
   readonly #options: FakePortsOptions;
 
   constructor(options: FakePortsOptions, cgroups = new FakeCgroups(), mounter = new FakeMounter()) {
@@ -37,7 +45,8 @@ export class FakePorts implements KubeletPorts {
     this.cgroups = cgroups;
     this.mounter = mounter;
     this.fileSystem = options.fileSystem ?? new MemoryFileSystem();
-    this.host = fakeHost(options);
+    this.host = fakeHost(options, this.machine);
+    this.disks = new FakeDisks();
   }
 
   /** A machine of its own with the same files, groups and mounts, on another clock. Its files must be in memory. */
@@ -51,7 +60,7 @@ export class FakePorts implements KubeletPorts {
   }
 }
 
-function fakeHost(options: FakePortsOptions): HostInfo {
+function fakeHost(options: FakePortsOptions, machine: FakeMachine): HostInfo {
   const facts: HostFacts = {
     cpus: options.cpus ?? 8,
     memoryBytes: options.memoryBytes ?? 16 * 2 ** 30,
@@ -76,15 +85,52 @@ function fakeHost(options: FakePortsOptions): HostInfo {
       cpuUsageCoreNanoSeconds: 0,
       memoryWorkingSetBytes: 0,
       memoryAvailableBytes: facts.memoryBytes,
+      memoryUsageBytes: 0,
+      memoryRssBytes: 0,
+      pageFaults: 0,
+      majorPageFaults: 0,
+      ...machine.usage,
     }),
+    interfaces: async () => [],
+    bootTimeMs: async () => 0,
     resolvConf: async () => ({ servers: ["192.0.2.53"], searches: [], options: [] }),
     hostsFile: async () => "127.0.0.1\tlocalhost\n",
   };
 }
 
-/** Remembers the groups there are. */
+/** What a fake machine tells of itself beyond what never changes. */
+export interface FakeMachine {
+  usage: Partial<HostUsage>;
+}
+
+/** One file system that is as full as the test says; trees take up what the test says of them. */
+export class FakeDisks implements DiskInspector {
+  usage: FileSystemUsage = {
+    capacityBytes: 100 * 2 ** 30,
+    availableBytes: 90 * 2 ** 30,
+    usedBytes: 10 * 2 ** 30,
+    inodes: 1_000_000,
+    inodesFree: 900_000,
+  };
+  /** By path. */
+  readonly trees = new Map<string, { readonly usedBytes: number; readonly inodesUsed: number }>();
+
+  async fileSystem(): Promise<FileSystemUsage> {
+    return this.usage;
+  }
+
+  async tree(path: string): Promise<{ readonly usedBytes: number; readonly inodesUsed: number }> {
+    return this.trees.get(path) ?? { usedBytes: 0, inodesUsed: 0 };
+  }
+}
+
+/** Remembers the groups there are, and tells the statistics a test gives. */
 export class FakeCgroups implements CgroupManager {
   readonly #pods = new Map<string, string>();
+  /** What each group was limited to, by pod uid. */
+  readonly limits = new Map<string, PodCgroupResources>();
+  /** By pod uid, and by `uid/container id`. */
+  readonly stats = new Map<string, PodCgroupStats>();
 
   fork(): FakeCgroups {
     const fork = new FakeCgroups();
@@ -92,7 +138,8 @@ export class FakeCgroups implements CgroupManager {
     return fork;
   }
 
-  async ensurePod(podUid: string, qos: string): Promise<string> {
+  async ensurePod(podUid: string, qos: string, resources: PodCgroupResources): Promise<string> {
+    this.limits.set(podUid, resources);
     const path = qos === "Guaranteed" ? `/kubepods/pod${podUid}` : `/kubepods/${qos.toLowerCase()}/pod${podUid}`;
     this.#pods.set(podUid, path);
     return path;
@@ -100,15 +147,26 @@ export class FakeCgroups implements CgroupManager {
 
   async removePod(podUid: string): Promise<void> {
     this.#pods.delete(podUid);
+    this.limits.delete(podUid);
   }
 
   async listPods(): Promise<readonly string[]> {
     return [...this.#pods.keys()];
   }
 
-  async podStats(): Promise<undefined> {}
+  async podStats(podUid: string): Promise<PodCgroupStats | undefined> {
+    return this.stats.get(podUid);
+  }
 
-  async containerStats(): Promise<undefined> {}
+  async containerStats(podUid: string, containerId: string): Promise<PodCgroupStats | undefined> {
+    return this.stats.get(`${podUid}/${containerId}`);
+  }
+
+  async allPodsStats(): Promise<undefined> {}
+
+  async processes(): Promise<readonly number[]> {
+    return [];
+  }
 }
 
 /** Remembers the mounts there are. */

@@ -112,6 +112,21 @@ export class FileCgroupManager implements CgroupManager {
     return Promise.resolve(this.#stats(podUid, containerId));
   }
 
+  allPodsStats(): Promise<PodCgroupStats | undefined> {
+    return Promise.resolve(this.#groupStats(path.join(this.#root.slice(1), qosDirectories.Guaranteed)));
+  }
+
+  processes(podUid: string, containerId: string): Promise<readonly number[]> {
+    for (const qos of Object.keys(qosDirectories) as QosClass[]) {
+      const group = path.join(this.#podGroup(podUid, qos), containerId);
+      for (const hierarchy of this.#limitingHierarchies()) {
+        const text = tryRead(path.join(hierarchy, group, "cgroup.procs"));
+        if (text !== undefined) return Promise.resolve(text.split("\n").filter(Boolean).map(Number));
+      }
+    }
+    return Promise.resolve([]);
+  }
+
   #podGroup(podUid: string, qos: QosClass): string {
     // A uid becomes part of a path: nothing but what the API server lets through may.
     assert(/^[A-Za-z0-9_-]+$/.test(podUid), `not a pod uid: ${podUid}`);
@@ -208,20 +223,24 @@ export class FileCgroupManager implements CgroupManager {
 
   #stats(podUid: string, below: string): PodCgroupStats | undefined {
     for (const qos of Object.keys(qosDirectories) as QosClass[]) {
-      const group = path.join(this.#podGroup(podUid, qos), below);
-      const timestampMs = this.#clock.now();
-      const cpu = this.#read(group, this.#version.cpuUsage);
-      const memory = this.#read(group, this.#version.memoryUsage);
-      if (!cpu && !memory) continue;
-      const pidsHierarchy = this.#version.hierarchyOf("pids");
-      const pids = pidsHierarchy === undefined ? undefined : tryRead(path.join(pidsHierarchy, group, "pids.current"));
-      return {
-        ...(cpu ? { cpu: this.#withRate(group, { timestampMs, ...cpu }) } : {}),
-        ...(memory ? { memory: { timestampMs, ...memory } } : {}),
-        ...(pids === undefined ? {} : { pids: Number(pids) }),
-      };
+      const stats = this.#groupStats(path.join(this.#podGroup(podUid, qos), below));
+      if (stats) return stats;
     }
     return undefined;
+  }
+
+  #groupStats(group: string): PodCgroupStats | undefined {
+    const timestampMs = this.#clock.now();
+    const cpu = this.#read(group, this.#version.cpuUsage);
+    const memory = this.#read(group, this.#version.memoryUsage);
+    if (!cpu && !memory) return undefined;
+    const pidsHierarchy = this.#version.hierarchyOf("pids");
+    const pids = pidsHierarchy === undefined ? undefined : tryRead(path.join(pidsHierarchy, group, "pids.current"));
+    return {
+      ...(cpu ? { cpu: this.#withRate(group, { timestampMs, ...cpu }) } : {}),
+      ...(memory ? { memory: { timestampMs, ...memory } } : {}),
+      ...(pids === undefined ? {} : { pids: Number(pids) }),
+    };
   }
 
   #read<T>(group: string, { controller, files, parse }: ControlFileReader<T>): T | undefined {
@@ -266,6 +285,14 @@ export class NoCgroupManager implements CgroupManager {
 
   containerStats(): Promise<undefined> {
     return Promise.resolve(undefined);
+  }
+
+  allPodsStats(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  processes(): Promise<readonly number[]> {
+    return Promise.resolve([]);
   }
 }
 

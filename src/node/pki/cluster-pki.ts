@@ -25,7 +25,8 @@ export interface ClusterPki {
   readonly scheduler: KeyPair;
   /** By node name. */
   readonly kubelets: ReadonlyMap<string, KeyPair>;
-  readonly kubeletServing: KeyPair;
+  /** By node name; simulated nodes share the first one's. */
+  readonly kubeletServing: ReadonlyMap<string, KeyPair>;
   readonly kubeProxy: KeyPair;
   /** ECDSA P-256 key that signs service account tokens, PEM (PKCS #8 and SPKI). */
   readonly serviceAccount: { readonly privateKey: string; readonly publicKey: string };
@@ -33,12 +34,13 @@ export interface ClusterPki {
 
 export interface ClusterPkiOptions {
   readonly directory: string;
-  /** The nodes of this machine; the first one's name is in the kubelet's serving certificate. */
+  /** The nodes of this machine. */
   readonly nodeNames: readonly [string, ...string[]];
+  /** Those of them whose kubelets serve, each with its addresses. */
+  readonly servingNodes: readonly { readonly name: string; readonly addresses: readonly string[] }[];
   /** Addresses and names the API server is reached by, beside the standard ones. */
   readonly apiServerAddresses: readonly string[];
   readonly apiServerNames: readonly string[];
-  readonly nodeAddresses: readonly string[];
   readonly nowMs: number;
 }
 
@@ -51,10 +53,20 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
   const frontProxyCa = await files.authority("front-proxy-ca", "k8ts-front-proxy-ca");
   const client = (name: string, commonName: string, ...organizations: string[]): Promise<KeyPair> =>
     files.leaf(name, clientCa, { commonName, organizations, usage: "client" });
-  const [firstNode] = options.nodeNames;
   const kubelets = new Map<string, KeyPair>();
   for (const name of options.nodeNames) {
     kubelets.set(name, await client(kubeletClientFile(name), `system:node:${name}`, "system:nodes"));
+  }
+  const kubeletServing = new Map<string, KeyPair>();
+  for (const { name, addresses } of options.servingNodes) {
+    const pair = await files.leaf(kubeletServingFile(name), servingCa, {
+      commonName: `system:node:${name}`,
+      organizations: ["system:nodes"],
+      usage: "server",
+      dnsNames: [name, "localhost"],
+      ipAddresses: ["127.0.0.1", ...addresses],
+    });
+    kubeletServing.set(name, pair);
   }
   return {
     servingCa,
@@ -82,13 +94,7 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
     controllerManager: await client("controller-manager", "system:kube-controller-manager"),
     scheduler: await client("scheduler", "system:kube-scheduler"),
     kubelets,
-    kubeletServing: await files.leaf("kubelet-serving", servingCa, {
-      commonName: `system:node:${firstNode}`,
-      organizations: ["system:nodes"],
-      usage: "server",
-      dnsNames: [firstNode, "localhost"],
-      ipAddresses: ["127.0.0.1", ...options.nodeAddresses],
-    }),
+    kubeletServing,
     kubeProxy: await client("kube-proxy", "system:kube-proxy"),
     serviceAccount: await files.serviceAccountKeys(),
   };
@@ -97,6 +103,11 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
 /** The name, without ending, of the files of a node's client certificate and key. */
 export function kubeletClientFile(nodeName: string): string {
   return `kubelet-client-${nodeName}`;
+}
+
+/** The name, without ending, of the files of a kubelet's serving certificate and key. */
+export function kubeletServingFile(nodeName: string): string {
+  return `kubelet-serving-${nodeName}`;
 }
 
 class PairFiles {

@@ -3,20 +3,9 @@ import { readdirSync, realpathSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 
-import { nodes, serviceAccounts } from "../../../src/api/resources.gen.ts";
-import { createCluster } from "../../../src/cluster/create-cluster.ts";
-import { SystemClock } from "../../../src/component-base/clock.ts";
-import { silentLogger } from "../../../src/component-base/logger.ts";
-import { SystemRandom } from "../../../src/component-base/random.ts";
 import { exec, type ExecResult } from "../../../src/node/exec.ts";
-import { startHttpServer } from "../../../src/node/http-server.ts";
-import { createCertificateAuthority, issueCertificate, type KeyPair } from "../../../src/node/pki/certificates.ts";
-
-/** People of the test: contexts of the kubeconfig, and the groups of their certificates. */
-const people: Readonly<Record<string, readonly string[]>> = { admin: ["system:masters"], jane: ["developers"] };
-const startTimeoutMs = 20_000;
+import { startLoopbackCluster } from "../../support/loopback-cluster.ts";
 
 /** A cluster with simulated nodes behind a loopback port, and a directory in which shell commands see it as `kubectl`. */
 export interface KubectlCluster extends AsyncDisposable {
@@ -53,38 +42,11 @@ export async function startKubectlCluster(kubectl: string): Promise<KubectlClust
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(path.join(tmpdir(), "k8ts-transcript-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const cluster = stack.use(
-    await createCluster({ clock: new SystemClock(), random: new SystemRandom(), nodes: ["node-1", "node-2"] }),
-  );
-  const nowMs = Date.now();
-  const authority = await createCertificateAuthority("test-ca", 1, nowMs);
-  const serving = await issueCertificate(authority, {
-    commonName: "kube-apiserver",
-    usage: "server",
-    ipAddresses: ["127.0.0.1"],
-    days: 1,
-    nowMs,
-  });
-  const server = stack.use(
-    await startHttpServer({
-      handler: cluster.handler,
-      tls: { ...serving, clientCa: authority.cert },
-      host: "127.0.0.1",
-      port: 0,
-      logger: silentLogger,
-    }),
-  );
-  const certificates = new Map<string, KeyPair>();
-  for (const [commonName, organizations] of Object.entries(people)) {
-    certificates.set(
-      commonName,
-      await issueCertificate(authority, { commonName, organizations, usage: "client", days: 1, nowMs }),
-    );
-  }
+  const cluster = stack.use(await startLoopbackCluster());
   await mkdir(path.join(directory, "bin"));
   await mkdir(path.join(directory, "work"));
   await symlink(kubectl, path.join(directory, "bin", "kubectl"));
-  await writeFile(path.join(directory, "kubeconfig"), kubeconfig(server.port, authority.cert, certificates));
+  await writeFile(path.join(directory, "kubeconfig"), cluster.kubeconfig);
   const env = {
     PATH: `${directory}/bin:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
     HOME: directory,
@@ -92,38 +54,9 @@ export async function startKubectlCluster(kubectl: string): Promise<KubectlClust
     TZ: "UTC",
     LC_ALL: "C.UTF-8",
   };
-
-  const started = Date.now();
-  for (;;) {
-    const ready = (await cluster.client.resource(nodes).list()).items.filter((node) =>
-      node.status.conditions?.some((c) => c.type === "Ready" && c.status === "True"),
-    );
-    const accounts = await cluster.client.resource(serviceAccounts, "default").list();
-    if (ready.length === 2 && accounts.items.length > 0) break;
-    if (Date.now() - started > startTimeoutMs) throw new Error("the cluster did not become ready");
-    await Promise.race([delay(20), cluster.failed]);
-  }
   const owned = stack.move();
   return {
     shell: (command) => exec("bash", ["-c", `cd "$HOME/work"; exec 2>&1; ${command}`], { env, timeoutMs: 60_000 }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-function kubeconfig(port: number, ca: string, certificates: ReadonlyMap<string, KeyPair>): string {
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const names = [...certificates.keys()];
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [
-      { name: "test", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": base64(ca) } },
-    ],
-    users: [...certificates].map(([name, pair]) => ({
-      name,
-      user: { "client-certificate-data": base64(pair.cert), "client-key-data": base64(pair.key) },
-    })),
-    contexts: names.map((name) => ({ name, context: { cluster: "test", user: name } })),
-    "current-context": "admin",
-  });
 }

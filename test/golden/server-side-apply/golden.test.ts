@@ -78,7 +78,7 @@ class World {
             apiVersion,
             {
               kind: this.#kind,
-              resetFilter: resetFilterOf(gvk.group, resource, subresource, hasStatus),
+              resetFilter: resetFilterOf({ group: gvk.group, resource, subresource, hasStatus, isCustom: false }),
               convert: undefined,
             },
           ],

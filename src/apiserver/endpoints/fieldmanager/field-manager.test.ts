@@ -32,7 +32,7 @@ function twoVersions(): KindVersions {
     const { [from]: value, ...spec } = copy.spec;
     return Object.assign(copy, { spec: value === undefined ? spec : { ...spec, [to]: value } });
   };
-  const resetFilter = resetFilterOf("", "", "", false);
+  const resetFilter = resetFilterOf({ group: "", resource: "", subresource: "", hasStatus: false, isCustom: false });
   return new Map<string, KindVersion>([
     ["apps/v1", { kind: kindOf("apps", "v1", "Deployment"), resetFilter, convert: undefined }],
     [
@@ -120,11 +120,11 @@ test("a scale shows the managers of replicas, and what it loses its parent loses
   });
   const replicas = { "f:spec": { "f:replicas": {} } };
   const both = { "f:spec": { "f:paused": {}, "f:replicas": {} } };
-  const versions = new Set(["apps/v1"]);
+  const paths = new Map([["apps/v1", ["spec", "replicas"]]]);
   const parent = [entry("one", "Apply", both), entry("two", "Apply", { "f:spec": { "f:paused": {} } })];
-  const scale = scaleManagedFields(codec, parent, versions);
+  const scale = scaleManagedFields(codec, parent, paths);
   assert.deepEqual(scale, [entry("one", "Apply", replicas, "autoscaling/v1")]);
-  const options = { apiVersion: "apps/v1", versions };
+  const options = { apiVersion: "apps/v1", paths };
   assert.deepEqual(parentManagedFields(codec, parent, scale, options), parent);
   const hpa = [{ ...entry("hpa", "Update", replicas, "autoscaling/v1"), subresource: "scale" }];
   const { time: _, ...untimed } = entry("hpa", "Update", replicas);
@@ -136,7 +136,13 @@ test("a scale shows the managers of replicas, and what it loses its parent loses
 });
 
 test("ephemeral containers and resizes are recorded by the little they write", () => {
-  const filter = resetFilterOf("", "pods", "resize", true);
+  const filter = resetFilterOf({
+    group: "",
+    resource: "pods",
+    subresource: "resize",
+    hasStatus: true,
+    isCustom: false,
+  });
   const change = {
     "f:spec": { "f:containers": { 'k:{"name":"a"}': { ".": {}, "f:image": {}, "f:resources": { "f:limits": {} } } } },
   };

@@ -25,7 +25,7 @@ import {
 import { validateTyped } from "../../../apimachinery/structured-merge-diff/validate.ts";
 import { capUpdaters } from "./cap-managers.ts";
 import { conflictStatus } from "./conflict.ts";
-import { ConvertingVersions, type KindVersions, describeObject, plainFailure } from "./kind-versions.ts";
+import { applyTypeOf, ConvertingVersions, type KindVersions, describeObject, plainFailure } from "./kind-versions.ts";
 import { fieldsOfLastApplied, kubectlManager, updateLastApplied } from "./last-applied.ts";
 import {
   type ManagedFields,
@@ -110,7 +110,7 @@ export class StructuredMergeManager implements FieldManager {
     this.#apiVersion = apiVersionOf(kind);
     this.#subresource = subresource;
     this.#versions = new ConvertingVersions(versions, types);
-    this.#type = types.of(kind.type);
+    this.#type = applyTypeOf(kind, types);
     this.#codec = codec;
     this.#now = now;
   }

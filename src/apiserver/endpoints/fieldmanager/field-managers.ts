@@ -11,16 +11,22 @@ import { resetFilterOf } from "./reset-fields.ts";
 
 export interface FieldManagersOptions {
   readonly scheme: Scheme;
-  readonly registrations: readonly ResourceRegistration[];
+  /** Every resource now served over a storage prefix, one for each version. */
+  registrationsOf(storagePrefix: string): readonly ResourceRegistration[];
   readonly clock: Clock;
 }
+
+/** Where the replicas of an object are: its Scale's only field that can be managed. */
+const usualReplicasPath: readonly string[] = ["spec", "replicas"];
 
 /** The field managers of one server: one per resource and subresource, made when first asked for. */
 export class FieldManagers {
   readonly codec = new ManagedFieldsCodec();
   readonly #options: FieldManagersOptions;
   readonly #types = new ApplyTypeCache();
-  readonly #managers = new Map<string, FieldManager>();
+  /** By storage prefix, then by version and subresource. */
+  readonly #managers = new Map<string, Map<string, FieldManager>>();
+  #scale: FieldManager | undefined;
 
   constructor(options: FieldManagersOptions) {
     this.#options = options;
@@ -28,52 +34,58 @@ export class FieldManagers {
 
   /** Of a resource, or with `subresource`, of one that reads and writes the whole object. */
   of(resource: ApiResource, subresource: string): FieldManager {
-    const key = `${apiVersionOf(resource)}/${resource.resource}/${subresource}`;
-    return this.#known(key, () => ({
-      kind: this.#kind(resource.group, resource.version, resource.kind),
-      subresource,
-      versions: this.#versions(resource, subresource),
-    }));
+    const { storagePrefix } = resource;
+    let known = this.#managers.get(storagePrefix);
+    if (!known) this.#managers.set(storagePrefix, (known = new Map()));
+    const key = `${apiVersionOf(resource)}/${subresource}`;
+    let manager = known.get(key);
+    if (!manager) {
+      const versions = this.#versions(resource, subresource);
+      const { kind } = defined(versions.get(apiVersionOf(resource)), apiVersionOf(resource));
+      known.set(key, (manager = this.#make(kind, subresource, versions)));
+    }
+    return manager;
+  }
+
+  /** What is served over a storage prefix is another from now on. */
+  forget(storagePrefix: string): void {
+    this.#managers.delete(storagePrefix);
   }
 
   /** Of the scale of any resource: a kind of its own, in one version. */
   ofScale(): FieldManager {
-    return this.#known("scale", () => {
-      const kind = this.#kind("autoscaling", "v1", "Scale");
-      const version: KindVersion = { kind, resetFilter: (set) => set, convert: undefined };
-      return { kind, subresource: "scale", versions: new Map([[apiVersionOf(kind), version]]) };
-    });
+    if (this.#scale) return this.#scale;
+    const kind = this.#kind("autoscaling", "v1", "Scale");
+    const version: KindVersion = { kind, resetFilter: (set) => set, convert: undefined };
+    return (this.#scale = this.#make(kind, "scale", new Map([[apiVersionOf(kind), version]])));
   }
 
-  /** The versions a resource is served in. */
-  versionsOf(resource: ApiResource): ReadonlySet<string> {
-    return new Set(this.#siblings(resource).map((each) => apiVersionOf(each.resource)));
+  /** Where a resource has its replicas in each version it is served in, by apiVersion. */
+  replicasPathsOf(resource: ApiResource): ReadonlyMap<string, readonly string[]> {
+    return new Map(
+      this.#options.registrationsOf(resource.storagePrefix).map((each) => {
+        const scale = each.subresources?.["scale"];
+        const view = scale?.type === "scale" ? scale.view : undefined;
+        return [apiVersionOf(each.resource), view?.replicasPath ?? usualReplicasPath];
+      }),
+    );
   }
 
-  #known(
-    key: string,
-    make: () => { readonly kind: ObjectKind; readonly subresource: string; readonly versions: KindVersions },
-  ): FieldManager {
-    const known = this.#managers.get(key);
-    if (known) return known;
-    const { codec } = this;
+  #make(kind: ObjectKind, subresource: string, versions: KindVersions): FieldManager {
     const now = (): number => this.#options.clock.now();
-    const made = new StructuredMergeManager({ ...make(), types: this.#types, codec, now });
-    this.#managers.set(key, made);
-    return made;
-  }
-
-  #siblings({ storagePrefix }: ApiResource): readonly ResourceRegistration[] {
-    return this.#options.registrations.filter((each) => each.resource.storagePrefix === storagePrefix);
+    return new StructuredMergeManager({ kind, subresource, versions, types: this.#types, codec: this.codec, now });
   }
 
   #versions(of: ApiResource, subresource: string): KindVersions {
     return new Map(
-      this.#siblings(of).map(({ resource, convert, strategy }): [string, KindVersion] => {
-        const { group, version, kind } = resource;
+      this.#options.registrationsOf(of.storagePrefix).map((registration): [string, KindVersion] => {
+        const { resource, convert, strategy } = registration;
+        const { group, version } = resource;
         const hasStatus = strategy?.hasStatus ?? resource.subresources.some(({ name }) => name === "status");
-        const resetFilter = resetFilterOf(group, resource.resource, subresource, hasStatus);
-        return [apiVersionOf(resource), { kind: this.#kind(group, version, kind), resetFilter, convert }];
+        const kind = registration.kind ?? this.#kind(group, version, resource.kind);
+        const isCustom = kind.custom !== undefined;
+        const resetFilter = resetFilterOf({ group, resource: resource.resource, subresource, hasStatus, isCustom });
+        return [apiVersionOf(resource), { kind, resetFilter, convert }];
       }),
     );
   }

@@ -1,7 +1,8 @@
+import { defined } from "../../../component-base/assert.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
-import type { ApplyTypeCache } from "../../../apimachinery/structured-merge-diff/apply-type.ts";
+import type { ApplyType, ApplyTypeCache } from "../../../apimachinery/structured-merge-diff/apply-type.ts";
 import type { FieldSet } from "../../../apimachinery/structured-merge-diff/field-set.ts";
 import type { TypedValue, Versions } from "../../../apimachinery/structured-merge-diff/updater.ts";
 import type { Conversion } from "../../registry/generic/resource-registration.ts";
@@ -36,12 +37,21 @@ export class ConvertingVersions implements Versions {
     const { object } = from.kind.decode(typed.value);
     const stored = from.convert ? from.convert.toStorage(object) : object;
     const value = to.convert ? to.convert.fromStorage(stored) : stored;
-    return { value, type: this.#types.of(to.kind.type), apiVersion };
+    return { value, type: applyTypeOf(to.kind, this.#types), apiVersion };
   }
 
   filter(set: FieldSet, apiVersion: string): FieldSet {
     return this.#versions.get(apiVersion)?.resetFilter(set) ?? set;
   }
+}
+
+/** How server-side apply sees a kind. */
+export function applyTypeOf(kind: ObjectKind, types: ApplyTypeCache): ApplyType {
+  const type = types.of(kind.type);
+  if (!kind.custom) return type;
+  // Of a custom kind the scheme knows that it has metadata.
+  const metadata = type.kind === "map" ? type.field("metadata")?.type : undefined;
+  return kind.custom.applyType(defined(metadata, "the type of metadata"));
 }
 
 /** `default/web; apps/v1, Kind=Deployment`, as failures name an object. */

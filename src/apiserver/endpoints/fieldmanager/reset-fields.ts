@@ -36,9 +36,19 @@ const bySubresource: Readonly<Record<string, ResetFields>> = {
   "certificates.k8s.io/certificatesigningrequests/approval": { reset: ["spec", "status.certificate"] },
 };
 
-/** The filter of an endpoint. `hasStatus`: writes of the main resource leave status alone. */
-export function resetFilterOf(group: string, resource: string, subresource: string, hasStatus: boolean): ResetFilter {
-  const fields = resetFieldsOf(`${group}/${resource}`, subresource, hasStatus);
+/** One endpoint that writes whole objects. */
+export interface WritingEndpoint {
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  /** Writes of the main resource leave status alone. */
+  readonly hasStatus: boolean;
+  readonly isCustom: boolean;
+}
+
+/** The filter of an endpoint. */
+export function resetFilterOf(endpoint: WritingEndpoint): ResetFilter {
+  const fields = resetFieldsOf(endpoint);
   if ("only" in fields) {
     const pattern = treeOf(fields.only);
     return (set) => matching(set, pattern);
@@ -47,10 +57,12 @@ export function resetFilterOf(group: string, resource: string, subresource: stri
   return (set) => set.recursiveDifference(excluded);
 }
 
-function resetFieldsOf(resource: string, subresource: string, hasStatus: boolean): ResetFields {
+function resetFieldsOf({ group, resource, subresource, hasStatus, isCustom }: WritingEndpoint): ResetFields {
+  const name = `${group}/${resource}`;
   if (subresource === "") return { reset: hasStatus ? ["status"] : [] };
-  if (subresource === "status") return { reset: ["spec", ...(alsoResetByStatus[resource] ?? [])] };
-  return bySubresource[`${resource}/${subresource}`] ?? { reset: [] };
+  if (subresource === "status")
+    return { reset: ["spec", ...(isCustom ? ["metadata"] : (alsoResetByStatus[name] ?? []))] };
+  return bySubresource[`${name}/${subresource}`] ?? { reset: [] };
 }
 
 function pathOf(text: string): readonly PathElement[] {

@@ -1,5 +1,7 @@
+import { defined } from "../../../component-base/assert.ts";
 import type { ManagedFieldsEntry } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { FieldSet } from "../../../apimachinery/structured-merge-diff/field-set.ts";
+import { type PathElement, fieldElement } from "../../../apimachinery/structured-merge-diff/path-element.ts";
 import type { VersionedSet } from "../../../apimachinery/structured-merge-diff/managers.ts";
 import { type ManagedFields, type ManagedFieldsCodec, ManagedFieldsError, noManagedFields } from "./managed-fields.ts";
 
@@ -7,20 +9,28 @@ import { type ManagedFields, type ManagedFieldsCodec, ManagedFieldsError, noMana
 // scale subresource is recorded with the parent.
 
 const scaleVersion = "autoscaling/v1";
-const replicasPath = ["f:spec", "f:replicas"];
-const replicas = FieldSet.of(replicasPath);
+const scalePath = ["f:spec", "f:replicas"];
+const scaleReplicas = FieldSet.of(scalePath);
 
-/** The managedFields of a Scale. `versions` are those the parent is served in. */
+/** Where a resource has its replicas in each version it is served in, by apiVersion. */
+export type ReplicasPaths = ReadonlyMap<string, readonly string[]>;
+
+/** As field sets have paths; undefined for a version that is not served. */
+function pathIn(paths: ReplicasPaths, apiVersion: string): readonly PathElement[] | undefined {
+  return paths.get(apiVersion)?.map(fieldElement);
+}
+
+/** The managedFields of a Scale. */
 export function scaleManagedFields(
   codec: ManagedFieldsCodec,
   parent: readonly ManagedFieldsEntry[] | undefined,
-  versions: ReadonlySet<string>,
+  paths: ReplicasPaths,
 ): readonly ManagedFieldsEntry[] | undefined {
   const managed = decodeOrNone(codec, parent);
   const managers = new Map<string, VersionedSet>();
   for (const [id, { set, apiVersion, isApplied }] of managed.managers) {
-    if (versions.has(apiVersion) && set.hasPath(replicasPath))
-      managers.set(id, { set: replicas, apiVersion: scaleVersion, isApplied });
+    const path = pathIn(paths, apiVersion);
+    if (path && set.hasPath(path)) managers.set(id, { set: scaleReplicas, apiVersion: scaleVersion, isApplied });
   }
   return codec.encode({ managers, times: timesOf(managers, managed) });
 }
@@ -30,7 +40,7 @@ export function parentManagedFields(
   codec: ManagedFieldsCodec,
   parent: readonly ManagedFieldsEntry[] | undefined,
   scale: readonly ManagedFieldsEntry[] | undefined,
-  { apiVersion, versions }: { readonly apiVersion: string; readonly versions: ReadonlySet<string> },
+  { apiVersion, paths }: { readonly apiVersion: string; readonly paths: ReplicasPaths },
 ): readonly ManagedFieldsEntry[] | undefined {
   const before = decodeOrNone(codec, parent);
   const written = decodeOrNone(codec, scale);
@@ -38,16 +48,18 @@ export function parentManagedFields(
   const managers = new Map<string, VersionedSet>();
   const times = new Map<string, string>();
   for (const [id, versioned] of before.managers) {
-    if (!versions.has(versioned.apiVersion)) continue;
-    const isKept = !versioned.set.hasPath(replicasPath) || left.delete(id);
-    const set = isKept ? versioned.set : versioned.set.difference(replicas);
+    const path = pathIn(paths, versioned.apiVersion);
+    if (!path) continue;
+    const isKept = !versioned.set.hasPath(path) || left.delete(id);
+    const set = isKept ? versioned.set : versioned.set.difference(FieldSet.of(path));
     if (set.isEmpty) continue;
     managers.set(id, { ...versioned, set });
     copyTime(times, before, id);
   }
+  const ownPath = defined(pathIn(paths, apiVersion), apiVersion);
   for (const [id, { set, isApplied }] of left) {
-    if (!set.hasPath(replicasPath)) continue;
-    managers.set(id, { set: replicas, apiVersion, isApplied });
+    if (!set.hasPath(scalePath)) continue;
+    managers.set(id, { set: FieldSet.of(ownPath), apiVersion, isApplied });
     copyTime(times, before, id);
   }
   return codec.encode({ managers, times });

@@ -7,9 +7,10 @@ import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../../apimachinery/patch/strategic-merge.ts";
 import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
+import type { YamlReader } from "../../../apimachinery/yaml/parse.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { SyntaxFailure, parseText } from "../serializer.ts";
+import { SyntaxFailure, parseText, parseTextAside } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic" | "apply";
@@ -27,17 +28,9 @@ const mediaTypes: Readonly<Record<string, PatchMediaType>> = {
 /** How an object of `kind`, or a subresource of it, is to be patched. Throws UnsupportedMediaType (415). */
 export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaType {
   const type = Object.hasOwn(mediaTypes, contentType) ? mediaTypes[contentType] : undefined;
-  if (type === "apply" && kind.custom)
-    // Differs from upstream: fields of custom resources have no managers, and an apply without them would overwrite others'.
-    throw new StatusError({
-      code: 415,
-      reason: "UnsupportedMediaType",
-      message:
-        "server-side apply of custom resources is not supported by this server yet; use client-side apply (kubectl apply without --server-side)",
-    });
   if (type && !(type === "strategic" && kind.custom)) return type;
   const isOffered = ([, offered]: readonly [string, PatchMediaType]): boolean =>
-    !kind.custom || (offered !== "strategic" && offered !== "apply");
+    !kind.custom || offered !== "strategic";
   throw unsupportedMediaType(
     Object.entries(mediaTypes)
       .filter(isOffered)
@@ -46,9 +39,9 @@ export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaTy
 }
 
 /** Parses the configuration of an apply. Throws BadRequest with upstream's text. */
-export function parseConfiguration(text: string): ParsedText {
+export async function parseConfiguration(text: string, yaml: YamlReader | undefined): Promise<ParsedText> {
   try {
-    return parseText(text, "application/yaml");
+    return await parseTextAside(text, "application/yaml", yaml);
   } catch (error) {
     if (error instanceof SyntaxFailure) throw badRequest(`error decoding YAML: ${error.message}`);
     throw error;

@@ -3,6 +3,7 @@ import type { HttpResponse } from "../../../component-base/http.ts";
 import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
+import { protobufList } from "../../../apimachinery/protobuf/list-message.ts";
 import type { StorageList } from "../../storage/interface.ts";
 import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
@@ -12,7 +13,7 @@ import { isPretty, parseIncludeObject, parseListOptions } from "../query-options
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { served } from "../resource-endpoint.ts";
-import { encodeValue, respondObject } from "../response.ts";
+import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 
@@ -87,7 +88,13 @@ export function respondList(
     const itemOf = custom
       ? (item: StoredObject) => servedBytes(endpoint, item)
       : (item: StoredObject) => item.bytes.subarray(prefixLength);
-    return { status: 200, headers, ...listBody(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf) };
+    const chunks = listChunks(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf);
+    return { status: 200, headers, body: inGroups(chunks) };
+  }
+  if (as === "" && encoding.format === "protobuf" && !endpoint.convert) {
+    const empty = encodeValue({ kind, apiVersion, metadata, items: [] }, encoding);
+    const items = list.items.map((stored) => storedProtobuf(stored, encoding));
+    return { status: 200, headers, body: inGroups(protobufList(empty, items)) };
   }
   const objects = list.items.map((stored) => stored.object());
   if (as === "Table") {
@@ -133,42 +140,42 @@ const wholeItems: Separators = { first: utf8Encode(""), next: utf8Encode(",") };
 const itemsWithoutType: Separators = { first: utf8Encode("{"), next: utf8Encode(",{") };
 const tail = utf8Encode("]}\n");
 
-function listBody(
+function* listChunks(
   head: string,
   items: readonly StoredObject[],
   separators: Separators,
   itemOf: (item: StoredObject) => Uint8Array,
-): Pick<HttpResponse, "body"> {
-  const chunks: Uint8Array[] = [utf8Encode(head)];
-  let size = 0;
-  let at = 0;
-  const fill = (): void => {
-    for (; at < items.length && size < groupBytes; at++) {
-      const item = items[at];
-      if (!item) continue;
-      const rest = itemOf(item);
-      const separator = at === 0 ? separators.first : separators.next;
-      if (separator.length > 0) chunks.push(separator);
-      chunks.push(rest);
-      size += rest.length;
-    }
-  };
-  fill();
-  if (at === items.length) {
-    chunks.push(tail);
-    return { body: chunks };
+): Generator<Uint8Array> {
+  yield utf8Encode(head);
+  let separator = separators.first;
+  for (const item of items) {
+    if (separator.length > 0) yield separator;
+    yield itemOf(item);
+    separator = separators.next;
   }
-  return {
-    body: async (sink) => {
-      while (!sink.signal.aborted) {
-        const isLast = at === items.length;
-        if (isLast) chunks.push(tail);
-        const hasRoom = sink.write(chunks.splice(0));
-        if (isLast) return;
-        if (!hasRoom) await sink.drained();
-        size = 0;
-        fill();
-      }
-    },
+  yield tail;
+}
+
+/** Chunks as a body that is written in groups; what fits into one is known whole. */
+function inGroups(source: Iterable<Uint8Array>): HttpResponse["body"] {
+  const chunks = source[Symbol.iterator]();
+  const nextGroup = (): { readonly group: Uint8Array[]; readonly isLast: boolean } => {
+    const group: Uint8Array[] = [];
+    for (let size = 0; size < groupBytes;) {
+      const { done, value } = chunks.next();
+      if (done === true) return { group, isLast: true };
+      group.push(value);
+      size += value.length;
+    }
+    return { group, isLast: false };
+  };
+  const first = nextGroup();
+  if (first.isLast) return first.group;
+  return async (sink) => {
+    for (let next = first; !sink.signal.aborted; next = nextGroup()) {
+      const hasRoom = sink.write(next.group);
+      if (next.isLast) return;
+      if (!hasRoom) await sink.drained();
+    }
   };
 }

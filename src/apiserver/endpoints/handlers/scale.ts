@@ -60,9 +60,10 @@ export async function handleScale(
   const sent = type ? undefined : ((await decodeBody(endpoint, scope, kind, write.fieldValidation)) as Scale);
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const fields = endpoint.context.fieldManagers.ofScale();
+  const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
   const next = (live: Scale): Mutable<KubeObject> => {
     if (type === "apply") {
-      const { value: applied } = parseConfiguration(patch);
+      const { value: applied } = defined(configuration, "configuration");
       return fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced });
     }
     const warn = (text: string): void => void scope.warnings.add(text);
@@ -109,7 +110,7 @@ function withScaleFields({ context, resource }: ResourceEndpoint, scale: Scale, 
   const managedFields = scaleManagedFields(
     fieldManagers.codec,
     parent.metadata.managedFields,
-    fieldManagers.versionsOf(resource),
+    fieldManagers.replicasPathsOf(resource),
   );
   return managedFields ? { ...scale, metadata: { ...scale.metadata, managedFields } } : scale;
 }
@@ -125,7 +126,7 @@ function withParentFields(
     fieldManagers.codec,
     old.metadata.managedFields,
     scale.metadata.managedFields,
-    { apiVersion: apiVersionOf(resource), versions: fieldManagers.versionsOf(resource) },
+    { apiVersion: apiVersionOf(resource), paths: fieldManagers.replicasPathsOf(resource) },
   );
   const { managedFields: _, ...metadata } = parent.metadata;
   return { ...parent, metadata: managedFields ? { ...metadata, managedFields: [...managedFields] } : metadata };

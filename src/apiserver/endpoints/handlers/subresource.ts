@@ -122,9 +122,18 @@ function requestOf(
     verb: info.verb,
     body,
     query: http.query,
-    path: info.parts.slice(2).map(encodeURIComponent).join("/"),
+    path: pathBehind(http.path, info.parts.length - 2),
     context: contextOf(endpoint, scope, dryRun),
     http,
     registry: endpoint.context.registry,
   };
+}
+
+/** The last `count` segments of a path as they came, with the slash before and that at the end; only the latter for none. */
+function pathBehind(path: string, count: number): string {
+  if (count === 0) return path.endsWith("/") ? "/" : "";
+  const segments = path.split("/");
+  let at = segments.length;
+  for (let left = count; left > 0 && at > 0;) if (segments[--at] !== "") left--;
+  return `/${segments.slice(at).join("/")}`;
 }

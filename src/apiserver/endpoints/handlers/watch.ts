@@ -17,7 +17,7 @@ import { parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { served } from "../resource-endpoint.ts";
-import { encodeValue } from "../response.ts";
+import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
@@ -96,7 +96,7 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
   };
   const ownLine = (event: ResourceEvent): Uint8Array => line(event.type, view(event.object));
   return {
-    event: as === "" && !endpoint.convert ? sharedFrame(encoding.format, ownLine) : ownLine,
+    event: as === "" && !endpoint.convert ? sharedFrame(encoding, ownLine) : ownLine,
     bookmark: (revision, isInitialEnd) => {
       const annotations = isInitialEnd ? { annotations: { [initialEventsEnd]: "true" } } : {};
       const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
@@ -110,14 +110,14 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
 
 /** The bytes all watchers of the storage version share, where there are such. */
 function sharedFrame(
-  format: Encoding["format"],
+  encoding: Encoding,
   make: (event: ResourceEvent) => Uint8Array,
 ): (event: ResourceEvent) => Uint8Array {
-  switch (format) {
+  switch (encoding.format) {
     case "json":
       return (event) => event.frame();
     case "protobuf":
-      return (event) => event.protobufFrame(make);
+      return (event) => event.protobufFrame(({ type, object }) => watchFrame(type, storedProtobuf(object, encoding)));
     case "yaml":
       return make;
   }
@@ -194,6 +194,7 @@ class WatchSession implements WatchConsumer {
     const { initial, revision } = watch;
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
       const frames = initial.slice(at, at + initialGroup).map((o) => this.#encoder.event(new Event("ADDED", o)));
+      this.#count(frames.length);
       if (!this.#sink.write(frames)) await this.#sink.drained();
     }
     if (this.#options.sendInitialEvents && this.#options.allowWatchBookmarks && !this.#isOver)
@@ -203,9 +204,15 @@ class WatchSession implements WatchConsumer {
   #write(events: readonly ResourceEvent[]): void {
     const frames: Uint8Array[] = [];
     for (const event of events) frames.push(this.#encoder.event(event));
+    this.#count(events.length);
     if (this.#sink.write(frames)) return;
     this.#isBlocked = true;
     void this.#sink.drained().then(() => this.#unblock());
+  }
+
+  #count(events: number): void {
+    const { context, resource } = this.#endpoint;
+    context.watchEvents.add(events, resource.group, resource.version, resource.resource);
   }
 
   #unblock(): void {

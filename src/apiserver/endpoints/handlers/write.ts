@@ -1,6 +1,7 @@
 import { defined } from "../../../component-base/assert.ts";
 import { utf8Decode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
+import { nextTurn } from "../../../component-base/turn.ts";
 import { badRequest, conflict, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
@@ -56,6 +57,16 @@ export async function decodeBody(
 interface SentObject {
   readonly object: Mutable<KubeObject>;
   readonly resetsManagedFields: boolean;
+  /** Of the body. */
+  readonly sizeBytes: number;
+}
+
+/** Bodies of this size are some 20 ms of work in each of the steps below. */
+const largeBytes = 64 * 1024;
+
+/** Between the steps of a write: what a large body takes others do not wait for in one piece. */
+async function giveWay(sizeBytes: number): Promise<void> {
+  if (sizeBytes >= largeBytes) await nextTurn();
 }
 
 async function decodeSent(
@@ -66,7 +77,9 @@ async function decodeSent(
 ): Promise<SentObject> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
-  return decodeParsed(kind, parseBody(bytes, contentType, kind), scope, mode);
+  const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
+  await giveWay(bytes.length);
+  return { ...decodeParsed(kind, parsed, scope, mode), sizeBytes: bytes.length };
 }
 
 function decodeParsed(
@@ -74,7 +87,7 @@ function decodeParsed(
   parsed: ParsedText,
   scope: RequestScope,
   mode: WriteOptions["fieldValidation"],
-): SentObject {
+): Omit<SentObject, "sizeBytes"> {
   const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text) });
   kind.applyDefaults(object);
   return { object, resetsManagedFields: isManagedFieldsReset(parsed.value) };
@@ -85,14 +98,9 @@ function trackFields(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
-  sent: SentObject,
+  sent: Omit<SentObject, "sizeBytes">,
   live: KubeObject | undefined,
 ): void {
-  if (endpoint.kind.custom) {
-    // Differs from upstream: nobody keeps these for custom resources, so what a client claims is not stored either.
-    delete sent.object.metadata.managedFields;
-    return;
-  }
   fieldManagerOf(endpoint, scope).update({
     live,
     object: sent.object,
@@ -119,12 +127,19 @@ async function admitObject(
 ): Promise<void> {
   if (endpoint.context.admission.length === 0) return;
   await admit(endpoint.context, attributesOf(endpoint, scope, base, object, old));
+  endpoint.kind.custom?.prune(object);
   endpoint.kind.applyDefaults(object);
 }
 
 /** Validating admission of what a store is about to write. */
-function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: AdmissionBase): ValidatingAdmission {
+function validation(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  base: AdmissionBase,
+  sizeBytes: number,
+): ValidatingAdmission {
   return async (object, old) => {
+    await giveWay(sizeBytes);
     if (endpoint.context.admission.length === 0) return;
     const now = object && (served(endpoint, object) as Mutable<KubeObject>);
     const attributes = attributesOf(endpoint, scope, base, now, old && served(endpoint, old));
@@ -140,15 +155,21 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
   const write = parseWriteOptions(query, "CreateOptions");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
-  const { object } = sent;
+  const { object, sizeBytes } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   warnOfDuplicateOwners(object, scope);
+  await giveWay(sizeBytes);
   trackFields(endpoint, scope, write, sent, undefined);
+  await giveWay(sizeBytes);
   const context = contextOf(endpoint, scope, write.dryRun);
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
   const store = defined(endpoint.store, "store");
-  const created = await store.createObject(toStorage(endpoint, object), context, validation(endpoint, scope, base));
+  const created = await store.createObject(
+    toStorage(endpoint, object),
+    context,
+    validation(endpoint, scope, base, sizeBytes),
+  );
   return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query));
 }
 
@@ -165,7 +186,7 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
-  await validation(endpoint, scope, base)(object, undefined);
+  await validation(endpoint, scope, base, 0)(object, undefined);
   const { review } = endpoint.registration;
   const answer = await defined(review, "review")(
     object,
@@ -188,13 +209,15 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     // Each attempt changes a copy of its own.
     const object = cloneJson(sent.object);
+    await giveWay(sent.sizeBytes);
     trackFields(endpoint, scope, write, { ...sent, object }, old && served(endpoint, old));
+    await giveWay(sent.sizeBytes);
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
-  return updateWith(endpoint, scope, write, change, (result, isCreated) =>
-    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
-  );
+  const answer = (result: StoredOrDry, isCreated: boolean): HttpResponse =>
+    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query));
+  return updateWith(endpoint, scope, write, change, answer, { sizeBytes: sent.sizeBytes });
 }
 
 /** A PUT that turns out to create needs the permission to create, too. */
@@ -211,15 +234,17 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
-  const configuration = type === "apply" ? parseConfiguration(patch) : undefined;
+  const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old && !configuration) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     const live = old && served(endpoint, old);
+    await giveWay(patch.length);
     const object =
       type === "apply"
         ? appliedObject(endpoint, scope, write, defined(configuration, "configuration"), live)
-        : patchedObject(endpoint, scope, write, { type, patch, live: defined(live, "object") });
+        : await patchedObject(endpoint, scope, write, { type, patch, live: defined(live, "object") });
+    await giveWay(patch.length);
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
     checkName(object, scope);
     await admitChange(endpoint, scope, write, object, old);
@@ -232,23 +257,25 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
     change,
     (result, isCreated) =>
       respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
-    { allowCreate: type === "apply" },
+    { allowCreate: type === "apply", sizeBytes: patch.length },
   );
 }
 
-function patchedObject(
+async function patchedObject(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
   { type, patch, live }: { readonly type: DocumentPatch; readonly patch: string; readonly live: KubeObject },
-): Mutable<KubeObject> {
+): Promise<Mutable<KubeObject>> {
   const patched = applyPatch(type, patch, live, endpoint.kind);
-  let sent: SentObject;
+  await giveWay(patch.length);
+  let sent: Omit<SentObject, "sizeBytes">;
   try {
     sent = decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
   } catch (error) {
     throw patchRefusal(error, { type, patch, patchedValue: patched.value });
   }
+  await giveWay(patch.length);
   trackFields(endpoint, scope, write, sent, live);
   return sent.object;
 }
@@ -298,15 +325,15 @@ export async function updateWith(
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
   answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse,
-  options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
+  options: { readonly subresource?: string; readonly allowCreate?: boolean; readonly sizeBytes?: number } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
-  const { subresource = info.subresource, allowCreate = false } = options;
-  const validate: ValidatingAdmission = (object, old) =>
-    validation(endpoint, scope, { operation: old ? "UPDATE" : "CREATE", options: write.options, dryRun: write.dryRun })(
-      object,
-      old,
-    );
+  const { subresource = info.subresource, allowCreate = false, sizeBytes = 0 } = options;
+  const validate: ValidatingAdmission = (object, old) => {
+    const operation = old ? "UPDATE" : "CREATE";
+    const base: AdmissionBase = { operation, options: write.options, dryRun: write.dryRun };
+    return validation(endpoint, scope, base, sizeBytes)(object, old);
+  };
   const { object, isCreated } = await defined(endpoint.store, "store").updateObject({
     namespace: info.namespaceKey,
     name: info.name,
@@ -331,7 +358,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
     name: info.name,
     options,
     context: contextOf(endpoint, scope, dryRun),
-    validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
+    validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
   });
   // As upstream: 202 when dependents have to go first and the client asked to wait for them.
   const status = !isGone && options.orphanDependents === false ? 202 : 200;
@@ -368,7 +395,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
     {
       options,
       context: contextOf(endpoint, scope, dryRun),
-      validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
+      validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
     },
   );
   return respondList(endpoint, scope, negotiated, {
@@ -385,7 +412,7 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
   if (bytes.length > 0) {
     const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
-    const { value } = parseBody(bytes, contentTypeOf(http), kind);
+    const { value } = await parseBody(bytes, contentTypeOf(http), kind, endpoint.context.yaml);
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };

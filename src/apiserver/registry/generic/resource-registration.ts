@@ -3,6 +3,7 @@ import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts
 import type { ApiResource, ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import type { StoredResource } from "../../storage/api-storage.ts";
 import type { RequestContext, Strategy, SubresourceRequest, SubresourceStrategy } from "../rest/strategy.ts";
+import type { ResourceReader } from "../rest/resource-reader.ts";
 import type { RegistryAccess } from "../rest/registry-access.ts";
 
 /** Between a served version and the storage version of one resource. Both functions return new objects. */
@@ -35,6 +36,8 @@ export type Subresource =
 export interface ScaleView {
   /** Throws StatusError for an object that cannot be scaled. `selector` is "" when there is none. */
   read(object: KubeObject): { readonly replicas: number; readonly statusReplicas: number; readonly selector: string };
+  /** Where those wanted are; `spec.replicas` unless given. */
+  readonly replicasPath?: readonly string[];
   /** Sets the replicas wanted, in place. */
   write(object: Mutable<KubeObject>, replicas: number): void;
 }
@@ -54,8 +57,9 @@ export interface ResourceRegistration {
   readonly subresources?: Readonly<Record<string, Subresource>>;
   /** Needed when the served version is not the storage version. */
   readonly convert?: Conversion;
-  /** Needed for, and only for, resources that are not persisted. */
+  /** One of these two is needed for, and only for, resources that are not persisted. */
   readonly review?: ReviewHandler;
+  readonly reader?: ResourceReader;
   /** Needed for kinds the scheme does not have. */
   readonly kind?: ObjectKind;
   /** Told with every answer, as Warning headers. */

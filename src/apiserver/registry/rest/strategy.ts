@@ -88,7 +88,7 @@ export interface SubresourceRequest {
   /** The decoded and defaulted body, when there is one. */
   readonly body: Mutable<KubeObject> | undefined;
   readonly query: URLSearchParams;
-  /** The path after the subresource's name, for `withPath` ones. */
+  /** The path after the subresource's name, encoded as it came, with its slash; for `withPath` ones. */
   readonly path: string;
   readonly context: RequestContext;
   /** The HTTP request, for connect subresources (upgrade, headers, a body to pass on; its signal also aborts when the server stops). That of `create` ones is read. */

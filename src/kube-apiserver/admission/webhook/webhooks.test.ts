@@ -313,3 +313,49 @@ test("configurations that could not work are refused", async () => {
     assert.ok(answer.message.includes(part), answer.message);
   }
 });
+
+test("what a webhook adds to a custom resource is pruned and defaulted by its schema before it is stored", async () => {
+  await using w = await start();
+  const properties = {
+    a: { type: "string" },
+    b: { type: "object", properties: { c: { type: "string", default: "d" } } },
+  };
+  const created = await w.api.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+    metadata: { name: "widgets.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Cluster",
+      names: { plural: "widgets", kind: "Widget" },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties } } } },
+        },
+      ],
+    },
+  });
+  assert.equal(created.status, 201, created.text);
+  const widgets = "/apis/example.com/v1/widgets";
+  for (let turn = 0; turn < 5000 && (await w.api.request("GET", widgets)).status !== 200; turn++)
+    await new Promise((resolve) => setImmediate(resolve));
+  w.hooks.answers.set("/m0", () =>
+    patchOf(
+      { op: "add", path: "/spec/unknown", value: 1 },
+      { op: "add", path: "/spec/b", value: { x: 1 } },
+      { op: "add", path: "/spec/a", value: "webhook" },
+    ),
+  );
+  const rules = [{ operations: ["*"], apiGroups: ["example.com"], apiVersions: ["v1"], resources: ["widgets"] }];
+  await w.configure("Mutating", "m", { rules });
+  await w.configure("Validating", "v", { rules });
+  const answer = await w.api.request("POST", widgets, { metadata: { name: "w" }, spec: {} });
+  assert.equal(answer.status, 201, answer.text);
+  const expected = { a: "webhook", b: { c: "d" } };
+  const seen = w.hooks.calls.findLast(({ path }) => path.startsWith("/v0"))?.request.object;
+  assert.deepEqual((seen as { spec?: unknown } | undefined)?.spec, expected);
+  assert.deepEqual(answer.json<{ spec: unknown }>().spec, expected);
+  const again = await w.api.request("PUT", `${widgets}/w`, answer.json<object>());
+  assert.deepEqual(again.json<{ metadata: { generation: number } }>().metadata.generation, 1);
+});

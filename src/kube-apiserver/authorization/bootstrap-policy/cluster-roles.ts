@@ -6,10 +6,12 @@ export interface ClusterRolePolicy {
   readonly name: string;
   readonly rules: readonly PolicyRule[];
   /** Feeds the roles `admin`, `edit` or `view`, by label `rbac.authorization.k8s.io/aggregate-to-<role>`. */
-  readonly aggregateTo?: "admin" | "edit" | "view";
+  readonly aggregateTo?: AggregatedRole | readonly AggregatedRole[];
   /** Is the union of the roles so labelled. */
-  readonly aggregates?: "admin" | "edit" | "view";
+  readonly aggregates?: AggregatedRole;
 }
+
+type AggregatedRole = "admin" | "edit" | "view";
 
 const certificates = "certificates.k8s.io";
 const rbac = "rbac.authorization.k8s.io";

@@ -2,6 +2,8 @@ import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import { parseSchedule, ScheduleError } from "../../../component-helpers/cron/schedule.ts";
+import { isTimeZone, TimeZone } from "../../../component-helpers/cron/time-zone.ts";
 import { nameIsDnsSubdomain } from "../../../apimachinery/validation/names.ts";
 import type { CronJob, Job, JobSpec } from "../../../api/batch/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
@@ -92,18 +94,21 @@ export const jobStrategy: Strategy<Job> = {
 // A job's name is the cron job's plus 11 characters, and itself becomes part of a 63 character label.
 const cronJobNameMax = 52;
 
-function validateCronJob(cronJob: CronJob): readonly FieldError[] {
-  const { schedule, concurrencyPolicy, jobTemplate } = cronJob.spec;
+function validateCronJob(cronJob: CronJob, old?: CronJob): readonly FieldError[] {
+  const { schedule, timeZone, concurrencyPolicy, jobTemplate } = cronJob.spec;
   const errors: FieldError[] = [];
-  if (cronJob.metadata.name.length > cronJobNameMax) {
+  // What has its name already must remain changeable.
+  if (!old && cronJob.metadata.name.length > cronJobNameMax) {
     const why = `must be no more than ${cronJobNameMax} characters`;
     errors.push(fieldInvalid(FieldPath.of("metadata", "name"), cronJob.metadata.name, why));
   }
-  if (!schedule) errors.push(fieldRequired(spec.child("schedule")));
-  else errors.push(...validateSchedule(schedule, spec.child("schedule")));
+  if (schedule) errors.push(...validateSchedule(cronJob, old, spec.child("schedule")));
+  else errors.push(fieldRequired(spec.child("schedule")));
+  errors.push(...nonNegative(spec.child("startingDeadlineSeconds"), cronJob.spec.startingDeadlineSeconds));
+  if (timeZone !== undefined && (!old || timeZone !== old.spec.timeZone))
+    errors.push(...validateTimeZone(timeZone, spec.child("timeZone")));
   return [
     ...errors,
-    ...nonNegative(spec.child("startingDeadlineSeconds"), cronJob.spec.startingDeadlineSeconds),
     ...oneOf(spec.child("concurrencyPolicy"), concurrencyPolicy, ["Allow", "Forbid", "Replace"]),
     ...validateJobSpec(jobTemplate.spec, spec.child("jobTemplate", "spec")),
     ...nonNegative(spec.child("successfulJobsHistoryLimit"), cronJob.spec.successfulJobsHistoryLimit),
@@ -111,27 +116,47 @@ function validateCronJob(cronJob: CronJob): readonly FieldError[] {
   ];
 }
 
-/** The form only: five fields or a descriptor. The controller, which runs schedules, knows their meaning. */
-function validateSchedule(schedule: string, path: FieldPath): readonly FieldError[] {
-  if (schedule.includes("TZ")) {
-    return [fieldInvalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")];
+const zonePrefix = /^(?:CRON_)?TZ=\S*\s+/;
+
+/** By the parser of the controller that runs schedules. A zone within the text is of old, and stays where it is. */
+function validateSchedule({ spec }: CronJob, old: CronJob | undefined, path: FieldPath): readonly FieldError[] {
+  const { schedule, timeZone } = spec;
+  const errors: FieldError[] = [];
+  try {
+    parseSchedule(schedule.replace(zonePrefix, ""), new TimeZone());
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    errors.push(fieldInvalid(path, schedule, error.message));
   }
-  if (schedule.startsWith("@")) {
-    const isKnown = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly|every .+)$/.test(schedule);
-    return isKnown ? [] : [fieldInvalid(path, schedule, `unrecognized descriptor: ${schedule}`)];
+  if (!schedule.includes("TZ")) return errors;
+  if (!old?.spec.schedule.includes("TZ"))
+    errors.push(fieldInvalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
+  else if (timeZone !== undefined)
+    errors.push(fieldInvalid(path, schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule"));
+  return errors;
+}
+
+const zoneNamePart = /^[A-Za-z.\-_0-9+]{1,14}$/;
+
+function validateTimeZone(name: string, path: FieldPath): readonly FieldError[] {
+  if (name === "") return [fieldInvalid(path, name, "timeZone must be nil or non-empty string")];
+  const unknown = fieldInvalid(path, name, `unknown time zone ${name}`);
+  const isBadPart = (part: string): boolean =>
+    part === "." || part === ".." || part.startsWith("-") || !zoneNamePart.test(part);
+  if (name.split("/").some(isBadPart)) return [unknown];
+  const errors: FieldError[] = [];
+  if (name.toLowerCase() === "local") {
+    const why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+    errors.push(fieldInvalid(path, name, why));
   }
-  const fields = schedule.trim().split(/\s+/);
-  if (fields.length !== 5) {
-    const why = `expected exactly 5 fields, found ${fields.length}: [${fields.join(" ")}]`;
-    return [fieldInvalid(path, schedule, why)];
-  }
-  const bad = fields.find((field) => !/^[0-9A-Za-z*?/,-]+$/.test(field));
-  return bad === undefined ? [] : [fieldInvalid(path, schedule, `failed to parse int from ${bad}`)];
+  // Upstream knows the zone of the machine, too.
+  if (name !== "Local" && !isTimeZone(name)) errors.push(unknown);
+  return errors;
 }
 
 export const cronJobStrategy: Strategy<CronJob> = {
   validateName: nameIsDnsSubdomain,
-  validate: validateCronJob,
+  validate: (cronJob: CronJob) => validateCronJob(cronJob),
   validateUpdate: validateCronJob,
   defaultGarbageCollectionPolicy: "Background",
   tableCells: cronJobCells,

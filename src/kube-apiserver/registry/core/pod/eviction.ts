@@ -6,6 +6,7 @@ import { podDisruptionBudgets, pods } from "../../../../api/resources.gen.ts";
 import type { Pod } from "../../../../api/core/v1/types.gen.ts";
 import type { Eviction, PodDisruptionBudget } from "../../../../api/policy/v1/types.gen.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
+import { disruptionTarget } from "../../../../component-helpers/pod.ts";
 import { formatTime } from "../../../../component-helpers/time.ts";
 import { statusSuccess } from "../../status-success.ts";
 import { setPodCondition } from "./conditions.ts";
@@ -36,13 +37,10 @@ export async function createEviction(request: SubresourceRequest): Promise<KubeO
       namespace,
       name,
       (current) =>
-        setPodCondition(current, {
-          type: "DisruptionTarget",
-          status: "True",
-          reason: "EvictionByEvictionAPI",
-          message: "Eviction API: evicting",
-          lastTransitionTime: formatTime(context.nowMs),
-        }),
+        setPodCondition(
+          current,
+          disruptionTarget(current, "EvictionByEvictionAPI", "Eviction API: evicting", context.nowMs),
+        ),
       context,
       { subresource: "status" },
     );

@@ -1,16 +1,11 @@
-import type { HttpHeaders, TransportResponse } from "../../../../component-base/http.ts";
 import { badRequest } from "../../../../apimachinery/errors/new.ts";
 import { nodes } from "../../../../api/resources.gen.ts";
 import type { Node, Pod } from "../../../../api/core/v1/types.gen.ts";
+import type { ProxyConnector } from "../../../../apiserver/proxy/proxy-connector.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
 
 /** The API server's way to kubelets, under its client certificate for them. */
-export interface KubeletConnector {
-  /** Rejects with TransportError when the kubelet does not answer. */
-  get(url: string, headers: HttpHeaders, signal: AbortSignal): Promise<TransportResponse>;
-  /** The name under which the platform knows the same identity, for tunnels. */
-  readonly identity: string;
-}
+export type KubeletConnector = ProxyConnector;
 
 const addressPreference = ["InternalIP", "Hostname", "InternalDNS", "ExternalDNS", "ExternalIP"];
 const defaultPort = 10250;

@@ -37,7 +37,7 @@ export async function podLog(request: SubresourceRequest, connector: KubeletConn
     const value = query.get(option);
     if (value !== null && value !== "") url.searchParams.set(option, value);
   }
-  const response = await connector.get(url.href, {}, http.signal);
+  const response = await connector.send({ method: "GET", url: url.href, headers: {}, signal: http.signal });
   if (response.status < 200 || response.status > 206) throw await kubeletError(response, name);
   return {
     status: 200,

@@ -1,0 +1,39 @@
+import type { ApiVersionSchema, ColumnSchema } from "../../../apimachinery/schema/resource-schema.ts";
+import { nameColumn } from "../../../apimachinery/schema/resource-schema.ts";
+import { metricsTypes } from "./metrics.ts";
+
+const columns: readonly ColumnSchema[] = [
+  nameColumn,
+  { name: "cpu", type: "string", format: "quantity" },
+  { name: "memory", type: "string", format: "quantity" },
+  { name: "Window", type: "string", format: "duration" },
+];
+
+/** What metrics-server serves; computed when it is read. */
+export const metricsV1beta1: ApiVersionSchema = {
+  group: "metrics.k8s.io",
+  version: "v1beta1",
+  folder: "metrics/v1beta1",
+  goPackage: "io.k8s.metrics.pkg.apis.metrics.v1beta1",
+  types: [metricsTypes],
+  resources: [
+    {
+      resource: "nodes",
+      kind: "NodeMetrics",
+      singular: "",
+      namespaced: false,
+      verbs: ["get", "list"],
+      persisted: false,
+      columns,
+    },
+    {
+      resource: "pods",
+      kind: "PodMetrics",
+      singular: "",
+      namespaced: true,
+      verbs: ["get", "list"],
+      persisted: false,
+      columns,
+    },
+  ],
+};

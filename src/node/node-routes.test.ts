@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { overlaps } from "./node-namespaces.ts";
+import { routeCommands } from "./node-routes.ts";
+
+test("only routes that differ are touched", () => {
+  const kept = { podCidr: "10.244.1.0/24", nodeIp: "172.30.0.2" };
+  const present = [
+    kept,
+    { podCidr: "10.244.2.0/24", nodeIp: "172.30.0.3" },
+    { podCidr: "10.244.3.0/24", nodeIp: "172.30.0.4" },
+  ];
+  const wanted = [
+    kept,
+    { podCidr: "10.244.3.0/24", nodeIp: "172.30.0.9" },
+    { podCidr: "10.244.4.0/24", nodeIp: "172.30.0.5" },
+  ];
+  assert.deepEqual(
+    routeCommands(present, wanted).map((line) => line.replace(/ proto \d+$/, "")),
+    [
+      "route delete 10.244.2.0/24",
+      "route replace 10.244.3.0/24 via 172.30.0.9",
+      "route replace 10.244.4.0/24 via 172.30.0.5",
+    ],
+  );
+  assert.deepEqual(routeCommands(wanted, wanted), []);
+});
+
+test("ranges overlap when one holds the other; everything's range does not count", () => {
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["172.30.0.0/24", "172.30.0.0/24", true],
+    ["172.30.0.0/24", "172.16.0.0/12", true],
+    ["172.30.0.0/24", "172.30.0.7", true],
+    ["172.30.0.0/24", "172.30.1.0/24", false],
+    ["172.30.0.0/24", "10.0.0.0/8", false],
+    ["172.30.0.0/24", "0.0.0.0/0", false],
+    ["255.255.255.0/24", "255.255.255.255", true],
+  ];
+  for (const [a, b, expected] of cases) {
+    assert.equal(overlaps(a, b), expected, `${a} ${b}`);
+    assert.equal(overlaps(b, a), expected, `${b} ${a}`);
+  }
+});
