@@ -12,6 +12,10 @@ export function readGolden<T>(test: string, name: string): T {
   return parseJson(readFileSync(new URL(name, test), "utf8")).value as T;
 }
 
+export function readGoldenText(test: string, name: string): string {
+  return readFileSync(new URL(name, test), "utf8");
+}
+
 /** The names of the vectors beside the test. */
 export function goldenFiles(test: string): readonly string[] {
   return readdirSync(new URL("./", test))
