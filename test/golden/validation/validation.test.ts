@@ -73,7 +73,7 @@ async function play(sample: Sample): Promise<readonly Outcome[]> {
   const item = `${path}/${(object["metadata"] as { name: string }).name}`;
   const results: Outcome[] = [];
   const label = ([op, member, value]: Sample["cases"][number]): string =>
-    `${op} ${member}=${JSON.stringify(value).slice(0, 60)}`;
+    `${op} ${member}=${JSON.stringify(value).slice(0, 400)}`;
   const run = async (cases: Sample["cases"], base: Json): Promise<void> => {
     for (const each of cases) {
       const [op, member, value, code, reason, message] = each;
