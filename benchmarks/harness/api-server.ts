@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { defaultClusterConfig } from "../../src/cluster/config.ts";
 import { ClusterDirectory, type ClusterState } from "../../src/cmd/cluster-directory.ts";
 import { readKeyPair } from "../../src/cmd/cluster-identity.ts";
 import { waitFor } from "../../src/cmd/wait.ts";
@@ -28,6 +29,10 @@ export async function startApiServer(nodeOptions: readonly string[] = profileOpt
   const directory = new ClusterDirectory(await mkdtemp(join(tmpdir(), "k8ts-bench-")));
   const state: ClusterState = {
     name: "bench",
+    config: defaultClusterConfig,
+    networkBackend: "host-gw",
+    tlsSans: [],
+    componentArgs: { controllerManager: [], kubelet: [] },
     apiServerPort: await freePort(),
     kubeletPort: 0,
     dnsPort: 0,

@@ -1,5 +1,6 @@
 import { createInformerFactory } from "../client/cache/informer-factory.ts";
 import { createEventRecorder } from "../client/record/event-writer.ts";
+import { createSeriesRecorder } from "../client/record/series-writer.ts";
 import { LeaderElector, type LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
@@ -9,8 +10,10 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
 import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifecycle/node-lifecycle-controller.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
+import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -33,11 +36,15 @@ export function clusterControllers(options: {
   readonly dnsPort: number | undefined;
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
+  readonly nodeLifecycle?: NodeLifecycleOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
   const { config, dnsPort } = options;
-  const addons = dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })];
+  const addons = [
+    ...(dnsPort === undefined ? [] : [kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort })]),
+    ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
+  ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];
 }
 
@@ -116,7 +123,7 @@ export async function runScheduler(options: SchedulerProcessOptions, signal: Abo
   const component = "default-scheduler";
   const lead = async (leading: AbortSignal): Promise<void> => {
     await using informers = createInformerFactory({ ...options, logger, client });
-    await using recorder = createEventRecorder({ ...options, logger, client, component });
+    await using recorder = createSeriesRecorder({ ...options, logger, client, component });
     const scheduler = new Scheduler({ ...options, logger, client, informers, recorder });
     informers.start();
     try {

@@ -18,8 +18,8 @@ import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { withKubeletAuthorization } from "./kubelet-authorization.ts";
 
-/** What a node is made of; a simulated one has a fake runtime, fake ports, no proxy, and serves nothing. */
-export interface NodeOptions extends ComponentEnvironment {
+/** What a node's kubelet is made of; a simulated one has a fake runtime and fake ports. */
+export interface KubeletProcessOptions extends ComponentEnvironment {
   readonly nodeName: string;
   readonly config: ClusterConfig;
   readonly runtime: RuntimeService;
@@ -27,10 +27,16 @@ export interface NodeOptions extends ComponentEnvironment {
   readonly runtimeEvents: RuntimeEvents;
   readonly ports: KubeletPorts;
   readonly kubelet: KubeletConfig;
-  readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
-  readonly podNetwork?: PodNetworkPort;
   /** Opens the socket of the kubelet's server. */
   readonly serveKubelet?: (handler: HttpHandler) => Promise<AsyncDisposable>;
+}
+
+/** What a node's network is made of: none of it on a simulated one. */
+export interface NodeNetworkOptions extends ComponentEnvironment {
+  readonly nodeName: string;
+  readonly config: ClusterConfig;
+  readonly proxy?: { readonly applier: RulesetApplier; readonly table: string };
+  readonly podNetwork?: PodNetworkPort;
   /** Opens the sockets of the node's DNS server. */
   readonly dns?: {
     serve(service: DnsService): Promise<AsyncDisposable>;
@@ -38,18 +44,21 @@ export interface NodeOptions extends ComponentEnvironment {
   };
 }
 
+export interface NodeOptions extends KubeletProcessOptions, NodeNetworkOptions {}
+
 /** Runs kubelet, kube-proxy, pod network and DNS of one node until the signal aborts. Containers and rules stay. */
 export async function runNode(options: NodeOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
-  if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runProxyAndDns(options, running));
+  if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runNodeNetwork(options, running));
   await new Promise<void>((resolve) => {
     if (tasks.signal.aborted) resolve();
     tasks.signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
-async function runKubelet(options: NodeOptions, signal: AbortSignal): Promise<void> {
+/** Runs the kubelet alone. */
+export async function runKubelet(options: KubeletProcessOptions, signal: AbortSignal): Promise<void> {
   const { nodeName, clock, random, config } = options;
   const logger = options.logger.with({ component: "kubelet" });
   const client = createApiClient({
@@ -74,7 +83,8 @@ async function runKubelet(options: NodeOptions, signal: AbortSignal): Promise<vo
   await kubelet.run(signal);
 }
 
-async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promise<void> {
+/** Runs kube-proxy, pod network and DNS, those of them that there are options for, as the user of kube-proxy. */
+export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, metrics } = options;
   const logger = options.logger.with({ component: "kube-proxy" });
   const client = createApiClient({
@@ -86,16 +96,19 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
   await using informers = createInformerFactory({ ...options, logger, client });
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
   const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
-  const dns = new DnsService({
-    resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
-    ...(options.dns?.forward ? { forward: options.dns.forward } : {}),
-    metrics,
-  });
+  // Made only when it is served: it follows kinds that upstream's kube-proxy may not read.
+  const dns =
+    options.dns &&
+    new DnsService({
+      resolver: new ClusterResolver({ clusterDomain: options.config.clusterDomain, informers }),
+      ...(options.dns.forward ? { forward: options.dns.forward } : {}),
+      metrics,
+    });
   informers.start();
   try {
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
-    await using _dnsServer = await options.dns?.serve(dns);
+    await using _dnsServer = dns && (await options.dns?.serve(dns));
     await Promise.all([proxier?.run(signal), podNetwork?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -107,8 +120,8 @@ async function runProxyAndDns(options: NodeOptions, signal: AbortSignal): Promis
 }
 
 function makeProxier(
-  options: NodeOptions,
-  { applier, table }: NonNullable<NodeOptions["proxy"]>,
+  options: NodeNetworkOptions,
+  { applier, table }: NonNullable<NodeNetworkOptions["proxy"]>,
   informers: InformerFactory,
 ): Proxier {
   const { nodeName, config, clock, metrics } = options;

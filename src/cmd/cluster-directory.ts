@@ -2,12 +2,23 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 
+import type { NetworkBackend } from "../cluster/addons/node-bootstrap.ts";
+import type { ClusterConfig } from "../cluster/config.ts";
 import type { NodeBridge } from "../node/node-namespaces.ts";
 
 /** What `up` decided once for a cluster and every later start keeps. */
 export interface ClusterState {
   readonly name: string;
+  /** What all nodes of the cluster agree on. */
+  readonly config: ClusterConfig;
+  readonly networkBackend: NetworkBackend;
+  /** Where the API server is, when that is another machine: then there is only the node here. */
+  readonly joined?: { readonly server: string };
   readonly apiServerPort: number;
+  /** Names and addresses the API server is reached by beside its own. */
+  readonly tlsSans: readonly string[];
+  /** Upstream's flags for parts of the components, `--name=value`. */
+  readonly componentArgs: { readonly controllerManager: readonly string[]; readonly kubelet: readonly string[] };
   /** The first is the machine itself; with real containers each other one is in network and UTS namespaces of its own. */
   readonly nodes: readonly [ClusterNode, ...ClusterNode[]];
   /** What joins the nodes; only where there are several with real containers. */

@@ -5,7 +5,7 @@ import type { ComponentIdentity, TransportFor } from "../cluster/identities.ts";
 import type { KeyPair } from "../node/pki/certificates.ts";
 import { kubeletClientFile } from "../node/pki/cluster-pki.ts";
 import { HttpsTransport } from "../node/https-transport.ts";
-import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory } from "./cluster-directory.ts";
 
 const files: Readonly<Record<Extract<ComponentIdentity, string>, string | undefined>> = {
   admin: "admin",
@@ -24,16 +24,18 @@ export async function readKeyPair(directory: ClusterDirectory, name: string): Pr
   return { cert, key };
 }
 
+/** Reads one certificate whose key may be elsewhere. */
+export function readCertificate(directory: ClusterDirectory, name: string): Promise<string> {
+  return readFile(path.join(directory.pki, `${name}.crt`), "utf8");
+}
+
 /** Certificates of the given identities, as a way to the API server for each. Dispose closes the connections. */
 export async function clusterTransports(
   directory: ClusterDirectory,
-  state: ClusterState,
+  url: string,
   identities: readonly ComponentIdentity[],
-  /** Where the API server is, seen from this process. */
-  host = "127.0.0.1",
 ): Promise<AsyncDisposable & { readonly transportFor: TransportFor }> {
-  const { cert: ca } = await readKeyPair(directory, "server-ca");
-  const url = `https://${host}:${state.apiServerPort}`;
+  const ca = await readCertificate(directory, "server-ca");
   const transports = new Map<string, HttpsTransport>();
   for (const identity of identities) {
     const file = typeof identity === "object" ? kubeletClientFile(identity.node) : files[identity];

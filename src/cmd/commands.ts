@@ -10,6 +10,18 @@ interface Command {
 /** Every command, loaded only when it is the one asked for. */
 const commands: Readonly<Record<string, Command>> = {
   up: { summary: "start a cluster, or what of it is not running", run: async (a) => (await import("./up.ts")).up(a) },
+  server: {
+    summary: "as up, in the foreground; other machines may join",
+    run: async (a) => (await import("./server.ts")).server(a),
+  },
+  agent: {
+    summary: "agent --server URL --token T: be a node of another machine's cluster",
+    run: async (a) => (await import("./agent.ts")).agent(a),
+  },
+  token: {
+    summary: "token create | list | delete ID: what machines join with",
+    run: async (a) => (await import("./token.ts")).token(a),
+  },
   down: {
     summary: "stop the cluster and its pods, keep its data",
     run: async (a) => (await import("./down.ts")).down(a),
@@ -29,6 +41,26 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (a) => (await import("./hello.ts")).hello(a),
   },
   version: { summary: "print the version", run: async (a) => (await import("./version.ts")).version(a) },
+  "kube-apiserver": {
+    summary: "the API server alone, by upstream's flags",
+    run: async (a) => (await import("./components/kube-apiserver.ts")).kubeApiServer(a),
+  },
+  "kube-controller-manager": {
+    summary: "the controllers alone, by upstream's flags",
+    run: async (a) => (await import("./components/kube-controller-manager.ts")).kubeControllerManager(a),
+  },
+  "kube-scheduler": {
+    summary: "the scheduler alone, by upstream's flags",
+    run: async (a) => (await import("./components/kube-scheduler.ts")).kubeScheduler(a),
+  },
+  kubelet: {
+    summary: "the kubelet alone, by upstream's flags",
+    run: async (a) => (await import("./components/kubelet.ts")).kubelet(a),
+  },
+  "kube-proxy": {
+    summary: "the Service proxy alone, by upstream's flags",
+    run: async (a) => (await import("./components/kube-proxy.ts")).kubeProxy(a),
+  },
   supervise: {
     summary: "run the cluster's processes",
     hidden: true,
@@ -40,7 +72,7 @@ const commands: Readonly<Record<string, Command>> = {
 function usage(): string {
   const lines = Object.entries(commands)
     .filter(([, command]) => !command.hidden)
-    .map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`);
+    .map(([name, command]) => `  ${name.padEnd(23)} ${command.summary}`);
   return `k8ts: Kubernetes in TypeScript\n\nUsage: k8ts COMMAND [--name NAME] [--data-dir DIR] …\n\n${lines.join("\n")}\n`;
 }
 

@@ -13,7 +13,7 @@ import { bridgePort, bridgeTable } from "../node/node-namespaces.ts";
 import { clusterDirectory, clusterOptions, parseCommandLine } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { removeFromUserKubeconfig } from "./kubeconfig.ts";
-import { podNetworkOf, proxyTable } from "./node-names.ts";
+import { podNetworkOf, proxyTable, vxlanOf } from "./node-names.ts";
 import { stopProcess } from "./process-file.ts";
 import { Progress } from "./progress.ts";
 import { supervisedComponents } from "./supervisor.ts";
@@ -94,6 +94,7 @@ function tracesOf(
 ): ClusterTraces {
   const network = podNetworkOf(directory, state, node);
   const { bridge } = state;
+  const vxlan = vxlanOf(state, node);
   const uplink = bridge ? [bridgeTable(bridge)] : [];
   return {
     directories,
@@ -107,7 +108,10 @@ function tracesOf(
           ranges: network,
           nftTables: [proxyTable(state), ...uplink].map((name) => ({ family: "ip", name })),
           // Links into namespaces go with these, but a while later; here they are gone at once.
-          links: bridge ? [...state.nodes.slice(1).map(({ ip }) => bridgePort(bridge, ip)), bridge.name] : [],
+          links: [
+            ...(bridge ? [...state.nodes.slice(1).map(({ ip }) => bridgePort(bridge, ip)), bridge.name] : []),
+            ...(vxlan ? [vxlan.name] : []),
+          ],
         }
       : {}),
     clock: new SystemClock(),

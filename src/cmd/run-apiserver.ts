@@ -1,27 +1,49 @@
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
-import { createPrivateKey, createPublicKey, type webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
-import { defaultClusterConfig } from "../cluster/config.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
+import type { TokenKey } from "../kube-apiserver/authentication/json-web-token.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
+import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { HttpProxyConnector } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
+import type { KeyPair } from "../node/pki/certificates.ts";
 import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 import { readKeyPair } from "./cluster-identity.ts";
+
+/** What an API server's process is handed, from a cluster's directory or from flags. Certificates and keys are PEM. */
+export interface ApiServerSettings {
+  readonly storeDirectory: string;
+  /** What it presents; others may follow the certificate. */
+  readonly serving: KeyPair;
+  readonly host: string;
+  readonly port: number;
+  readonly clientCa: string;
+  /** Under which identity kubelets are called, and whose certificates they must have; without it they are not. */
+  readonly kubelet?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** The first signs tokens. */
+  readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
+  readonly serviceAccountIssuer?: string;
+  readonly apiAudiences?: readonly string[];
+  readonly serviceCidr: string;
+  readonly serviceNodePortRange: { readonly min: number; readonly max: number };
+  readonly advertiseAddress?: string;
+  readonly controllerRoles: NonNullable<KubeApiServerOptions["controllerRoles"]>;
+}
 
 /** The process of the API server and its store. */
 export async function runApiServer(
@@ -30,52 +52,69 @@ export async function runApiServer(
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const clock = new SystemClock();
-  const metrics = new MetricRegistry();
-  const config = defaultClusterConfig;
-  const failed = new AbortController();
+  const { config } = state;
   const [serving, servingCa, clientCa, kubeletClient] = await Promise.all(
     ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client"].map((name) => readKeyPair(directory, name)),
   );
   if (!serving || !servingCa || !clientCa || !kubeletClient) throw new Error("the cluster's certificates are missing");
+  const [privateKey, publicKey] = await Promise.all(
+    ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
+  );
+  const settings: ApiServerSettings = {
+    storeDirectory: directory.store,
+    // With the authority behind it, a machine that joins can find the one its token names.
+    serving: { cert: serving.cert + servingCa.cert, key: serving.key },
+    host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
+    port: state.apiServerPort,
+    clientCa: clientCa.cert,
+    kubelet: { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key },
+    serviceAccountKeys: [{ ...signingTokenKey(privateKey ?? ""), ...tokenKey(publicKey ?? "") }],
+    serviceCidr: config.serviceCidr,
+    serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
+    advertiseAddress: state.nodes[0].ip,
+    controllerRoles: clusterControllers({
+      config,
+      rootCa: servingCa.cert,
+      dnsPort: state.dnsPort,
+      certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
+    }),
+  };
+  await serveApi(settings, signal, logger);
+}
 
+/** Opens the store and serves until the signal aborts. */
+export async function serveApi(settings: ApiServerSettings, signal: AbortSignal, logger: Logger): Promise<void> {
+  const clock = new SystemClock();
+  const metrics = new MetricRegistry();
+  const failed = new AbortController();
+  const { storeDirectory, serving, host, port, clientCa, kubelet, ...options } = settings;
   await using stack = new AsyncDisposableStack();
   const backend = stack.use(
     await openWalBackend({
-      directory: directory.store,
+      directory: storeDirectory,
       fileSystem: new NodeFileSystem(),
       clock,
       logger,
       onFailure: (error) => failed.abort(error),
     }),
   );
-  const tlsToKubelet = { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key };
-  const kubelets = stack.use(new HttpProxyConnector("kubelet", tlsToKubelet));
+  const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubelet));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
   const server = stack.use(
     await createKubeApiServer({
+      ...options,
       backend,
       clock,
       random: new SystemRandom(),
       logger,
       metrics,
       version: kubernetesVersion,
-      serviceAccountKeys: [await serviceAccountKey(directory)],
-      serviceCidr: config.serviceCidr,
-      serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
-      advertiseAddress: state.nodes[0].ip,
-      securePort: state.apiServerPort,
-      clientCa: clientCa.cert,
-      kubelets,
+      securePort: port,
+      clientCa,
+      ...(kubelets ? { kubelets } : {}),
       proxy,
-      metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: servingCa.cert })),
+      ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
-      controllerRoles: clusterControllers({
-        config,
-        rootCa: servingCa.cert,
-        dnsPort: state.dnsPort,
-        certificateSigner: new AuthorityCertificateSigner(clientCa),
-      }),
       openApi: openApiProvider(builtinScheme()),
       server: { yaml: stack.use(new YamlThread()) },
     }),
@@ -83,11 +122,11 @@ export async function runApiServer(
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { ...serving, clientCa: clientCa.cert },
-      host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
-      port: state.apiServerPort,
+      tls: { ...serving, clientCa },
+      host,
+      port,
       runTunnel: createTunnelRunner({
-        tls: (identity) => (identity === kubelets.identity ? tlsToKubelet : { rejectUnauthorized: false }),
+        tls: (identity) => (kubelet && identity === kubelets?.identity ? kubelet : { rejectUnauthorized: false }),
         logger,
       }),
       logger,
@@ -100,17 +139,22 @@ export async function runApiServer(
   server.startShutdown();
 }
 
-async function serviceAccountKey(
-  directory: ClusterDirectory,
-): Promise<{ readonly publicKey: webcrypto.CryptoKey; readonly privateKey: webcrypto.CryptoKey }> {
-  const [privatePem, publicPem] = await Promise.all(
-    ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
-  );
-  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
-  return {
-    privateKey: createPrivateKey(privatePem ?? "").toCryptoKey(algorithm, false, ["sign"]),
-    publicKey: createPublicKey(publicPem ?? "").toCryptoKey(algorithm, true, ["verify"]),
-  };
+/** A key that verifies service account tokens, from a public key or a certificate. */
+export function tokenKey(publicPem: string): Pick<TokenKey, "publicKey"> {
+  const key = createPublicKey(publicPem);
+  return { publicKey: key.toCryptoKey(algorithmOf(key), true, ["verify"]) };
+}
+
+/** A key that signs them. */
+export function signingTokenKey(privatePem: string): Pick<TokenKey, "privateKey"> {
+  const key = createPrivateKey(privatePem);
+  return { privateKey: key.toCryptoKey(algorithmOf(key), false, ["sign"]) };
+}
+
+function algorithmOf(key: KeyObject): { readonly name: string; readonly namedCurve?: string; readonly hash?: string } {
+  return key.asymmetricKeyType === "rsa"
+    ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }
+    : { name: "ECDSA", namedCurve: "P-256" };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { createLogger, errorText, formatLogRecord, type Logger } from "../component-base/logger.ts";
+import { UsageError } from "./arguments.ts";
 
 /**
  * The frame of a component's process: aborts the signal on SIGTERM, SIGINT or when the supervisor is gone, waits until the
@@ -31,6 +32,8 @@ export async function runComponent(
   try {
     await body(stopping.signal, logger);
   } catch (error) {
+    // Whoever started it is told on standard error, not by the log.
+    if (error instanceof UsageError) throw error;
     logger.error("component failed", { error: errorText(error), stack: error instanceof Error ? error.stack : "" });
     process.exitCode = 1;
   } finally {

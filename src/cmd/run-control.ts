@@ -1,13 +1,24 @@
 import { clusterControllers, runControl as runControlComponent } from "../cluster/run-control.ts";
-import { defaultClusterConfig } from "../cluster/config.ts";
+import { createApiClient } from "../client/rest/rest-client.ts";
+import { ensureNodeBootstrap, type NodeBootstrapConfig } from "../cluster/addons/node-bootstrap.ts";
+import type { ComponentEnvironment } from "../cluster/component-environment.ts";
+import { backoffDelay } from "../component-base/backoff.ts";
+import { sleep, SystemClock } from "../component-base/clock.ts";
+import type { Transport } from "../component-base/http.ts";
 import type { LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
-import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import { controllerConfigFlags, nodeLifecycleOf } from "./components/component-config.ts";
+import { parseFlags } from "./flags.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
+
+const bootstrapRetry = { initialMs: 200, maxMs: 10_000 };
+// The API server starts at the same time.
+const quietFailures = 5;
 
 export interface RunControlOptions {
   readonly directory: ClusterDirectory;
@@ -20,28 +31,60 @@ export interface RunControlOptions {
 /** The process of controllers and scheduler. */
 export async function runControl(options: RunControlOptions, signal: AbortSignal): Promise<void> {
   const { directory, state, logger, leaderElection } = options;
-  await using transports = await clusterTransports(directory, state, [
+  await using transports = await clusterTransports(directory, `https://127.0.0.1:${state.apiServerPort}`, [
     "kube-controller-manager",
     "kube-scheduler",
     "anonymous",
+    "admin",
   ]);
-  const { cert: rootCa } = await readKeyPair(directory, "server-ca");
+  const [servingCa, clientCa] = await Promise.all([
+    readKeyPair(directory, "server-ca"),
+    readKeyPair(directory, "client-ca"),
+  ]);
+  const platform = { clock: new SystemClock(), random: new SystemRandom(), logger };
+  await using tasks = new TaskGroup({ parent: signal });
+  tasks.spawn((running) =>
+    letMachinesJoin(transports.transportFor("admin"), platform, running, {
+      cluster: state.config,
+      dnsPort: state.dnsPort,
+      networkBackend: state.networkBackend,
+      clientCa: clientCa.cert,
+    }),
+  );
   await runControlComponent(
     {
+      ...platform,
       transportFor: transports.transportFor,
-      clock: new SystemClock(),
-      random: new SystemRandom(),
       metrics: new MetricRegistry(),
-      logger,
       ...(leaderElection ? { leaderElection } : {}),
       controllers: clusterControllers({
-        config: defaultClusterConfig,
-        rootCa,
-        certificateSigner: new AuthorityCertificateSigner(await readKeyPair(directory, "client-ca")),
+        config: state.config,
+        rootCa: servingCa.cert,
+        certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
         localPathDirectory: directory.localPath,
+        ...nodeLifecycleOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
       }),
     },
     signal,
   );
+}
+
+/** Once, when the API server is there; as the administrator, because it hands out rights that no controller has. */
+async function letMachinesJoin(
+  transport: Transport,
+  { clock, random, logger }: Pick<ComponentEnvironment, "clock" | "random" | "logger">,
+  signal: AbortSignal,
+  config: NodeBootstrapConfig,
+): Promise<void> {
+  const client = createApiClient({ transport, userAgent: "k8ts", clock, random });
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      await ensureNodeBootstrap(client, config);
+      return;
+    } catch (error) {
+      if (failures > quietFailures) logger.warn("cannot prepare for machines to join; trying again", { error });
+      await sleep(clock, backoffDelay(bootstrapRetry, failures), signal).catch(() => {});
+    }
+  }
 }

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import * as path from "node:path";
 
-import { defaultClusterConfig } from "../cluster/config.ts";
 import { runNode as runNodeComponents, type NodeOptions } from "../cluster/run-node.ts";
 import { runSimulatedNodes, SimulatedKubelets } from "../cluster/simulated-nodes.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
@@ -23,6 +22,7 @@ import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
 import { ImageImporter } from "../node/images/image-import.ts";
+import { fetchManifest } from "../node/manifest-fetcher.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
@@ -31,66 +31,83 @@ import { NodeFileSystem } from "../node/node-file-system.ts";
 import { syncNodeRoutes } from "../node/node-routes.ts";
 import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
+import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
-import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
-import { nodeNames, podNetworkOf, proxyTable } from "./node-names.ts";
+import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
+import { kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { parseFlags } from "./flags.ts";
+import { nodeCertificates, type NodeCertificates } from "./node-certificates.ts";
+import { nodeNames, podNetworkOf, proxyTable, serverUrlOf, vxlanOf } from "./node-names.ts";
+
+export interface RunNodeOptions {
+  readonly directory: ClusterDirectory;
+  readonly state: ClusterState;
+  readonly node: ClusterNode;
+  readonly logger: Logger;
+}
 
 /** The process of one node: kubelet, kube-proxy, pod network and DNS, or of all simulated nodes. */
-export async function runNode(
-  directory: ClusterDirectory,
-  state: ClusterState,
-  self: ClusterNode,
+export async function runNode(options: RunNodeOptions, signal: AbortSignal): Promise<void> {
+  if (options.state.runtime === "simulated") return runAllSimulated(options, signal);
+  const { directory, state, node, logger } = options;
+  await using stack = new AsyncDisposableStack();
+  const tasks = stack.use(new TaskGroup({ parent: signal }));
+  const certificates = stack.use(
+    await nodeCertificates(
+      {
+        node,
+        directory: directory.pki,
+        server: serverUrlOf(state, node),
+        ca: await readCertificate(directory, "server-ca"),
+        tasks,
+        logger,
+      },
+      signal,
+    ),
+  );
+  const machine = await containerdNode(options, certificates, stack);
+  tasks.spawn((running) => machine.containerd.supervise(running));
+  await runNodeComponents(machine.node, signal);
+}
+
+async function runAllSimulated(
+  { directory, state, node: self, logger }: RunNodeOptions,
   signal: AbortSignal,
-  logger: Logger,
 ): Promise<void> {
-  const names = state.runtime === "simulated" ? nodeNames(state) : [self.name];
+  const names = nodeNames(state);
   await using transports = await clusterTransports(
     directory,
-    state,
-    ["kube-proxy", ...names.map((node) => ({ node }))],
-    // The first node is where the API server is; from the others 127.0.0.1 is somewhere else.
-    self.name === state.nodes[0].name ? "127.0.0.1" : state.nodes[0].ip,
+    serverUrlOf(state, self),
+    names.map((node) => ({ node })),
   );
-  const environment = {
-    transportFor: transports.transportFor,
-    clock: new SystemClock(),
-    random: new SystemRandom(),
-    metrics: new MetricRegistry(),
+  const [clientCa, serving] = await Promise.all([
+    readCertificate(directory, "client-ca"),
+    readKeyPair(directory, kubeletServingFile(self.name)),
+  ]);
+  const [port, host] = [state.kubeletPort, self.ip];
+  const kubelets = new SimulatedKubelets({ address: host, port });
+  await using _server = await startHttpServer({
+    handler: kubelets.handler,
+    tls: { ...serving, clientCa },
+    host,
+    port,
     logger,
-  };
-  if (state.runtime === "simulated") {
-    const [clientCa, serving] = await Promise.all([
-      readKeyPair(directory, "client-ca"),
-      readKeyPair(directory, kubeletServingFile(self.name)),
-    ]);
-    const [port, host] = [state.kubeletPort, self.ip];
-    const kubelets = new SimulatedKubelets({ address: host, port });
-    await using _server = await startHttpServer({
-      handler: kubelets.handler,
-      tls: { ...serving, clientCa: clientCa.cert },
-      host,
-      port,
-      logger,
-    });
-    await runSimulatedNodes({ ...environment, config: defaultClusterConfig, names, kubelets }, signal);
-    return;
-  }
-  await using stack = new AsyncDisposableStack();
-  const { node, containerd } = await containerdNode(directory, state, self, stack, environment);
-  await using tasks = new TaskGroup({ parent: signal });
-  tasks.spawn((running) => containerd.supervise(running));
-  await runNodeComponents(node, signal);
+  });
+  const environment = { ...platform(logger), transportFor: transports.transportFor };
+  await runSimulatedNodes({ ...environment, config: state.config, names, kubelets }, signal);
+}
+
+function platform(logger: Logger): Pick<NodeOptions, "clock" | "random" | "metrics" | "logger"> {
+  return { clock: new SystemClock(), random: new SystemRandom(), metrics: new MetricRegistry(), logger };
 }
 
 async function containerdNode(
-  directory: ClusterDirectory,
-  state: ClusterState,
-  self: ClusterNode,
+  { directory, state, node: self, logger }: RunNodeOptions,
+  certificates: NodeCertificates,
   stack: AsyncDisposableStack,
-  environment: Pick<NodeOptions, "transportFor" | "clock" | "random" | "metrics" | "logger">,
 ): Promise<{ readonly node: NodeOptions; readonly containerd: ContainerdProcess }> {
-  const { clock, logger } = environment;
-  const config = defaultClusterConfig;
+  const environment = platform(logger);
+  const { clock } = environment;
   if (state.ownsNodeAddress) await ensureNodeAddress();
   const own = directory.nodeDirectory(state, self);
   const network = podNetworkOf(directory, state, self);
@@ -108,22 +125,18 @@ async function containerdNode(
   const { socket } = containerd.paths;
   await importPause(socket);
   const connection = stack.use(new CriConnection(socket));
-  const [servingCa, clientCa, serving] = await Promise.all([
-    readKeyPair(directory, "server-ca"),
-    readKeyPair(directory, "client-ca"),
-    readKeyPair(directory, kubeletServingFile(self.name)),
+  const [servingCa, clientCa] = await Promise.all([
+    readCertificate(directory, "server-ca"),
+    readCertificate(directory, "client-ca"),
   ]);
-  const host = new LinuxHostInfo({
-    nodeName: self.name,
-    nodeIps: [self.ip],
-    directory: own.kubelet,
-    clock,
-  });
+  const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
+  const vxlan = vxlanOf(state, self);
   const node: NodeOptions = {
     ...environment,
+    transportFor: certificates.transportFor,
     nodeName: self.name,
-    config,
+    config: state.config,
     runtime: new CriRuntimeService(connection),
     images: new CriImageService(connection),
     runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
@@ -133,29 +146,38 @@ async function containerdNode(
       mounter: new SystemMounter(),
       prober: new SocketNetworkProber(),
       host,
+      fetchManifest,
       disks: new LinuxDisks(),
     },
     kubelet: {
       rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
       podLogsDirectory: path.join(own.kubelet, "pod-logs"),
+      staticPodPath: path.join(own.kubelet, "manifests"),
       port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
+      ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
     },
     proxy: { applier: nftablesApplier(), table: proxyTable(state) },
     podNetwork: {
-      usePodCidr: (podCidr) => writeCniConfig(network, podCidr),
-      syncRoutes: syncNodeRoutes,
+      usePodCidr: async (podCidr) => {
+        if (vxlan) await ensureVxlan(vxlan, podCidr);
+        await writeCniConfig(network, podCidr);
+      },
+      syncRoutes: vxlan ? (routes) => syncVxlan(vxlan, routes) : syncNodeRoutes,
     },
-    serveKubelet: (handler) =>
-      startHttpServer({
+    serveKubelet: async (handler) => {
+      const server = await startHttpServer({
         handler,
-        tls: { ...serving, clientCa: clientCa.cert },
+        tls: { ...certificates.serving, clientCa },
         host: self.ip,
         port: state.kubeletPort,
-        runTunnel: createTunnelRunner({ tls: () => ({ ca: servingCa.cert }), logger }),
+        runTunnel: createTunnelRunner({ tls: () => ({ ca: servingCa }), logger }),
         logger,
-      }),
+      });
+      certificates.onServing(({ cert, key }) => server.setCertificate(cert, key));
+      return server;
+    },
     dns: {
       serve: (service) => startDnsServer({ service, host: self.ip, port: state.dnsPort, logger }),
       ...(servers.length === 0 ? {} : { forward: createForwarder(servers) }),

@@ -27,7 +27,7 @@ export async function run(args: readonly string[]): Promise<void> {
       const node = nodeOfComponent(state, component);
       if (!node) throw new UsageError("run what? apiserver, control, node or node-2 …");
       const { runNode } = await import("./run-node.ts");
-      return runComponent(component, (signal, logger) => runNode(directory, state, node, signal, logger));
+      return runComponent(component, (signal, logger) => runNode({ directory, state, node, logger }, signal));
     }
   }
 }

@@ -7,7 +7,8 @@ import { enterArguments, nodeNamespaces } from "../node/node-namespaces.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
 import { removeProcessFile, writeProcessFile } from "./process-file.ts";
 
-const restartBackoff = { initialMs: 100, maxMs: 10_000 };
+// A start costs a second of CPU: one that always fails takes a third of a core, and one that was killed is soon back.
+const restartBackoff = { initialMs: 100, maxMs: 2_000 };
 // A component that ran this long before it ended starts over with the shortest delay.
 const stableAfterMs = 30_000;
 const stopGraceMs = 10_000;
@@ -21,6 +22,7 @@ export interface SupervisedComponent {
 
 /** The processes of a cluster in starting order; they are stopped the other way round. */
 export function supervisedComponents(state: ClusterState): readonly SupervisedComponent[] {
+  if (state.joined) return [{ name: "node" }];
   const others = state.runtime === "containerd" ? state.nodes.slice(1) : [];
   return [
     { name: "apiserver" },

@@ -15,6 +15,15 @@ export class LruMap<K, V> {
     return value;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The entry used longest ago first. */
+  entries(): IterableIterator<[K, V]> {
+    return this.#entries.entries();
+  }
+
   delete(key: K): void {
     this.#entries.delete(key);
   }

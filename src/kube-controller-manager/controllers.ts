@@ -16,13 +16,14 @@ import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
-import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { nodeLifecycleController, type NodeLifecycleOptions } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { persistentVolumeBinderController } from "./persistentvolume/persistent-volume-binder.ts";
 import { podGarbageCollectorController } from "./pod-gc/pod-gc-controller.ts";
 import { replicaSetController } from "./replicaset/replica-set-controller.ts";
 import { replicationController } from "./replicationcontroller/replication-controller.ts";
 import { rootCaCertPublisher } from "./root-ca-publisher/root-ca-cert-publisher.ts";
 import { serviceAccountsController } from "./serviceaccount/service-accounts-controller.ts";
+import { serviceCidrController } from "./servicecidrs/service-cidr-controller.ts";
 import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -40,6 +41,7 @@ export interface KubeControllersOptions {
   readonly certificateSigner?: CertificateSigner;
   /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
   readonly clusterCidr?: string;
+  readonly nodeLifecycle?: NodeLifecycleOptions;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
   readonly localPathDirectory?: string;
 }
@@ -68,8 +70,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     namespaceController,
     garbageCollectorController,
     podGarbageCollectorController(terminatedPodsMax),
-    nodeLifecycleController,
+    nodeLifecycleController(options.nodeLifecycle),
     clusterRoleAggregationController,
+    serviceCidrController,
     tokenCleanerController,
     ...(options.certificateSigner ? certificateControllers(options.certificateSigner) : []),
     taintEvictionController,

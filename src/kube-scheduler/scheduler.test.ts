@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  events,
+  eventsV1,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
@@ -12,13 +12,23 @@ import {
 import type { ApiClient } from "../client/rest/api-client.ts";
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { startControllers } from "../controller-runtime/testing/controller-harness.ts";
+import { createSeriesRecorder } from "../client/record/series-writer.ts";
 import { Scheduler } from "./scheduler.ts";
 
 const scheduler: ControllerDescriptor = {
   name: "kube-scheduler",
   serviceAccount: "kube-scheduler",
   rules: [],
-  create: (context) => new Scheduler(context),
+  create: (context) => {
+    const recorder = createSeriesRecorder({ ...context, component: "default-scheduler" });
+    const scheduler = new Scheduler({ ...context, recorder });
+    return {
+      run: async (signal) => {
+        await using _ = recorder;
+        await scheduler.run(signal);
+      },
+    };
+  },
 };
 
 interface NodeShape {
@@ -208,9 +218,9 @@ test("a more important pod displaces a lesser one: marked, deleted gracefully, n
   await harness.pass(15_000);
   assert.equal(await nodeOf(client, "high"), "n1");
   assert.equal(await nodeOf(client, "small"), undefined);
-  const recorded = await client.resource(events, "default").list();
+  const recorded = await client.resource(eventsV1, "default").list();
   const preempted = recorded.items.find((e) => e.reason === "Preempted");
-  assert.equal(preempted?.message, `Preempted by pod ${waiting.metadata.uid} on node n1`);
+  assert.equal(preempted?.note, `Preempted by pod ${waiting.metadata.uid} on node n1`);
 });
 
 test("while its victims end, a preemptor does not choose further ones", async () => {

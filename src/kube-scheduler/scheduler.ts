@@ -9,7 +9,7 @@ import {
 } from "../api/resources.gen.ts";
 import type { ResourceType } from "../apimachinery/resource-type.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
-import type { EventRecorder } from "../client/record/event-recorder.ts";
+import type { SeriesRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { isAborted, type Clock } from "../component-base/clock.ts";
 import { timestamp } from "../component-helpers/time.ts";
@@ -33,7 +33,7 @@ import { scheduleOne } from "./schedule-one.ts";
 export interface SchedulerOptions {
   readonly client: ApiClient;
   readonly informers: InformerFactory;
-  readonly recorder: EventRecorder;
+  readonly recorder: SeriesRecorder;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -216,6 +216,7 @@ export class Scheduler {
         "Normal",
         "Scheduled",
         `Successfully assigned ${pod.metadata.namespace}/${pod.metadata.name} to ${nodeName}`,
+        { action: "Binding" },
       );
     } catch (error) {
       this.#giveBack(info.key, state, queued, nodeName);
@@ -289,7 +290,7 @@ export class Scheduler {
     if (outcome.nominate === undefined && nominator.nodeOf(queued.info.key) === undefined) {
       nominator.set(podInfo(current), current.status.nominatedNodeName);
     }
-    this.#options.recorder.event(current, "Warning", "FailedScheduling", outcome.message);
+    this.#options.recorder.event(current, "Warning", "FailedScheduling", outcome.message, { action: "Scheduling" });
     tasks.spawn((signal) => this.#markUnscheduled(current, outcome, signal));
   }
 

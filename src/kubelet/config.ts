@@ -48,6 +48,15 @@ export interface KubeletConfig {
   readonly memoryReservedBytes?: number;
   /** Under which identity streaming connections to the runtime are made; "cri" unless given. */
   readonly streamingIdentity?: string;
+  /** A file, or a directory whose files hold one Pod each, that this node runs by itself. None unless given. */
+  readonly staticPodPath?: string;
+  /** An address that serves such a Pod or a list of them. None unless given. */
+  readonly staticPodUrl?: string;
+  /** 2 s and 20 s unless given. */
+  readonly fileCheckFrequencyMs?: number;
+  readonly httpCheckFrequencyMs?: number;
+  /** Kernel parameters pods may set beside the safe ones; patterns may end in `*`. None unless given. */
+  readonly allowedUnsafeSysctls?: readonly string[];
 }
 
 export type ResolvedConfig = Required<KubeletConfig>;
@@ -77,5 +86,10 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,
     memoryReservedBytes: config.memoryReservedBytes ?? 100 * 1024 * 1024,
     streamingIdentity: config.streamingIdentity ?? "cri",
+    staticPodPath: config.staticPodPath ?? "",
+    staticPodUrl: config.staticPodUrl ?? "",
+    fileCheckFrequencyMs: config.fileCheckFrequencyMs ?? 2_000,
+    httpCheckFrequencyMs: config.httpCheckFrequencyMs ?? 20_000,
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nodes } from "../api/resources.gen.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 
 test("the node registers, becomes ready and keeps its lease", async () => {
@@ -13,6 +14,21 @@ test("the node registers, becomes ready and keeps its lease", async () => {
   const writes = harness.api.writes.filter((w) => w === "PATCH /api/v1/nodes/node-1/status").length;
   await harness.pass(60_000);
   assert.equal(harness.api.writes.filter((w) => w === "PATCH /api/v1/nodes/node-1/status").length, writes);
+});
+
+test("a node that was given up says that it is there", async () => {
+  await using harness = await KubeletHarness.start();
+  const ready = async (): Promise<string | undefined> =>
+    (await harness.node())?.status.conditions?.find((c) => c.type === "Ready")?.status;
+  await harness.pass(30_000);
+  assert.equal(await ready(), "True");
+  const condition = { type: "Ready", status: "Unknown", reason: "NodeStatusUnknown", message: "" };
+  await harness.client
+    .resource(nodes)
+    .patch("node-1", "strategic", { status: { conditions: [condition] } }, { subresource: "status" });
+  assert.equal(await ready(), "Unknown");
+  await harness.pass(11_000);
+  assert.equal(await ready(), "True");
 });
 
 test("a pod is started and reported running and ready", async () => {

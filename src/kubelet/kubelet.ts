@@ -1,5 +1,6 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { pods, services } from "../api/resources.gen.ts";
+import { nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { isNotFound } from "../apimachinery/errors/status-error.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -11,7 +12,10 @@ import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
+import { isCriticalPod, isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
+import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectStore } from "./config/object-store.ts";
+import { StaticPods } from "./config/static-pods.ts";
 import { latestContainer, readPodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { makeEnvironment, servicesFor } from "./environment/environment.ts";
@@ -23,8 +27,10 @@ import { Semaphore } from "./kuberuntime/semaphore.ts";
 import { HandlerRunner } from "./lifecycle/handler-runner.ts";
 import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
 import { podHostName } from "./network/host-name.ts";
+import { type AdmissionInput, failedPredicate, lacks, type Rejection, rejection } from "./lifecycle/pod-admission.ts";
+import { podsToPreempt } from "./lifecycle/preemption.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
-import { nodeResources } from "./nodestatus/node-object.ts";
+import { nodeResources, unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
@@ -35,6 +41,7 @@ import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
 import { StatsProvider } from "./stats/stats-provider.ts";
+import type { PodVerdict } from "./status/generate-pod-status.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { removeReleased } from "./volumes/local-path.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
@@ -86,12 +93,20 @@ class NodeKubelet implements Kubelet {
   readonly #podInformer: SharedInformer<Pod>;
   readonly #serviceInformer: SharedInformer<Service>;
   readonly #state: RuntimeState;
+  readonly #lifecycle: PodSyncer;
   readonly #workers: PodWorkers;
   readonly #statuses: StatusManager;
   readonly #volumes: VolumeManager;
+  readonly #static: StaticPods;
+  readonly #mirrors: MirrorPods;
+  /** The static pod of each name, and the one that waits for it to end. */
+  readonly #staticByKey = new Map<string, { readonly pod: Pod; next: Pod | undefined }>();
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #stopped = new AbortController();
+  #knowsAllPods = false;
+  /** The pods that hold something of the node, by uid. */
+  readonly #admitted = new Set<string>();
   #host: HostFacts | undefined;
   #hostIps: readonly string[] | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -115,7 +130,13 @@ class NodeKubelet implements Kubelet {
     const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
     const objects = new ObjectStore(client, clock);
     const tokens = new TokenManager(client, clock);
-    const statuses = (this.#statuses = new StatusManager({ client, clock, logger, tasks }));
+    const statuses = (this.#statuses = new StatusManager({
+      client,
+      clock,
+      logger,
+      tasks,
+      mirrorOf: (pod) => this.#mirrors.of(pod),
+    }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
     const killer = new ContainerKiller({ runtime, hooks, recorder, clock, logger });
     const probeMetrics = new MetricRegistry();
@@ -135,7 +156,7 @@ class NodeKubelet implements Kubelet {
     });
     const imageManager = new ImageManager({
       images,
-      credentials: new CredentialStore(objects),
+      credentials: new CredentialStore(objects, recorder),
       recorder,
       clock,
       parallelPulls: config.parallelImagePulls,
@@ -152,9 +173,10 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
+      seccompRoot: `${rootDirectory}/seccomp`,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
-    const lifecycle = new PodSyncer({
+    const lifecycle = (this.#lifecycle = new PodSyncer({
       runtime,
       state,
       records,
@@ -172,9 +194,17 @@ class NodeKubelet implements Kubelet {
       podLogsDirectory,
       hostIps: () => this.#nodeIps(),
       downwardFacts: (podIps) => this.#downwardFacts(podIps),
+      admit: (pod) => this.#admit(pod),
+      syncMirror: (pod, signal) => this.#mirrors.sync(pod, signal),
       wake: (uid) => this.#workers.wake(uid),
+    }));
+    this.#workers = new PodWorkers({
+      lifecycle,
+      clock,
+      logger,
+      tasks,
+      onForget: (uid) => this.#onForget(uid),
     });
-    this.#workers = new PodWorkers({ lifecycle, clock, logger, tasks, onForget: () => {} });
     this.#pleg = new Pleg({
       runtime,
       events: runtimeEvents,
@@ -213,6 +243,20 @@ class NodeKubelet implements Kubelet {
       recorder,
       config,
       problem: () => this.#pleg.problem(),
+    });
+    this.#mirrors = new MirrorPods({ client, logger, node: () => this.#agent.node });
+    this.#static = new StaticPods({
+      nodeName,
+      fileSystem,
+      fetchManifest: ports.fetchManifest,
+      clock,
+      logger,
+      path: config.staticPodPath,
+      url: config.staticPodUrl,
+      pathPeriodMs: config.fileCheckFrequencyMs,
+      urlPeriodMs: config.httpCheckFrequencyMs,
+      onAdd: (pod) => this.#addStatic(pod),
+      onRemove: (uid) => this.#removeStatic(uid),
     });
     this.server = createKubeletServer({
       nodeName,
@@ -263,30 +307,174 @@ class NodeKubelet implements Kubelet {
     this.#tasks.spawn((own) => this.#runPods(AbortSignal.any([own, signal])));
   }
 
+  /** What the node runs on its own account needs no API server. */
   async #runPods(signal: AbortSignal): Promise<void> {
-    // Nothing of the runtime may be called an orphan before all of the node's pods are known.
+    await this.#static.start();
+    await Promise.all([this.#pleg.run(signal), this.#static.run(signal), this.#runApiPods(signal)]);
+  }
+
+  async #runApiPods(signal: AbortSignal): Promise<void> {
     await this.#options.informers.waitForSync(signal);
     const removeHandler = this.#podInformer.addEventHandler({
       onAdd: (pod) => this.#onPod(pod),
       onUpdate: (previous, pod) => {
-        if (previous.metadata.uid !== pod.metadata.uid) this.#workers.remove(previous.metadata.uid);
+        if (previous.metadata.uid !== pod.metadata.uid) this.#onPodGone(previous);
         this.#onPod(pod);
       },
-      onDelete: (pod) => this.#workers.remove(pod.metadata.uid),
+      onDelete: (pod) => this.#onPodGone(pod),
     });
+    // Nothing of the runtime may be called an orphan before all of the node's pods are known.
+    this.#knowsAllPods = true;
     try {
-      await Promise.all([this.#pleg.run(signal), this.#housekeep(signal)]);
+      await this.#housekeep(signal);
     } finally {
       removeHandler();
     }
   }
 
   #onPod(pod: Pod): void {
+    if (isMirrorPod(pod)) {
+      this.#onMirror(pod);
+      return;
+    }
     this.#workers.update(pod);
     this.#statuses.observe(pod);
   }
 
+  /** No pod is looked at twice, and none that was started by an earlier kubelet. */
+  async #admit(pod: Pod): Promise<Rejection | undefined> {
+    const { uid } = pod.metadata;
+    if (this.#admitted.has(uid)) return undefined;
+    if (pod.status.startTime === undefined) {
+      const { nodeName, ports } = this.#options;
+      const host = (this.#host ??= await ports.host.facts());
+      const known = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
+      let input = this.#admissionInput(known, host);
+      let refusal = rejection(pod, input);
+      if (refusal) {
+        // It may be here because of what changed of the node since.
+        const current = await this.#currentNode(known);
+        input = this.#admissionInput(current, host);
+        refusal = rejection(pod, input);
+      }
+      if (refusal) return lacks(pod, input).length > 0 && isCriticalPod(pod) ? this.#makeRoom(pod, input) : refusal;
+    }
+    // No await since the last look: two pods must not be given the same.
+    this.#admitted.add(uid);
+    return undefined;
+  }
+
+  #admissionInput(node: Node, { kernelVersion }: HostFacts): AdmissionInput {
+    const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
+    return { node, others, kernelVersion, allowedUnsafeSysctls: this.#config.allowedUnsafeSysctls };
+  }
+
+  /** As the API has it now; `known` while nobody answers. */
+  async #currentNode(known: Node): Promise<Node> {
+    const { client, nodeName, logger } = this.#options;
+    try {
+      return await client.resource(nodes).get(nodeName);
+    } catch (error) {
+      logger.warn("Failed to synchronously fetch node info", { node: nodeName, error });
+      return known;
+    }
+  }
+
+  /**
+   * A critical pod is not refused for want of resources: others are ended for it. Throws while they end, so that the pod is
+   * looked at again.
+   */
+  #makeRoom(pod: Pod, input: AdmissionInput): Rejection | undefined {
+    const failed = failedPredicate(pod, input);
+    if (failed) return failed;
+    const others = input.others.filter((other) => !this.#lifecycle.isCondemned(other.metadata.uid));
+    const missing = lacks(pod, { ...input, others });
+    const victims = podsToPreempt(pod, others, missing);
+    if (!victims) {
+      const wanted = missing.map((l) => `(res: ${l.name}, q: ${l.requested - (l.capacity - l.used)}), `).join("");
+      const cause = `preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [${wanted}]`;
+      return {
+        reason: "UnexpectedAdmissionError",
+        message: `Unexpected error while attempting to recover from admission failure: ${cause}`,
+      };
+    }
+    for (const victim of victims) this.#endPod(victim, preempted);
+    throw new Error("waiting for preempted pods to end");
+  }
+
+  /** The node ends a pod for this reason; without a grace period the pod's own counts. */
+  #endPod(pod: Pod, verdict: PodVerdict, gracePeriodSeconds?: number): void {
+    const { uid } = pod.metadata;
+    this.#options.recorder.event(pod, "Warning", verdict.reason, verdict.message);
+    this.#lifecycle.condemn(uid, verdict);
+    this.#workers.end(uid, gracePeriodSeconds);
+  }
+
+  #holdsNode({ metadata: { uid } }: Pod): boolean {
+    const phase = this.#workers.phase(uid);
+    return this.#admitted.has(uid) && (phase === "syncing" || phase === "terminating");
+  }
+
+  #onPodGone(pod: Pod): void {
+    if (!isMirrorPod(pod)) {
+      this.#workers.remove(pod.metadata.uid);
+      return;
+    }
+    this.#mirrors.forget(pod);
+    const found = this.#staticByKey.get(podKey(pod));
+    if (found) this.#workers.wake(found.pod.metadata.uid);
+  }
+
+  #onMirror(mirror: Pod): void {
+    this.#mirrors.observe(mirror);
+    const found = this.#staticByKey.get(podKey(mirror));
+    if (!found) this.#deleteMirror(mirror);
+    else if (this.#mirrors.of(found.pod)) this.#statuses.observe(mirror, found.pod.metadata.uid);
+    else this.#workers.wake(found.pod.metadata.uid);
+  }
+
+  /** Of a pod that is no more. */
+  #deleteMirror(mirror: Pod): void {
+    const { logger } = this.#options;
+    this.#tasks.spawn(async (signal) => {
+      try {
+        await this.#mirrors.delete(mirror, signal);
+      } catch (error) {
+        if (!signal.aborted) logger.warn("Failed deleting a mirror pod", { pod: podKey(mirror), error });
+      }
+    });
+  }
+
+  /** A pod in the place of another waits until nothing is left of that. */
+  #addStatic(pod: Pod): void {
+    const before = this.#staticByKey.get(podKey(pod));
+    if (before) before.next = pod;
+    else {
+      this.#staticByKey.set(podKey(pod), { pod, next: undefined });
+      this.#workers.update(pod);
+    }
+  }
+
+  #removeStatic(uid: string): void {
+    for (const entry of this.#staticByKey.values()) {
+      if (entry.next?.metadata.uid === uid) entry.next = undefined;
+      if (entry.pod.metadata.uid === uid) this.#workers.remove(uid);
+    }
+  }
+
+  #onForget(uid: string): void {
+    this.#admitted.delete(uid);
+    for (const [key, { pod, next }] of this.#staticByKey) {
+      if (pod.metadata.uid !== uid) continue;
+      this.#staticByKey.delete(key);
+      const mirror = this.#mirrors.of(pod);
+      if (mirror) this.#deleteMirror(mirror);
+      if (next) this.#addStatic(next);
+    }
+  }
+
   #terminateOrphans(found: readonly RuntimePod[]): void {
+    if (!this.#knowsAllPods) return;
     for (const { uid, name, namespace } of found) {
       if (!this.#workers.has(uid)) this.#workers.addOrphan(orphanPod(uid, name, namespace));
     }
@@ -316,7 +504,7 @@ class NodeKubelet implements Kubelet {
   }
 
   #runtimeHelper(objects: ObjectStore): RuntimeHelper {
-    const { ports, recorder } = this.#options;
+    const { ports, recorder, client } = this.#options;
     const { clusterDns, clusterDomain } = this.#config;
     return {
       dnsConfig: async (pod) => {
@@ -331,19 +519,29 @@ class NodeKubelet implements Kubelet {
       hostname: (pod) => podHostName(pod, clusterDomain).hostname,
       cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
       environment: async (pod, container, podIps) => {
-        if (!this.#serviceInformer.hasSynced()) {
+        if (!this.#serviceInformer.hasSynced() && !isStaticPod(pod)) {
           throw new Error("services have not yet been read at least once, cannot construct envvars");
         }
         const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);
         const facts = await this.#downwardFacts(podIps);
-        return makeEnvironment(pod, container, { objects, facts, services: servicesFor(pod, list) });
+        return makeEnvironment(pod, container, {
+          objects,
+          facts,
+          services: servicesFor(pod, list),
+          volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
+        });
       },
       mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
-      runtimeHandler: async (pod) => {
-        if (pod.spec.runtimeClassName)
-          throw new Error(`RuntimeClass "${pod.spec.runtimeClassName}" is not supported yet`);
-        return "";
+      // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
+      runtimeHandler: async ({ spec: { runtimeClassName } }) => {
+        if (!runtimeClassName) return "";
+        try {
+          return (await client.resource(runtimeClasses).get(runtimeClassName)).handler;
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+          throw new Error(`runtimeclass.node.k8s.io "${runtimeClassName}" not found`, { cause: error });
+        }
       },
     };
   }
@@ -366,6 +564,12 @@ class NodeKubelet implements Kubelet {
     return this.#hostIps;
   }
 }
+
+const preempted: PodVerdict = {
+  reason: "Preempting",
+  message: "Preempted in order to admit critical pod",
+  disruption: "Pod was preempted by Kubelet to accommodate a critical pod.",
+};
 
 /** As much of a pod as its labels in the runtime tell; enough to end it. */
 function orphanPod(uid: string, name: string, namespace: string): Pod {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runtimeClasses } from "../api/resources.gen.ts";
 import type { ServiceSpec } from "../api/core/v1/types.gen.ts";
 import { services } from "../api/resources.gen.ts";
-import { utf8Decode } from "../component-base/bytes.ts";
+import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../cri-api/runtime/v1/types.ts";
 import { FakeRuntime } from "../cri-api/testing/fake-runtime.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
@@ -164,4 +165,61 @@ test("runAsNonRoot refuses an image that runs as root", async () => {
   const waiting = (await harness.pod("p"))?.status.containerStatuses?.[0]?.state.waiting;
   assert.equal(waiting?.reason, "CreateContainerConfigError");
   assert.match(waiting?.message ?? "", /^container has runAsNonRoot and image will run as root \(pod: "p_default\(/);
+});
+
+test("a variable from a file of a volume: the container waits for it", async () => {
+  const { harness, configs } = await startCapturing();
+  await using _ = harness;
+  await harness.createPod("p", {
+    volumes: [{ name: "settings", emptyDir: {} }],
+    containers: [
+      {
+        name: "main",
+        image: "nginx:1",
+        env: [
+          { name: "COLOR", valueFrom: { fileKeyRef: { volumeName: "settings", path: "a/env", key: "COLOR" } } },
+          {
+            name: "SIZE",
+            valueFrom: { fileKeyRef: { volumeName: "settings", path: "a/env", key: "SIZE", optional: true } },
+          },
+        ],
+      },
+    ],
+  });
+  await harness.pass(1_000);
+  const pod = await harness.pod("p");
+  assert.equal(pod?.status.containerStatuses?.[0]?.state.waiting?.reason, "CreateContainerConfigError");
+  const volume = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~empty-dir/settings`;
+  await harness.fileSystem.makeDirectory(`${volume}/a`, 0o755);
+  await harness.fileSystem.writeFile(`${volume}/a/env`, utf8Encode("COLOR='blue'\n"), 0o644);
+  await harness.untilPhase("p", "Running");
+  const envs = configs.get("main")?.envs ?? [];
+  assert.equal(envs.find((e) => e.key === "COLOR")?.value, "blue");
+  assert.equal(
+    envs.find((e) => e.key === "SIZE"),
+    undefined,
+  );
+});
+
+test("a RuntimeClass gives the sandbox its handler; an unknown class is told by an event", async () => {
+  await using harness = await KubeletHarness.start();
+  const classes = harness.client.resource(runtimeClasses);
+  await classes.create({
+    apiVersion: "node.k8s.io/v1",
+    kind: "RuntimeClass",
+    metadata: { name: "fast" },
+    handler: "runq",
+  });
+  const containers = [{ name: "main", image: "nginx:1" }];
+  await harness.createPod("p", { runtimeClassName: "fast", containers });
+  await harness.untilPhase("p", "Running");
+  assert.equal((await harness.runtime.listPodSandbox())[0]?.runtimeHandler, "runq");
+  await harness.createPod("q", { runtimeClassName: "slow", containers });
+  await harness.pass(1_000);
+  assert.ok(
+    harness
+      .events("q")
+      .includes('FailedCreatePodSandBox Failed to create pod sandbox: runtimeclass.node.k8s.io "slow" not found'),
+    harness.events("q").join("\n"),
+  );
 });

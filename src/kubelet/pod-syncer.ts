@@ -4,13 +4,14 @@ import type { Clock } from "../component-base/clock.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
-import { isHostNetwork, isTerminalPhase } from "./api/pods.ts";
+import { isHostNetwork, isStaticPod, isTerminalPhase } from "./api/pods.ts";
 import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
 import { isRunning, type PodRecord } from "./container/pod-record.ts";
 import type { DownwardFacts } from "./environment/downward-api.ts";
 import { collectPodGarbage } from "./kuberuntime/container-gc.ts";
 import type { ContainerKiller } from "./kuberuntime/container-killer.ts";
+import type { Rejection } from "./lifecycle/pod-admission.ts";
 import type { KuberuntimeManager, StartFailure } from "./kuberuntime/kuberuntime-manager.ts";
 import { podCgroupResources } from "./kuberuntime/linux-resources.ts";
 import { podLogDirectory } from "./kuberuntime/sandbox-config.ts";
@@ -19,7 +20,8 @@ import type { PodRecordCache } from "./pleg/pod-record-cache.ts";
 import type { PodLifecycle } from "./pod-workers.ts";
 import type { CgroupManager } from "./ports.ts";
 import type { ProbeManager } from "./prober/probe-manager.ts";
-import { generatePodStatus } from "./status/generate-pod-status.ts";
+import { finalStatus } from "./status/final-status.ts";
+import { generatePodStatus, publishable, type PodVerdict } from "./status/generate-pod-status.ts";
 import type { StatusManager } from "./status/status-manager.ts";
 import type { TokenManager } from "./volumes/token-manager.ts";
 import { MountError, type VolumeManager } from "./volumes/volume-manager.ts";
@@ -42,19 +44,37 @@ export interface PodSyncerOptions {
   readonly podLogsDirectory: string;
   readonly hostIps: () => Promise<readonly string[]>;
   readonly downwardFacts: (podIps: readonly string[]) => Promise<DownwardFacts>;
+  /** Whether the node takes a pod it has not seen before; a pod that is taken counts from then on. */
+  readonly admit: (pod: Pod) => Promise<Rejection | undefined>;
+  /** Keeps the API's image of a static pod. */
+  readonly syncMirror: (pod: Pod, signal: AbortSignal) => Promise<void>;
   /** Asks for another pass soon. */
   readonly wake: (uid: string) => void;
 }
 
 const noFailures: ReadonlyMap<string, StartFailure> = new Map();
 
-/** The steps of a pod's life over the kubelet's parts. Its own memory is only why containers could not be started. */
+/**
+ * The steps of a pod's life over the kubelet's parts. Its own memory is only why containers could not be started, and why
+ * the node ends a pod.
+ */
 export class PodSyncer implements PodLifecycle {
   readonly #options: PodSyncerOptions;
   readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
+  readonly #verdicts = new Map<string, PodVerdict>();
+  readonly #rejected = new Set<string>();
 
   constructor(options: PodSyncerOptions) {
     this.#options = options;
+  }
+
+  /** The pod ends as Failed for this reason. Whoever says so ends it at the pod workers as well. The first verdict counts. */
+  condemn(uid: string, verdict: PodVerdict): void {
+    if (!this.#verdicts.has(uid)) this.#verdicts.set(uid, verdict);
+  }
+
+  isCondemned(uid: string): boolean {
+    return this.#verdicts.has(uid);
   }
 
   async syncPod(pod: Pod, signal: AbortSignal): Promise<{ readonly isTerminal: boolean; readonly retryInMs?: number }> {
@@ -63,13 +83,23 @@ export class PodSyncer implements PodLifecycle {
     const runtimeProblem = state.runtimeProblem();
     if (runtimeProblem !== undefined) throw new Error(runtimeProblem);
     const record = await records.get(uid, signal);
+    const refusal = await this.#options.admit(pod);
+    if (refusal) {
+      const { reason, message } = refusal;
+      recorder.event(pod, "Warning", reason, message);
+      this.#rejected.add(uid);
+      this.#options.statuses.set(pod, rejectedStatus(pod, refusal));
+      return { isTerminal: true };
+    }
+    if (isStaticPod(pod)) await this.#options.syncMirror(pod, signal);
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
-    const status = await this.#setStatus(pod, record, {
-      isTerminal: false,
-      ...(deadlineInMs !== undefined && deadlineInMs <= 0 ? { verdict: deadlineExceeded } : {}),
-    });
+    if (deadlineInMs !== undefined && deadlineInMs <= 0 && !this.#verdicts.has(uid)) {
+      recorder.event(pod, "Normal", deadlineExceeded.reason, deadlineExceeded.message);
+      this.condemn(uid, deadlineExceeded);
+    }
+    const status = await this.#setStatus(pod, record, { isTerminal: false });
     if (isTerminalPhase(status.phase)) return { isTerminal: true };
     for (const c of record.containers) if (c.state === "running") probes.containerRuns(uid, c.name, c.id);
     const networkProblem = state.networkProblem();
@@ -121,7 +151,7 @@ export class PodSyncer implements PodLifecycle {
   ): Promise<void> {
     const { uid } = pod.metadata;
     const { records, volumes, cgroups, statuses } = this.#options;
-    if (!isOrphan) await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: true });
+    if (!isOrphan) await this.#setStatus(pod, await records.get(uid, signal), { isTerminal: true, isFinal: true });
     await volumes.tearDown(uid);
     await cgroups.removePod(uid);
     if (!isOrphan) statuses.finish(pod);
@@ -144,6 +174,8 @@ export class PodSyncer implements PodLifecycle {
     tokens.forgetPod(uid);
     records.forget(uid);
     this.#failures.delete(uid);
+    this.#verdicts.delete(uid);
+    this.#rejected.delete(uid);
   }
 
   async #mount(pod: Pod, record: PodRecord): Promise<void> {
@@ -159,23 +191,29 @@ export class PodSyncer implements PodLifecycle {
     }
   }
 
+  /** Resolves to the status as it will be; what is written may hold the end back for a while. */
   async #setStatus(
     pod: Pod,
     record: PodRecord,
-    options: { readonly isTerminal: boolean; readonly verdict?: { readonly reason: string; readonly message: string } },
+    options: { readonly isTerminal: boolean; readonly isFinal?: boolean },
   ): Promise<PodStatus> {
     const { statuses, probes, state, hostIps } = this.#options;
     const { uid } = pod.metadata;
+    // There is nothing to tell of a pod that never was.
+    if (this.#rejected.has(uid)) return statuses.get(uid) ?? pod.status;
+    const previous = statuses.get(uid) ?? pod.status;
+    const verdict = this.#verdicts.get(uid);
     const status = generatePodStatus(pod, {
       ...options,
+      ...(verdict ? { verdict } : {}),
       record,
-      previous: statuses.get(uid) ?? pod.status,
+      previous,
       failures: this.#failures.get(uid) ?? noFailures,
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
     });
-    statuses.set(pod, status);
+    statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));
     return status;
   }
 
@@ -188,6 +226,18 @@ export class PodSyncer implements PodLifecycle {
     const startedMs = startTime === undefined ? clock.now() : parseTime(startTime);
     return startedMs + activeDeadlineSeconds * 1000 - clock.now();
   }
+}
+
+/** Of a pod the node does not take: no more than why. */
+function rejectedStatus(pod: Pod, { reason, message }: Rejection): PodStatus {
+  const { generation } = pod.metadata;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    phase: "Failed",
+    reason,
+    message: `Pod was rejected: ${message}`,
+    qosClass: podQosClass(pod),
+  };
 }
 
 const deadlineExceeded = {

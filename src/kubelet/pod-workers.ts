@@ -112,6 +112,14 @@ export class PodWorkers {
     this.#wake(known);
   }
 
+  /** The node ends the pod, whatever the API says. Without a grace period the pod's own counts. */
+  end(uid: string, gracePeriodSeconds?: number): void {
+    const known = this.#workers.get(uid);
+    if (!known) return;
+    this.#terminate(known, gracePeriodSeconds);
+    this.#wake(known);
+  }
+
   /** The runtime has a pod that nobody knows of. */
   addOrphan(pod: Pod): void {
     if (!this.#workers.has(pod.metadata.uid)) this.#start(pod, "terminating", true);

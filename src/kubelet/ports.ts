@@ -12,6 +12,8 @@ export interface KubeletPorts {
   readonly mounter: Mounter;
   readonly prober: NetworkProber;
   readonly host: HostInfo;
+  /** Reads the manifest of static pods from an address. Rejects on anything but a 200. */
+  readonly fetchManifest?: (url: string) => Promise<Uint8Array>;
   readonly disks: DiskInspector;
 }
 

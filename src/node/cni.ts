@@ -16,7 +16,7 @@ export interface PodNetwork {
   readonly mtu?: number;
 }
 
-const defaultMtu = 1500;
+export const defaultMtu = 1500;
 // libcni keeps what each pod's plugins answered here, and has no setting for it.
 export const cniResultsDirectory = "/var/lib/cni/results";
 // Larger than what any other route of the range has, so that only unused addresses end here.

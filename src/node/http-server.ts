@@ -16,6 +16,7 @@ import type {
 } from "../component-base/http.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { http } from "./http-module.ts";
+import { sendOverWebSocket } from "./streaming/web-socket-body.ts";
 
 // Go's server reads headers for at most 32 s in kube-apiserver and accepts 1 MiB of them.
 const headersTimeoutMs = 32_000;
@@ -222,6 +223,10 @@ async function serveUpgrade(
   const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, true));
   if (answer.tunnel && options.runTunnel) {
     await options.runTunnel(request, socket, head, answer.tunnel);
+    return;
+  }
+  if (answer.status === 200 && request.headers.upgrade?.toLowerCase() === "websocket") {
+    await sendOverWebSocket(request, socket, head, answer, gone.signal);
     return;
   }
   // The refusal closes the connection: what the client pipelined behind its request must reach nobody.

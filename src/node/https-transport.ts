@@ -11,9 +11,7 @@ import { abortReason } from "../component-base/clock.ts";
 // A server usually allows 100 or 250 streams a connection; watches stay open, so leave room for short requests.
 const streamsPerSession = 80;
 const connectTimeoutMs = 10_000;
-// A connection on which nothing answers a ping for this long is dead (client-go: 30 s read idle + 15 s ping timeout).
-const pingIntervalMs = 30_000;
-const pingTimeoutMs = 15_000;
+const defaultPing = { intervalMs: 30_000, timeoutMs: 15_000 };
 
 export interface HttpsTransportOptions {
   /** e.g. `https://127.0.0.1:6443`. */
@@ -27,11 +25,16 @@ export interface HttpsTransportOptions {
   readonly token?: () => string | undefined;
   /** Checked against the certificate instead of the URL's host. */
   readonly serverName?: string;
+  /**
+   * A connection on which nobody answers a ping is dead, and everything on it fails. client-go's 30 s and 15 s unless given;
+   * who must notice sooner that the network has come back asks for less.
+   */
+  readonly ping?: { readonly intervalMs: number; readonly timeoutMs: number };
 }
 
 /** A Transport over HTTP/2 with TLS. Opens connections as streams need them and again after they broke. */
 export class HttpsTransport implements Transport, AsyncDisposable {
-  readonly #options: HttpsTransportOptions;
+  #options: HttpsTransportOptions;
   readonly #sessions: Session[] = [];
   #closed = false;
 
@@ -45,6 +48,12 @@ export class HttpsTransport implements Transport, AsyncDisposable {
     const session = this.#sessionWithRoom();
     await session.ready;
     return session.send(request, this.#options.token?.());
+  }
+
+  /** From now on connections are made with this certificate, PEM. Requests in flight and open watches end on those they are on. */
+  setCertificate(cert: string, key: string): void {
+    this.#options = { ...this.#options, cert, key };
+    for (const session of this.#sessions) session.retire();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,9 +78,12 @@ class Session {
   streams = 0;
   isUsable = true;
   readonly #session: http2.ClientHttp2Session;
+  readonly #pingTimes: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly #end: () => void;
   #ping: NodeJS.Timeout | undefined;
 
   constructor(options: HttpsTransportOptions, onEnd: () => void) {
+    this.#pingTimes = options.ping ?? defaultPing;
     this.#session = http2.connect(options.url, {
       ca: options.ca,
       cert: options.cert,
@@ -83,11 +95,12 @@ class Session {
       clearInterval(this.#ping);
       onEnd();
     };
+    this.#end = end;
     this.#session.on("close", end);
     this.#session.on("goaway", end);
     this.ready = new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#session.destroy();
+        this.#giveUp("connecting timed out");
         reject(new TransportError(`connect to ${options.url} timed out`, { notSent: true }));
       }, connectTimeoutMs);
       this.#session.once("connect", () => {
@@ -150,6 +163,16 @@ class Session {
     });
   }
 
+  /** Takes no more requests and closes when the last has ended. */
+  retire(): void {
+    this.isUsable = false;
+    // On a session that is still connecting nobody has a stream yet, but somebody waits for it: it is closed when idle.
+    this.ready.then(
+      () => this.#session.close(),
+      () => {},
+    );
+  }
+
   close(): Promise<void> {
     this.isUsable = false;
     clearInterval(this.#ping);
@@ -160,15 +183,25 @@ class Session {
     });
   }
 
+  /**
+   * Without an error the session would first say goodbye to the peer that does not answer, and while it does that neither "close"
+   * comes nor is the session good for anything.
+   */
+  #giveUp(why: string): void {
+    this.#end();
+    if (!this.#session.destroyed) this.#session.destroy(new Error(why));
+  }
+
   #startPing(): void {
+    const { intervalMs, timeoutMs } = this.#pingTimes;
     this.#ping = setInterval(() => {
-      const timer = setTimeout(() => this.#session.destroy(), pingTimeoutMs);
+      const timer = setTimeout(() => this.#giveUp("no answer to a ping"), timeoutMs);
       timer.unref();
       this.#session.ping((error) => {
         clearTimeout(timer);
-        if (error) this.#session.destroy();
+        if (error) this.#giveUp(error.message);
       });
-    }, pingIntervalMs);
+    }, intervalMs);
     this.#ping.unref();
   }
 }

@@ -2,7 +2,7 @@ import type { NodeRoute } from "../cluster/addons/pod-network.ts";
 import { execChecked } from "./exec.ts";
 
 // Marks our routes in the kernel's table, so that those of anybody else are never touched. Not one that iproute2 names.
-const routeProtocol = "184";
+export const routeProtocol = "184";
 
 interface KernelRoute {
   readonly dst?: string;

@@ -7,11 +7,14 @@ import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { DynamicResource } from "../../apiserver/registry/generic/resource-registration.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { RequestContext } from "../../apiserver/registry/rest/strategy.ts";
+import type { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
+import type { Random } from "../../component-base/random.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { Clock, Timer } from "../../component-base/clock.ts";
 import { EventSignal } from "../../component-base/event-signal.ts";
 import type { Logger } from "../../component-base/logger.ts";
+import { WebhookConverter } from "../customresource/webhook-converter.ts";
 import { customResource } from "../customresource/custom-resource.ts";
 import { cleanupFinalizer, hasCondition, setCondition } from "../definition/conditions.ts";
 import type { CustomResourceOpenApi } from "../openapi/custom-resource-open-api.ts";
@@ -23,7 +26,9 @@ export interface DefinitionControllerOptions {
   readonly server: Pick<GenericApiServer, "install" | "uninstall" | "registry">;
   readonly scheme: Scheme;
   readonly openApi: CustomResourceOpenApi | undefined;
+  readonly webhooks: WebhookClient;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -136,7 +141,11 @@ export class DefinitionController {
     const granted = { ...definition, spec: { ...definition.spec, names } };
     const isTerminating = (): boolean => this.#lister.get("", name)?.metadata.deletionTimestamp !== undefined;
     const storageVersionHash = await hashOfStorage(granted);
-    const resource = customResource(granted, { scheme, storageVersionHash, isTerminating });
+    const { conversion } = definition.spec;
+    const { webhooks: client, random } = this.#options;
+    const converter =
+      conversion?.strategy === "Webhook" ? new WebhookConverter({ conversion, client, random }) : undefined;
+    const resource = customResource(granted, { scheme, storageVersionHash, isTerminating, converter });
     openApi?.set(resource);
     await server.install(resource);
     former?.unfollow();

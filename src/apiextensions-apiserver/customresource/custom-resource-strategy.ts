@@ -3,6 +3,7 @@ import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
@@ -12,6 +13,7 @@ import { validateListTypes } from "../schema/list-types.ts";
 import { SchemaValidator } from "../schema/validate.ts";
 import type { CustomResourceKind } from "./custom-resource-kind.ts";
 import { replicasAt } from "./scale-view.ts";
+import type { WebhookConverter } from "./webhook-converter.ts";
 import type { TableCells } from "./table-cells.ts";
 
 export interface CustomResourceRules {
@@ -21,6 +23,7 @@ export interface CustomResourceRules {
   readonly cells: TableCells;
   /** The definition is going: nothing new may come. */
   readonly isTerminating: () => boolean;
+  readonly converter: WebhookConverter | undefined;
 }
 
 type AnyObject = Mutable<KubeObject> & Record<string, unknown>;
@@ -42,13 +45,22 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
     },
     prepareForUpdate: (object, old) => {
       // Differs from built-in kinds: whatever is no metadata counts, and status only where it is no part of its own.
-      if (!deepEqual(content(object, hasStatus), content(kind.fromStorage(old), hasStatus)))
+      if (!deepEqual(content(object, hasStatus), content(viewOf(rules, old), hasStatus)))
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (object) => validator.validate(object),
     validateUpdate: (object, old) => validator.validate(object, old),
-    tableCells: (object, nowMs) => rules.cells.of(kind.fromStorage(object), nowMs),
   };
+}
+
+/** The cells of a stored object in the columns of the rules' version. */
+export function cellsOf(rules: CustomResourceRules, stored: KubeObject, nowMs: number): readonly unknown[] {
+  return rules.cells.of(viewOf(rules, stored), nowMs);
+}
+
+/** A stored object in the rules' version. */
+function viewOf({ kind, converter }: CustomResourceRules, stored: KubeObject): KubeObject {
+  return kind.fromStorage(converter ? converter.view(stored, apiVersionOf(kind)) : stored);
 }
 
 /** Status alone changes; unlike in built-in kinds, metadata does not either. */
@@ -64,7 +76,8 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
   };
 }
 
-class CustomResourceValidator {
+/** What the schema of a version says about its objects. */
+export class CustomResourceValidator {
   readonly #schema: JsonSchema;
   readonly #validator: SchemaValidator;
   readonly #scalePath: string | undefined;

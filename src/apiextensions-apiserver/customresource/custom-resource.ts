@@ -2,19 +2,29 @@ import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
 } from "../../api/apiextensions/v1/types.gen.ts";
+import { invalid } from "../../apimachinery/errors/new.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { ApiResource, ApiSubresource, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type {
+  Conversion,
   DynamicResource,
   ResourceRegistration,
   Subresource,
 } from "../../apiserver/registry/generic/resource-registration.ts";
+import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { JsonPath } from "../jsonpath/json-path.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
 import { CustomResourceKind } from "./custom-resource-kind.ts";
-import { type CustomResourceRules, customResourceStrategy, customStatusStrategy } from "./custom-resource-strategy.ts";
+import {
+  type CustomResourceRules,
+  CustomResourceValidator,
+  cellsOf,
+  customResourceStrategy,
+  customStatusStrategy,
+} from "./custom-resource-strategy.ts";
 import { customScaleView } from "./scale-view.ts";
+import type { WebhookConverter } from "./webhook-converter.ts";
 import { TableCells } from "./table-cells.ts";
 
 const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
@@ -25,6 +35,8 @@ export interface CustomResourceOptions {
   /** Of the group, version and kind that is stored, as discovery tells it. */
   readonly storageVersionHash: string;
   readonly isTerminating: () => boolean;
+  /** Of definitions whose versions a webhook converts; others differ in nothing but the name. */
+  readonly converter: WebhookConverter | undefined;
 }
 
 /** What a definition asks the server to serve. The definition's names must have been accepted. */
@@ -52,37 +64,63 @@ function registrationOf(
   version: CustomResourceDefinitionVersion,
   options: CustomResourceOptions,
 ): ResourceRegistration {
+  const { group, names, versions } = definition.spec;
+  const rules = rulesOf(definition, version, options);
+  const { kind, cells } = rules;
+  const storage = versions.find((each) => each.storage) ?? version;
+  const tableCells: Strategy["tableCells"] = (object, nowMs) => cellsOf(rules, object, nowMs);
+  // What is stored is written by the rules of the version it is stored in, where versions are more than names.
+  const written = options.converter ? rulesOf(definition, storage, options) : rules;
+  return {
+    resource: resourceOf(definition, version, cells, storage.name, options.storageVersionHash),
+    kind,
+    strategy: { ...customResourceStrategy(written), tableCells },
+    subresources: subresourcesOf(version, written),
+    convert: conversionOf(rules, apiVersionOf({ group, version: storage.name })),
+    warnings: deprecationOf(group, names.kind, version),
+  };
+}
+
+function rulesOf(
+  definition: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  { scheme, isTerminating, converter }: CustomResourceOptions,
+): CustomResourceRules {
   const { group, names } = definition.spec;
   const listKind = names.listKind ?? `${names.kind}List`;
   const schema: JsonSchema = version.schema?.openAPIV3Schema ?? {};
-  const kind = new CustomResourceKind(
-    options.scheme,
-    { group, version: version.name, kind: names.kind, listKind },
-    schema,
-  );
-  const cells = new TableCells(version);
-  const rules: CustomResourceRules = {
-    kind,
-    version,
-    cells,
-    resource: names.plural,
-    isTerminating: options.isTerminating,
-  };
-  const storage = definition.spec.versions.find((each) => each.storage)?.name ?? version.name;
-  return {
-    resource: resourceOf(definition, version, cells, storage, options.storageVersionHash),
-    kind,
-    strategy: customResourceStrategy(rules),
-    subresources: subresourcesOf(version, rules),
-    convert: {
-      toStorage: (object) => ({
-        ...(object as Mutable<KubeObject>),
-        apiVersion: apiVersionOf({ group, version: storage }),
-      }),
-      // Nobody changes what is served; what needs no change is shared with the cache.
+  const kind = new CustomResourceKind(scheme, { group, version: version.name, kind: names.kind, listKind }, schema);
+  return { kind, version, cells: new TableCells(version), resource: names.plural, isTerminating, converter };
+}
+
+/** Nobody changes what is served; what needs no change is shared with the cache. */
+function conversionOf({ kind, version, converter }: CustomResourceRules, storageVersion: string): Conversion {
+  if (!converter)
+    return {
+      toStorage: (object) => ({ ...(object as Mutable<KubeObject>), apiVersion: storageVersion }),
       fromStorage: (object) => kind.fromStorage(object) as Mutable<KubeObject>,
+    };
+  const own = apiVersionOf(kind);
+  const validator = new CustomResourceValidator(kind.schema, version);
+  return {
+    toStorage: (object) => converter.view(object, storageVersion) as Mutable<KubeObject>,
+    fromStorage: (object) => kind.fromStorage(converter.view(object, own)) as Mutable<KubeObject>,
+    ask: {
+      fromStorage: async (objects) => {
+        await converter.prepare(objects, own);
+        // The rules of updates and columns are those of the storage version, and objects may be of an older one.
+        await converter.prepare(objects, storageVersion);
+      },
+      toStorage: async (objects) => {
+        // Afterwards only the stored version's schema looks at it.
+        if (own !== storageVersion)
+          for (const object of objects) {
+            const errors = validator.validate(object);
+            if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
+          }
+        await converter.prepare(objects, storageVersion);
+      },
     },
-    warnings: deprecationOf(group, names.kind, version),
   };
 }
 

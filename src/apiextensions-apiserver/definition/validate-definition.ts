@@ -6,6 +6,7 @@ import type {
 import { deepEqual } from "../../apimachinery/object.ts";
 import {
   type FieldError,
+  fieldForbidden,
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
@@ -13,6 +14,7 @@ import {
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label, validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 import { immutableFieldMessage } from "../../apimachinery/validation/object-meta.ts";
+import { validateClientConfig, validateReviewVersions } from "../../apiserver/webhook/validate-client-config.ts";
 import { hasCondition } from "./conditions.ts";
 import { validateVersion } from "./validate-version.ts";
 
@@ -146,22 +148,25 @@ function validateNames(names: CustomResourceDefinitionNames): FieldError[] {
   return errors;
 }
 
-/** Differs from upstream: versions are not converted by webhooks yet, so that a definition that needs one is refused. */
+/** The paths are upstream's own, which are not quite those of the API. */
 function validateConversion({ conversion }: CustomResourceDefinitionSpec): FieldError[] {
-  if (!conversion || conversion.strategy === "None") {
-    if (!conversion?.webhook) return [];
-    const path = specPath.child("conversion", "webhook");
-    return [
-      {
-        type: "FieldValueForbidden",
-        field: path.toString(),
-        badValue: "",
-        detail: "should not be set when strategy is not set to Webhook",
-      },
-    ];
-  }
-  const path = specPath.child("conversion", "strategy");
-  return [conversion.strategy === "" ? fieldRequired(path) : fieldNotSupported(path, conversion.strategy, ["None"])];
+  if (!conversion) return [];
+  const path = specPath.child("conversion");
+  const { strategy, webhook } = conversion;
+  if (strategy === "") return [fieldRequired(path.child("strategy"))];
+  if (strategy !== "None" && strategy !== "Webhook")
+    return [fieldNotSupported(path.child("strategy"), strategy, ["None", "Webhook"])];
+  if (strategy === "None")
+    return webhook
+      ? [fieldForbidden(path.child("webhook"), "should not be set when strategy is not set to Webhook")]
+      : [];
+  const config = path.child("webhookClientConfig");
+  return [
+    ...(webhook?.clientConfig
+      ? validateClientConfig(webhook.clientConfig, config)
+      : [fieldRequired(config, "required when strategy is set to Webhook")]),
+    ...validateReviewVersions(webhook?.conversionReviewVersions ?? [], path.child("conversionReviewVersions")),
+  ];
 }
 
 /** Versions objects may be stored in must be known for as long as they may. */

@@ -20,7 +20,8 @@ const listMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 const typeMembers: Readonly<Record<string, SchemaObject>> = {
   apiVersion: {
     type: "string",
-    description: "The version of the schema this object is written in, with its group: `example.com/v1`.",
+    // Clients look for the first words of this and of the description of metadata.
+    description: "APIVersion defines the schema this object is written in, with its group: `example.com/v1`.",
   },
   kind: {
     type: "string",
@@ -34,11 +35,10 @@ export function publishedObject(
   kind: { readonly group: string; readonly version: string; readonly kind: string },
   dialect: Dialect,
 ): SchemaObject {
-  return {
-    ...withObjectMembers(published(schema, dialect), dialect),
-    type: "object",
-    "x-kubernetes-group-version-kind": [kind],
-  };
+  const gvk = { "x-kubernetes-group-version-kind": [kind] };
+  // To clients of version 2, properties are all there are: what may have others is said to have none.
+  if (dialect.isV2 && preservesUnknown(schema)) return { type: "object", ...gvk };
+  return { ...withObjectMembers(published(schema, dialect), dialect), type: "object", ...gvk };
 }
 
 /** The schema of its lists. */
@@ -62,7 +62,11 @@ export function publishedList(
 
 function withObjectMembers(schema: SchemaObject, dialect: Dialect): SchemaObject {
   const own = (schema.properties ?? {}) as SchemaObject;
-  const metadata = reference(objectMeta, "Name, namespace, labels and everything else that all objects have.", dialect);
+  const metadata = reference(
+    objectMeta,
+    "Standard object's metadata: name, namespace, labels and everything else that all objects have.",
+    dialect,
+  );
   return { ...schema, properties: { ...own, ...typeMembers, metadata } };
 }
 

@@ -49,7 +49,8 @@ export function attributesOf(
 }
 
 function equivalentsOf(endpoint: ResourceEndpoint): readonly EquivalentResource[] {
-  if (!endpoint.resource.persisted) return [];
+  // Differs from upstream: where somebody else converts, webhooks that want another version are not asked.
+  if (!endpoint.resource.persisted || endpoint.convert?.ask) return [];
   return endpoint.context
     .endpointsOf(endpoint.resource.storagePrefix)
     .filter((other) => other !== endpoint)

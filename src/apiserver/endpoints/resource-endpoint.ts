@@ -46,6 +46,11 @@ export interface ResourceEndpoint {
   readonly typePrefixLength: number;
 }
 
+/** Makes `served` possible for these objects, where that takes more than a function. */
+export async function prepareServed(endpoint: ResourceEndpoint, objects: readonly KubeObject[]): Promise<void> {
+  await endpoint.convert?.ask?.fromStorage(objects);
+}
+
 /** The object in the served version. Read-only. */
 export function served(endpoint: ResourceEndpoint, object: KubeObject): KubeObject {
   return endpoint.convert ? endpoint.convert.fromStorage(object) : object;

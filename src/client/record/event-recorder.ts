@@ -17,3 +17,15 @@ export interface EventRecorder {
    */
   event(target: EventTarget, type: "Normal" | "Warning", reason: string, message: string, fieldPath?: string): void;
 }
+
+/** As EventRecorder, for components that write events.k8s.io/v1. */
+export interface SeriesRecorder {
+  /** `action` is what was tried, e.g. `Binding`; `related` is another object that has to do with it. */
+  event(
+    target: EventTarget,
+    type: "Normal" | "Warning",
+    reason: string,
+    note: string,
+    details: { readonly action: string; readonly related?: EventTarget },
+  ): void;
+}

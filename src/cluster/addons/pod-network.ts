@@ -16,7 +16,7 @@ export interface NodeRoute {
 export interface PodNetworkPort {
   /** Pods of this node get their addresses from this range. Idempotent. */
   usePodCidr(podCidr: string): Promise<void>;
-  /** The ways to all other nodes' pods; those that are not in the list go. Idempotent. */
+  /** The ways to all other nodes' pods; those that are not in the list go. Idempotent, and cheap when nothing is to be done. */
   syncRoutes(routes: readonly NodeRoute[]): Promise<void>;
 }
 
@@ -29,6 +29,8 @@ export interface PodNetworkOptions {
 }
 
 const retryBackoff = { initialMs: 100, maxMs: 30_000 };
+// The kernel drops routes over a link that goes down and does not bring them back; flannel looks as often.
+const checkPeriodMs = 10_000;
 
 /**
  * Keeps one node's pod network as the Nodes have it: its own range from `spec.podCIDR`, and a route to each other node's.
@@ -39,7 +41,6 @@ export class PodNetwork {
   readonly #nodes: SharedInformer<Node>;
   readonly #changed = new EventSignal();
   #podCidr = "";
-  #routes = "";
 
   constructor(options: PodNetworkOptions) {
     this.#options = options;
@@ -59,7 +60,7 @@ export class PodNetwork {
     this.#changed.set();
     let failures = 0;
     for (;;) {
-      await this.#changed.wait(signal);
+      await this.#changeOrPeriod(signal);
       if (signal.aborted) return;
       try {
         await this.#sync();
@@ -67,13 +68,18 @@ export class PodNetwork {
       } catch (error) {
         failures++;
         logger.error("cannot set up the pod network; trying again", { error, failures });
-        this.#routes = "";
         this.#changed.set();
         await sleep(clock, backoffDelay(retryBackoff, failures), signal).catch((failure: unknown) => {
           if (!isAborted(failure)) throw failure;
         });
       }
     }
+  }
+
+  async #changeOrPeriod(signal: AbortSignal): Promise<void> {
+    const timer = this.#options.clock.setTimer(checkPeriodMs, () => this.#changed.set());
+    await this.#changed.wait(signal);
+    timer.cancel();
   }
 
   async #sync(): Promise<void> {
@@ -85,11 +91,9 @@ export class PodNetwork {
       this.#podCidr = podCidr;
       logger.info("pods get their addresses from the node's range", { podCidr });
     }
-    const routes = nodeRoutes(all, nodeName);
-    const text = JSON.stringify(routes);
-    if (text === this.#routes) return;
-    await port.syncRoutes(routes);
-    this.#routes = text;
+    // Without a range of its own the node has no part in the network; a tunnel's end is made from it.
+    if (this.#podCidr === "") return;
+    await port.syncRoutes(nodeRoutes(all, nodeName));
   }
 }
 

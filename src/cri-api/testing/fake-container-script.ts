@@ -21,6 +21,7 @@ export interface ContainerScript {
 /** Pod annotations a manifest can steer simulated containers with. */
 export const exitAfterAnnotation = "simulation.k8ts.dev/exit-after-seconds";
 export const exitCodeAnnotation = "simulation.k8ts.dev/exit-code";
+export const exitReasonAnnotation = "simulation.k8ts.dev/exit-reason";
 
 /**
  * The script a command line suggests, so that ordinary manifests behave plausibly without a runtime: a shell without a
@@ -30,11 +31,21 @@ export function scriptFromCommand(config: ContainerConfig, podAnnotations: Label
   const exitAfter = podAnnotations[exitAfterAnnotation];
   const exitCode = podAnnotations[exitCodeAnnotation];
   if (exitAfter !== undefined || exitCode !== undefined) {
-    return { exitAfterMs: Number(exitAfter ?? 0) * 1000, exitCode: Number(exitCode ?? 0) };
+    const reason = podAnnotations[exitReasonAnnotation];
+    return {
+      exitAfterMs: Number(exitAfter ?? 0) * 1000,
+      exitCode: Number(exitCode ?? 0),
+      ...(reason === undefined ? {} : { reason }),
+    };
   }
   const argv = [...config.command, ...config.args];
   if (argv.length === 0)
     return isShellImage(config.image.userSpecifiedImage ?? config.image.image) ? shellWithoutInput(config) : {};
+  return scriptFromArguments(argv);
+}
+
+/** What a command line suggests, as above. */
+export function scriptFromArguments(argv: readonly string[]): ContainerScript {
   if (argv.length >= 3 && /(^|\/)(sh|bash|ash)$/.test(argv[0] ?? "") && argv[1]?.endsWith("c")) {
     return scriptFromShell(argv[2] ?? "");
   }

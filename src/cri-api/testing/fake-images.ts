@@ -63,7 +63,7 @@ export class FakeImages implements ImageService {
   async pullImage(image: ImageSpec, auth?: AuthConfig, options?: CallOptions): Promise<string> {
     this.pulls.push({ image: image.image, auth });
     if (this.#pullDelayMs > 0) await sleep(this.#clock, this.#pullDelayMs, options?.signal);
-    const failure = this.#failures.get(normalize(image.image));
+    const failure = this.#failures.get(normalize(image.image)) ?? unresolvable(normalize(image.image));
     if (failure) throw failure;
     return this.add(image.image).id;
   }
@@ -98,6 +98,16 @@ function normalize(reference: string): string {
   const withHost = hasHost ? reference : `docker.io/${reference.includes("/") ? "" : "library/"}${reference}`;
   const last = withHost.slice(withHost.lastIndexOf("/"));
   return last.includes(":") || last.includes("@") ? withHost : `${withHost}:latest`;
+}
+
+/** The top-level domain `invalid` is reserved for names that never resolve. */
+function unresolvable(name: string): CriError | undefined {
+  const [, host = "", path = "", tag = ""] = /^([^/]+\.invalid)\/(.+):([^:]+)$/.exec(name) ?? [];
+  if (host === "") return undefined;
+  const request = `failed to do request: Head "https://${host}/v2/${path}/manifests/${tag}"`;
+  const cause = `${request}: dial tcp: lookup ${host}: no such host`;
+  const text = `failed to pull and unpack image "${name}": failed to resolve reference "${name}": ${cause}`;
+  return new CriError("unknown", text);
 }
 
 /** 64 hexadecimal digits that depend on the text only; no cryptography. */

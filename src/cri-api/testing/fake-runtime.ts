@@ -23,7 +23,7 @@ import type {
   RuntimeStatus,
   VersionResponse,
 } from "../runtime/v1/types.ts";
-import { type ContainerScript, scriptFromCommand } from "./fake-container-script.ts";
+import { type ContainerScript, scriptFromArguments, scriptFromCommand } from "./fake-container-script.ts";
 import { FakeImages } from "./fake-images.ts";
 
 export interface FakeRuntimeOptions {
@@ -375,7 +375,10 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     this.#check("execSync", `${container.config.metadata.name} ${command.join(" ")} ${timeoutSeconds}`);
     const answer = this.#options.exec?.(container.config.metadata.name, command);
     const nothing = new Uint8Array();
-    return { stdout: answer?.stdout ?? nothing, stderr: answer?.stderr ?? nothing, exitCode: answer?.exitCode ?? 0 };
+    if (answer)
+      return { stdout: answer.stdout ?? nothing, stderr: answer.stderr ?? nothing, exitCode: answer.exitCode ?? 0 };
+    const { output = [], exitCode = 0 } = scriptFromArguments(command);
+    return { stdout: utf8Encode(output.map((line) => `${line}\n`).join("")), stderr: nothing, exitCode };
   }
 
   async exec(request: ExecRequest): Promise<string> {

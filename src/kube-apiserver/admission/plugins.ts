@@ -3,14 +3,11 @@ import type {
   MutatingWebhookConfiguration,
   ValidatingWebhookConfiguration,
 } from "../../api/admissionregistration/v1/types.gen.ts";
-import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
-import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
-import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
+import type { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import type {
   LimitRange,
   Namespace,
   Pod,
-  Service,
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
@@ -50,11 +47,9 @@ export function admissionPlugins(options: {
   readonly storageClasses: StorageLister<StorageClass>;
   readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
-  readonly services: StorageLister<Service>;
-  readonly endpointSlices: StorageLister<EndpointSlice>;
   readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
   readonly validatingWebhooks: StorageLister<ValidatingWebhookConfiguration>;
-  readonly webhookDialer: WebhookDialer | undefined;
+  readonly webhooks: WebhookClient;
   readonly scheme: Scheme;
   readonly authorizer: Authorizer;
   /** Called once requests come. */
@@ -63,12 +58,7 @@ export function admissionPlugins(options: {
   readonly random: Random;
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
-  const caller = new WebhookCaller({
-    dialer: options.webhookDialer,
-    services: new ServiceResolver(options),
-    clock,
-    random,
-  });
+  const caller = new WebhookCaller({ client: options.webhooks, random });
   return [
     new NamespaceLifecycle(options.namespaces),
     new LimitRanger(options.limitRanges),

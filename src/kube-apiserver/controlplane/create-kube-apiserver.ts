@@ -25,6 +25,8 @@ import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/cus
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
+import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
+import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
@@ -115,6 +117,12 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     clusterIps: new IpAllocator(options.serviceCidr ?? "10.96.0.0/16", random),
     nodePorts: new PortAllocator({ ...range, random }),
   };
+  const resolver = new ServiceResolver({
+    services: lister.services,
+    endpointSlices: storage.lister(endpointSlices),
+    random,
+  });
+  const webhooks = new WebhookClient({ dialer: options.webhookDialer, services: resolver, clock });
   const metricsServer =
     options.metricsKubelets &&
     createMetricsServer({
@@ -154,10 +162,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       roles: storage.lister(roles),
       clusterRoles: storage.lister(clusterRoles),
       limitRanges: storage.lister(limitRanges),
-      endpointSlices: storage.lister(endpointSlices),
       mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
       validatingWebhooks: storage.lister(validatingWebhookConfigurations),
-      webhookDialer: options.webhookDialer,
+      webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
       runtimeClasses: storage.lister(runtimeClasses),
@@ -195,7 +202,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(lister.pods, nodeAuthorizer);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
-  const definitions = new DefinitionController({ server: generic, scheme, openApi, clock, logger });
+  const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });
   await definitions.start();
   const tasks = new TaskGroup({
     onFailure: (error) => logger.error("a background task of the API server failed", { error }),

@@ -14,9 +14,9 @@ import type {
   RuleWithOperations,
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
-  WebhookClientConfig,
 } from "../../api/admissionregistration/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
+import { validateClientConfig, validateReviewVersions } from "../../apiserver/webhook/validate-client-config.ts";
 import { webhookConfigurationCells } from "../printers/others.ts";
 import { syntax } from "../validation/common.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
@@ -100,49 +100,4 @@ function validateRule(rule: RuleWithOperations, path: FieldPath): readonly Field
     }
   }
   return errors;
-}
-
-function validateClientConfig({ url, service }: WebhookClientConfig, path: FieldPath): readonly FieldError[] {
-  if ((url === undefined) === (service === undefined)) {
-    return [fieldRequired(path, "exactly one of url or service is required")];
-  }
-  if (service) {
-    const at = path.child("service");
-    const { port } = service;
-    return [
-      ...(service.name ? [] : [fieldRequired(at.child("name"), "service name is required")]),
-      ...(service.namespace ? [] : [fieldRequired(at.child("namespace"), "service namespace is required")]),
-      ...(port !== undefined && (port < 1 || port > 65_535)
-        ? [fieldInvalid(at.child("port"), port, "port is not valid: must be between 1 and 65535, inclusive")]
-        : []),
-    ];
-  }
-  return validateUrl(url ?? "", path.child("url"));
-}
-
-function validateUrl(text: string, path: FieldPath): readonly FieldError[] {
-  const form = "; desired format: https://host[/path]";
-  const url = URL.parse(text);
-  if (!url) return [fieldRequired(path, `url must be a valid URL${form}`)];
-  const errors: FieldError[] = [];
-  if (url.protocol !== "https:") {
-    errors.push(fieldInvalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${form}`));
-  }
-  if (url.host === "") errors.push(fieldInvalid(path, url.host, `host must be specified${form}`));
-  if (url.username !== "" || url.password !== "") {
-    errors.push(fieldInvalid(path, url.username, "user information is not permitted in the URL"));
-  }
-  if (url.hash !== "") errors.push(fieldInvalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
-  if (url.search !== "") {
-    errors.push(fieldInvalid(path, url.search.slice(1), "query parameters are not permitted in the URL"));
-  }
-  return errors;
-}
-
-const reviewVersions = ["v1", "v1beta1"];
-
-function validateReviewVersions(versions: readonly string[], path: FieldPath): readonly FieldError[] {
-  if (versions.length === 0) return [fieldRequired(path, `must specify one of ${reviewVersions.join(", ")}`)];
-  if (versions.some((version) => reviewVersions.includes(version))) return [];
-  return [fieldInvalid(path, versions, `must include at least one of ${reviewVersions.join(", ")}`)];
 }

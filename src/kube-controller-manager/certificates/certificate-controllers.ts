@@ -142,6 +142,7 @@ function sign(context: ControllerContext, signer: CertificateSigner): Reconcile 
     const now = context.clock.now();
     const pem = await signer.sign({
       requestPem,
+      signerName: spec.signerName,
       usages,
       notBeforeMs: now - backdateMs,
       notAfterMs: now + lifetimeMs - (lifetimeMs < shortMs ? 0 : backdateMs),

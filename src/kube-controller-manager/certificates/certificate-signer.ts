@@ -15,6 +15,8 @@ export interface CertificateSigner {
   /** The certificate, PEM, with the request's subject and names. `usages` are those of the API (`client auth` …). */
   sign(options: {
     readonly requestPem: string;
+    /** Decides which authority signs. */
+    readonly signerName: string;
     readonly usages: readonly string[];
     readonly notBeforeMs: number;
     readonly notAfterMs: number;

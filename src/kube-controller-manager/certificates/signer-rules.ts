@@ -1,5 +1,6 @@
 import type { CertificateRequestFacts } from "./certificate-signer.ts";
 
+export const kubeletServingSigner = "kubernetes.io/kubelet-serving";
 export const kubeletClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
 
 type Rule = (facts: CertificateRequestFacts, usages: readonly string[]) => string | undefined;
@@ -8,7 +9,7 @@ type Rule = (facts: CertificateRequestFacts, usages: readonly string[]) => strin
 export const signerRules: Readonly<Record<string, Rule>> = {
   "kubernetes.io/kube-apiserver-client": apiServerClientProblem,
   [kubeletClientSigner]: kubeletClientProblem,
-  "kubernetes.io/kubelet-serving": kubeletServingProblem,
+  [kubeletServingSigner]: kubeletServingProblem,
   "kubernetes.io/legacy-unknown": () => undefined,
 };
 

@@ -1,6 +1,5 @@
 import type { ControllerRevision, StatefulSet, StatefulSetStatus } from "../../api/apps/v1/types.gen.ts";
 import type { Pod } from "../../api/core/v1/types.gen.ts";
-import { scaledValue } from "../../component-helpers/int-or-string.ts";
 import { isPodTerminal } from "../../component-helpers/pod.ts";
 import type { ControllerContext } from "../../controller-runtime/controller.ts";
 import { slowStartBatch } from "../../controller-runtime/slow-start-batch.ts";
@@ -140,19 +139,15 @@ export class StatefulSetSync {
     const { type, rollingUpdate } = set.spec.updateStrategy;
     if (type === "OnDelete") return;
     const first = startOrdinal(set) + (rollingUpdate?.partition ?? 0);
-    // How many may be down at a time.
-    let budget = Math.max(1, scaledValue(rollingUpdate?.maxUnavailable ?? 1, replicasOf(set), "up"));
+    // One at a time: the next goes when this one is healthy again.
     for (const ordinal of [...this.#ordinals()].reverse()) {
-      if (ordinal < first || budget === 0) return;
       const pod = this.#byOrdinal.get(ordinal);
-      if (!pod) {
-        budget--;
-      } else if (revisionOf(pod) !== update.metadata.name && !pod.metadata.deletionTimestamp) {
+      if (ordinal < first || !pod) return;
+      if (revisionOf(pod) !== update.metadata.name && !pod.metadata.deletionTimestamp) {
         await this.#control.delete(pod);
-        budget--;
-      } else if (!isHealthy(set, pod, this.#nowMs)) {
-        budget--;
+        return;
       }
+      if (!isHealthy(set, pod, this.#nowMs)) return;
     }
   }
 }

@@ -6,7 +6,7 @@ import { startControllers, type ControllerHarness } from "../../controller-runti
 import { nodeLifecycleController } from "../node-lifecycle/node-lifecycle-controller.ts";
 import { taintEvictionController } from "./taint-eviction-controller.ts";
 
-const start = (): Promise<ControllerHarness> => startControllers([nodeLifecycleController, taintEvictionController]);
+const start = (): Promise<ControllerHarness> => startControllers([nodeLifecycleController(), taintEvictionController]);
 
 async function addNode(h: ControllerHarness, name: string): Promise<void> {
   const conditions = [{ type: "Ready", status: "True" }];

@@ -1,5 +1,6 @@
 import type { ContainerPort, Pod } from "../../api/core/v1/types.gen.ts";
-import { isSidecar, podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { podRequests, type ResourceAmounts } from "../../component-helpers/resource/pod-requests.ts";
+import { hostPorts } from "../../component-helpers/scheduling/host-ports.ts";
 import { claimNameOf } from "../../component-helpers/storage/volume-claims.ts";
 import { podAffinityTerms, type PodAffinityTerms } from "./pod-affinity-terms.ts";
 
@@ -64,9 +65,4 @@ export function isScalar(name: string): boolean {
 
 export function podKey(pod: Pod): string {
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
-}
-
-function hostPorts(pod: Pod): readonly ContainerPort[] {
-  const lasting = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
-  return lasting.flatMap((container) => (container.ports ?? []).filter((port) => (port.hostPort ?? 0) > 0));
 }

@@ -1,5 +1,5 @@
 import type { ApiClient } from "../../client/rest/api-client.ts";
-import type { EventRecorder } from "../../client/record/event-recorder.ts";
+import type { SeriesRecorder } from "../../client/record/event-recorder.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { SchedulerListers } from "./listers.ts";
@@ -8,7 +8,7 @@ import type { SchedulerListers } from "./listers.ts";
 export interface PluginHandle {
   readonly client: ApiClient;
   readonly listers: SchedulerListers;
-  readonly recorder: EventRecorder;
+  readonly recorder: SeriesRecorder;
   readonly clock: Clock;
   readonly random: Random;
 }

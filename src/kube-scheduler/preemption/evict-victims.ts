@@ -54,7 +54,8 @@ async function evict(
     );
     await ignoringGone(resource.delete(name, { preconditions: { uid }, signal }));
   }
-  recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${preemptor.pod.metadata.uid} on node ${nodeName}`);
+  const note = `Preempted by pod ${preemptor.pod.metadata.uid} on node ${nodeName}`;
+  recorder.event(pod, "Normal", "Preempted", note, { action: "Preempting", related: preemptor.pod });
 }
 
 export const preemptionReason = "PreemptionByScheduler";

@@ -12,6 +12,7 @@ import {
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import type { ContainerState, ContainerStatus, PodSandboxStatus } from "../../cri-api/runtime/v1/types.ts";
 import { readTail } from "./read-tail.ts";
+import { lastLogLines } from "./termination-log.ts";
 
 /** A container as the runtime has it, with what its labels and annotations remember. */
 export interface ContainerRecord {
@@ -30,6 +31,8 @@ export interface ContainerRecord {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** Whom it runs as, where the runtime tells. */
+  readonly user?: NonNullable<ContainerStatus["user"]>;
 }
 
 /** Everything the runtime has of one pod; the only memory of it that a restarted kubelet needs. */
@@ -45,7 +48,6 @@ export interface PodRecord {
 
 const terminationMessageMax = 4096;
 const terminationLogBytesMax = 2048;
-const terminationLogLinesMax = 80;
 
 /** The newest container of that name. */
 export function latestContainer(record: PodRecord, name: string): ContainerRecord | undefined {
@@ -119,6 +121,7 @@ async function containerRecord(
     reason: isExited ? status.reason : "",
     message: isExited ? await terminationMessage(status, fileSystem) : "",
     logPath: status.logPath,
+    ...(status.user ? { user: status.user } : {}),
   };
 }
 
@@ -136,10 +139,8 @@ async function terminationMessage(status: ContainerStatus, fileSystem: FileSyste
   const policy = status.annotations[containerTerminationMessagePolicyAnnotation];
   if (policy !== "FallbackToLogsOnError" || status.exitCode === 0) return status.message;
   try {
-    const lines = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax)).split("\n");
-    // Each line is `time stream tag text`; the last piece is empty after the final newline.
-    const texts = lines.slice(-terminationLogLinesMax - 1, -1).map((line) => line.split(" ").slice(3).join(" "));
-    return `${texts.join("\n")}\n`.slice(-terminationLogBytesMax);
+    const text = utf8Decode(await readTail(fileSystem, status.logPath, 4 * terminationLogBytesMax));
+    return lastLogLines(text).slice(-terminationLogBytesMax);
   } catch {
     return status.message;
   }

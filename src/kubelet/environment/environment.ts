@@ -4,6 +4,7 @@ import type { KeyValue } from "../../cri-api/runtime/v1/types.ts";
 import { findContainer } from "../api/pods.ts";
 import type { ObjectStore } from "../config/object-store.ts";
 import { type DownwardFacts, fieldValue, resourceFieldValue } from "./downward-api.ts";
+import { envFileValue } from "./env-file.ts";
 import { expand } from "./expansion.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 
@@ -12,6 +13,8 @@ export interface EnvironmentSources {
   /** The Services whose variables the container gets; see `servicesFor`. */
   readonly services: readonly Service[];
   readonly facts: DownwardFacts;
+  /** A file in one of the pod's volumes; undefined when there is none. */
+  readonly volumeFile: (volumeName: string, path: string) => Promise<Uint8Array | undefined>;
 }
 
 /** The Services a pod is told of by environment: its namespace's with `enableServiceLinks`, and always `kubernetes`. */
@@ -69,7 +72,7 @@ async function variableValue(
   pod: Pod,
   container: Container,
   variable: EnvVar,
-  { objects, facts }: EnvironmentSources,
+  { objects, facts, volumeFile }: EnvironmentSources,
 ): Promise<string | undefined> {
   const from = variable.valueFrom;
   if (!from) return "";
@@ -92,6 +95,15 @@ async function variableValue(
     const value = (await objects.secret(namespace, name, optional))?.data?.[key];
     if (value === undefined && !optional) throw new Error(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value === undefined ? undefined : utf8Decode(base64Decode(value));
+  }
+  if (from.fileKeyRef) {
+    const { volumeName, path, key, optional } = from.fileKeyRef;
+    const file = await volumeFile(volumeName, path);
+    if (!file) throw new Error("couldn't parse env file");
+    const value = envFileValue(utf8Decode(file), key);
+    // An empty value counts as none.
+    if (!value && !optional) throw new Error(`environment variable key "${key}" not found in file "${path}"`);
+    return value || undefined;
   }
   throw new Error(`environment variable ${variable.name}: this valueFrom source is not supported`);
 }

@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/core/v1/types.gen.ts";
+import type { EventRecorder } from "../../client/record/event-recorder.ts";
 import { base64Decode, utf8Decode } from "../../component-base/bytes.ts";
 import type { AuthConfig } from "../../cri-api/runtime/v1/types.ts";
 import type { ObjectStore } from "../config/object-store.ts";
@@ -14,9 +15,11 @@ interface DockerAuth {
 /** Registry credentials from the pod's `imagePullSecrets`. */
 export class CredentialStore {
   readonly #objects: ObjectStore;
+  readonly #recorder: EventRecorder;
 
-  constructor(objects: ObjectStore) {
+  constructor(objects: ObjectStore, recorder: EventRecorder) {
     this.#objects = objects;
+    this.#recorder = recorder;
   }
 
   /** Runs `pull` with each credential that fits the image, or once without; the last failure is the one reported. */
@@ -35,11 +38,18 @@ export class CredentialStore {
 
   async #candidates(pod: Pod, image: string): Promise<AuthConfig[]> {
     const found: { readonly registry: string; readonly auth: AuthConfig }[] = [];
+    const missing: string[] = [];
     for (const { name = "" } of pod.spec.imagePullSecrets ?? []) {
+      if (name === "") continue;
       const secret = await this.#objects.secret(pod.metadata.namespace, name, true);
+      if (!secret) missing.push(name);
       for (const [registry, auth] of Object.entries(parseAuths(secret?.data))) {
         if (matches(registry, image)) found.push({ registry, auth: toAuthConfig(auth) });
       }
+    }
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
+      this.#recorder.event(pod, "Warning", "FailedToRetrieveImagePullSecret", message);
     }
     // The most specific registry path first, as upstream.
     found.sort((a, b) => b.registry.length - a.registry.length);

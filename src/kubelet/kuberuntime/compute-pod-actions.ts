@@ -1,7 +1,7 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 import { isHostNetwork, isSidecar } from "../api/pods.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
-import { restartsOnFailure, shouldContainerBeRestarted } from "../container/restart-policy.ts";
+import { restartsAfterExit, restartsAfterKill, shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import { containerHash } from "./container-hash.ts";
 
 /** What the probes say of a container; undefined while they have said nothing. */
@@ -26,6 +26,8 @@ export interface PodActions {
   readonly sandboxId: string | undefined;
   /** Of the sandbox to create. */
   readonly attempt: number;
+  /** Containers for debugging, which run once. */
+  readonly ephemeralContainersToStart: readonly Container[];
   readonly initContainersToStart: readonly Container[];
   readonly containersToStart: readonly Container[];
   readonly containersToKill: readonly ContainerToKill[];
@@ -36,9 +38,22 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
   const sandbox = sandboxState(pod, record);
   if (sandbox.mustCreate) return actionsForNewSandbox(pod, record, sandbox);
   const init = initContainerActions(pod, record, sandbox.id, probes);
-  const base = { createSandbox: false, sandboxId: sandbox.id, attempt: sandbox.attempt };
+  const ephemeral = (pod.spec.ephemeralContainers ?? []).filter((c) => latestContainer(record, c.name) === undefined);
+  const base = {
+    createSandbox: false,
+    sandboxId: sandbox.id,
+    attempt: sandbox.attempt,
+    ephemeralContainersToStart: ephemeral,
+  };
   if (init.hasFailed)
-    return { ...base, killPod: true, initContainersToStart: [], containersToStart: [], containersToKill: [] };
+    return {
+      ...base,
+      killPod: true,
+      ephemeralContainersToStart: [],
+      initContainersToStart: [],
+      containersToStart: [],
+      containersToKill: [],
+    };
   const kill = [...init.kill];
   const start: Container[] = [];
   if (!init.isInitialized) {
@@ -108,18 +123,21 @@ function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdi
     createSandbox: true,
     sandboxId: sandbox.id,
     attempt: sandbox.attempt,
+    ephemeralContainersToStart: [],
     initContainersToStart: [],
     containersToStart: [],
     containersToKill: [],
   };
   const isDeleted = pod.metadata.deletionTimestamp !== undefined;
-  const isDone = !restartsOnFailure(pod) && sandbox.attempt !== 0 && record.containers.length > 0;
+  const isDone = pod.spec.restartPolicy === "Never" && sandbox.attempt !== 0 && record.containers.length > 0;
   if (isDeleted || isDone) return { ...actions, createSandbox: false };
   const containersToStart = pod.spec.containers.filter((container) => {
     const latest = latestContainer(record, container.name);
-    return !(pod.spec.restartPolicy === "OnFailure" && latest?.state === "exited" && latest.exitCode === 0);
+    const policy = container.restartPolicy ?? pod.spec.restartPolicy;
+    return !(policy === "OnFailure" && latest?.state === "exited" && latest.exitCode === 0);
   });
-  if (containersToStart.length === 0) return { ...actions, createSandbox: false };
+  const isInitialized = pod.spec.containers.some((c) => latestContainer(record, c.name) !== undefined);
+  if (containersToStart.length === 0 && isInitialized) return { ...actions, createSandbox: false };
   const firstInit = pod.spec.initContainers?.[0];
   return firstInit ? { ...actions, initContainersToStart: [firstInit] } : { ...actions, containersToStart };
 }
@@ -181,7 +199,8 @@ function initContainerActions(
   if (found?.state === "running") return waiting;
   if (found?.state === "exited") {
     if (found.exitCode === 0) return advance();
-    if (!restartsOnFailure(pod)) return { isInitialized: false, hasFailed: true, start: [], kill: [] };
+    if (!restartsAfterExit(pod, current, found.exitCode))
+      return { isInitialized: false, hasFailed: true, start: [], kill: [] };
   }
   start.push(current);
   return waiting;
@@ -203,7 +222,7 @@ function verdictOnRunning(
     },
     restart,
   });
-  const restart = isSidecar(container) || restartsOnFailure(pod);
+  const restart = restartsAfterKill(pod, container);
   // A changed definition takes effect whatever the restart policy says.
   if (record.hash !== "" && record.hash !== containerHash(container))
     return verdict("definition changed", "changed", true);

@@ -11,6 +11,9 @@ export interface ContainerConfigInput {
   readonly environment: readonly KeyValue[];
   readonly mounts: readonly Mount[];
   readonly memoryCapacityBytes: number;
+  readonly seccompRoot: string;
+  /** The container whose process namespace it shares. */
+  readonly targetId?: string;
 }
 
 /** What the runtime is told of a container. Pure. */
@@ -36,7 +39,7 @@ export function containerConfig(pod: Pod, container: Container, input: Container
     tty: container.tty === true,
     linux: {
       resources: containerLinuxResources(pod, container, input.memoryCapacityBytes),
-      securityContext: containerSecurityContext(pod, container),
+      securityContext: containerSecurityContext(pod, container, input),
     },
   };
 }

@@ -47,6 +47,8 @@ export interface KuberuntimeOptions {
   readonly logger: Logger;
   readonly fileSystem: FileSystem;
   readonly podLogsDirectory: string;
+  /** The directory profiles of type Localhost are in. */
+  readonly seccompRoot: string;
   readonly sandboxStarts: Semaphore;
 }
 
@@ -95,7 +97,11 @@ export class KuberuntimeManager {
     let hasActed = false;
     try {
       hasActed = await this.#kill(pod, record, actions, signal);
-      const starts = [...actions.initContainersToStart, ...actions.containersToStart];
+      const starts = [
+        ...actions.ephemeralContainersToStart,
+        ...actions.initContainersToStart,
+        ...actions.containersToStart,
+      ];
       if (!actions.createSandbox && (starts.length === 0 || actions.killPod)) {
         return { hasActed, failures, retryAtMs: undefined, error: undefined };
       }
@@ -197,7 +203,10 @@ export class KuberuntimeManager {
       const environment = await helper.environment(pod, container, sandbox.ips);
       const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment });
       const memoryCapacityBytes = helper.memoryCapacityBytes();
-      return containerConfig(pod, container, { image, restartCount, environment, mounts, memoryCapacityBytes });
+      const targetId = targetOf(pod, container, record);
+      const { seccompRoot } = this.#options;
+      const input = { image, restartCount, environment, mounts, memoryCapacityBytes, seccompRoot };
+      return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);
     let containerId: string;
@@ -314,11 +323,21 @@ const emptyRecord = {
   logPath: "",
 };
 
+/** The runtime's id of the container whose processes a debugging container is to see. Throws when it is not there. */
+function targetOf(pod: Pod, container: Container, record: PodRecord): string | undefined {
+  const name = pod.spec.ephemeralContainers?.find((c) => c.name === container.name)?.targetContainerName;
+  if (!name) return undefined;
+  const target = latestContainer(record, name);
+  if (!target) throw new Error(`unable to find target container ${name}`);
+  return target.id;
+}
+
 /** One more than the newest container's; from the last status written when the runtime lost the container. */
 function nextRestartCount(pod: Pod, container: Container, record: PodRecord): number {
   const latest = latestContainer(record, container.name);
   if (latest) return latest.restartCount + 1;
-  const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = pod.status;
+  const statuses = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   const reported = findContainer(pod, container.name) && statuses.find((s) => s.name === container.name);
   return reported?.containerID ? reported.restartCount + 1 : 0;
 }

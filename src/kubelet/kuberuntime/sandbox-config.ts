@@ -1,6 +1,7 @@
 import type { Pod } from "../../api/core/v1/types.gen.ts";
 import type { DnsConfig, PodSandboxConfig, PortMapping } from "../../cri-api/runtime/v1/types.ts";
 import { allContainers, isHostNetwork } from "../api/pods.ts";
+import { normalizedSysctl } from "../lifecycle/sysctls.ts";
 import { sandboxLabels } from "./labels.ts";
 import { sandboxSecurityContext } from "./security-context.ts";
 
@@ -20,7 +21,7 @@ export function podLogDirectory(root: string, pod: Pod): string {
 export function sandboxConfig(pod: Pod, input: SandboxConfigInput): PodSandboxConfig {
   const { name, namespace, uid, annotations = {} } = pod.metadata;
   const sysctls = Object.fromEntries(
-    (pod.spec.securityContext?.sysctls ?? []).map((s) => [s.name.replaceAll("/", "."), s.value]),
+    (pod.spec.securityContext?.sysctls ?? []).map((s) => [normalizedSysctl(s.name), s.value]),
   );
   return {
     metadata: { name, namespace, uid, attempt: input.attempt },

@@ -25,18 +25,22 @@ const maskedPaths = [
 
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/** Throws for a user namespace: no runtime is known to give one that volumes follow. */
 export function namespaceOptions(pod: Pod): NamespaceOption {
   const { spec } = pod;
+  if (spec.hostUsers === false) {
+    throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+  }
   const pid = spec.hostPID ? "node" : spec.shareProcessNamespace ? "pod" : "container";
   return { network: isHostNetwork(pod) ? "node" : "pod", pid, ipc: spec.hostIPC ? "node" : "pod" };
 }
 
-function seccompProfile(profile: SeccompProfile | undefined): SecurityProfile {
+function seccompProfile(profile: SeccompProfile | undefined, seccompRoot: string): SecurityProfile {
   switch (profile?.type) {
     case "RuntimeDefault":
       return { profileType: "runtimeDefault" };
     case "Localhost":
-      return { profileType: "localhost", localhostRef: profile.localhostProfile ?? "" };
+      return { profileType: "localhost", localhostRef: `${seccompRoot}/${profile.localhostProfile ?? ""}` };
     case "Unconfined":
     case undefined:
       return { profileType: "unconfined" };
@@ -63,16 +67,27 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
   };
 }
 
-/**
- * Where pod and container disagree, the container wins.
- *
- * Differs from upstream: without `runAsUser` the user is left to the runtime, which takes it (and its group) from the
- * image, instead of being copied from the image's status.
- */
-export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
+export interface SecurityContextInput {
+  /** Gives the user where neither pod nor container name one. */
+  readonly image: Pick<Image, "uid" | "username">;
+  /** The directory `localhostProfile` is relative to. */
+  readonly seccompRoot: string;
+  /** The container whose process namespace is joined. */
+  readonly targetId?: string;
+}
+
+/** Where pod and container disagree, the container wins. */
+export function containerSecurityContext(
+  pod: Pod,
+  container: Container,
+  { image, seccompRoot, targetId }: SecurityContextInput,
+): LinuxContainerSecurityContext {
   const own = container.securityContext;
   const shared = pod.spec.securityContext;
-  const runAsUser = own?.runAsUser ?? shared?.runAsUser;
+  const askedUser = own?.runAsUser ?? shared?.runAsUser;
+  // A user by name is for the runtime to look up in the image. Neither a number nor a name is root.
+  const username = askedUser === undefined && image.uid === undefined ? image.username : undefined;
+  const runAsUser = askedUser ?? image.uid ?? (username ? undefined : 0);
   const runAsGroup = own?.runAsGroup ?? shared?.runAsGroup;
   const isPrivileged = own?.privileged === true;
   const isUnmasked = isPrivileged || own?.procMount === "Unmasked";
@@ -82,10 +97,13 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
       dropCapabilities: own?.capabilities?.drop ?? [],
     },
     privileged: isPrivileged,
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: {
+      ...namespaceOptions(pod),
+      ...(targetId === undefined ? {} : { pid: "target", targetId }),
+    },
+    ...(username ? { runAsUsername: username } : {}),
     ...(runAsUser === undefined ? {} : { runAsUser }),
-    // The protocol refuses a group without a user.
-    ...(runAsGroup === undefined || runAsUser === undefined ? {} : { runAsGroup }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup }),
     readonlyRootfs: own?.readOnlyRootFilesystem === true,
     supplementalGroups: supplementalGroups(pod),
     noNewPrivs: own?.allowPrivilegeEscalation === false,
@@ -93,7 +111,7 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     readonlyPaths: isUnmasked ? [] : readonlyPaths,
     seccomp: isPrivileged
       ? { profileType: "unconfined" }
-      : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile),
+      : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile, seccompRoot),
   };
 }
 

@@ -61,6 +61,8 @@ export class NodeAgent {
 
   /** Runs until aborted; an API server that is away is waited for. */
   async run(signal: AbortSignal): Promise<void> {
+    // Before anything that may take long: a node that restarts again and again must not fall silent.
+    await this.#patchLease(signal);
     await this.#register(signal);
     this.#event("Normal", "Starting", "Starting kubelet.");
     const { clock, random, config } = this.#options;
@@ -119,7 +121,9 @@ export class NodeAgent {
     const { client, clock, config, logger, nodeName, state, problem } = this.#options;
     try {
       const facts = await this.#facts(signal);
-      const known = (this.#node ??= await client.resource(nodes).get(nodeName, { signal }));
+      // Read anew each time: the control plane may have given the node up, and has to hear that it is there.
+      const known = await client.resource(nodes).get(nodeName, { signal });
+      this.#node = known;
       const why = [state.runtimeProblem(), state.networkProblem(), problem()].filter((p) => p !== undefined);
       const text = why.length === 0 ? undefined : why.length === 1 ? why[0] : `[${why.join(", ")}]`;
       const now = formatTime(clock.now());
@@ -172,35 +176,44 @@ export class NodeAgent {
     this.#podCidr = cidr;
   }
 
-  async #renewLease(signal: AbortSignal): Promise<void> {
-    const { client, clock, nodeName, config, logger } = this.#options;
-    const resource = client.resource(leases, leaseNamespace);
-    const renewTime = new Date(clock.now()).toISOString().replace("Z", "000Z");
+  /** Renews the lease; false when there is none. Failures are for the next beat. */
+  async #patchLease(signal: AbortSignal): Promise<boolean> {
+    const { client, nodeName, logger } = this.#options;
+    const patch = { spec: { holderIdentity: nodeName, renewTime: this.#microTime() } };
     try {
-      await resource.patch(nodeName, "merge", { spec: { holderIdentity: nodeName, renewTime } }, { signal });
+      await client.resource(leases, leaseNamespace).patch(nodeName, "merge", patch, { signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (!isNotFound(error)) {
-        logger.warn("Failed to update lease, will retry", { error });
-        return;
-      }
-      const owner = this.#node && { apiVersion: "v1", kind: "Node", name: nodeName, uid: this.#node.metadata.uid };
-      try {
-        await resource.create(
-          {
-            apiVersion: "coordination.k8s.io/v1",
-            kind: "Lease",
-            metadata: { name: nodeName, namespace: leaseNamespace, ...(owner ? { ownerReferences: [owner] } : {}) },
-            spec: { holderIdentity: nodeName, leaseDurationSeconds: config.nodeLeaseDurationSeconds, renewTime },
-          },
-          { signal },
-        );
-      } catch (failure) {
-        signal.throwIfAborted();
-        // The namespace may still be on its way right after the cluster's birth; the next beat tries again.
-        if (!isConflict(failure)) logger.warn("Failed to ensure lease exists, will retry", { error: failure });
-      }
+      if (isNotFound(error)) return false;
+      logger.warn("Failed to update lease, will retry", { error });
     }
+    return true;
+  }
+
+  async #renewLease(signal: AbortSignal): Promise<void> {
+    if (await this.#patchLease(signal)) return;
+    const { client, nodeName, config, logger } = this.#options;
+    const owner = this.#node && { apiVersion: "v1", kind: "Node", name: nodeName, uid: this.#node.metadata.uid };
+    const { nodeLeaseDurationSeconds: leaseDurationSeconds } = config;
+    try {
+      await client.resource(leases, leaseNamespace).create(
+        {
+          apiVersion: "coordination.k8s.io/v1",
+          kind: "Lease",
+          metadata: { name: nodeName, namespace: leaseNamespace, ...(owner ? { ownerReferences: [owner] } : {}) },
+          spec: { holderIdentity: nodeName, leaseDurationSeconds, renewTime: this.#microTime() },
+        },
+        { signal },
+      );
+    } catch (failure) {
+      signal.throwIfAborted();
+      // The namespace may still be on its way right after the cluster's birth; the next beat tries again.
+      if (!isConflict(failure)) logger.warn("Failed to ensure lease exists, will retry", { error: failure });
+    }
+  }
+
+  #microTime(): string {
+    return new Date(this.#options.clock.now()).toISOString().replace("Z", "000Z");
   }
 
   #event(type: "Normal" | "Warning", reason: string, message: string): void {

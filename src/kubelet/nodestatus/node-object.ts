@@ -34,6 +34,29 @@ export function initialNode(facts: NodeFacts, config: ResolvedConfig): Input<Nod
   };
 }
 
+/** What the kubelet knows of its node while the API server has not told it otherwise. */
+export function unregisteredNode(
+  nodeName: string,
+  host: HostFacts,
+  addresses: readonly NodeAddress[],
+  config: ResolvedConfig,
+): Node {
+  const facts: NodeFacts = { nodeName, host, addresses, runtime: undefined, images: [] };
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name: nodeName,
+      uid: "",
+      resourceVersion: "0",
+      creationTimestamp: "1970-01-01T00:00:00Z",
+      labels: { ...defaultLabels(facts), ...config.nodeLabels },
+    },
+    spec: { taints: config.registerWithTaints },
+    status: nodeStatus(facts, config),
+  };
+}
+
 /** The labels the kubelet keeps right on its Node. */
 export function defaultLabels({ nodeName, host, addresses }: NodeFacts): Readonly<Record<string, string>> {
   const hostname = addresses.find((a) => a.type === "Hostname")?.address ?? nodeName;

@@ -77,6 +77,7 @@ function fromRecord(
     containerID: `${runtimeName}://${record.id}`,
     started: false,
     ...staticFields(container),
+    ...(record.user ? { user: { linux: record.user } } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
 import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
@@ -23,8 +23,16 @@ export interface StatusInput {
   readonly runtimeName: string;
   /** The pod ends: see podPhase. */
   readonly isTerminal: boolean;
-  /** Ends the pod as Failed for this reason, whatever its containers say. */
-  readonly verdict?: { readonly reason: string; readonly message: string };
+  /** Ends the pod as Failed for this reason, whatever its containers say; told once none of them runs any more. */
+  readonly verdict?: PodVerdict;
+}
+
+/** Why the node ended a pod, or did not take it. */
+export interface PodVerdict {
+  readonly reason: string;
+  readonly message: string;
+  /** The message of the condition DisruptionTarget, where the pod falls victim to others. */
+  readonly disruption?: string;
 }
 
 /** The pod's status as the runtime's record shows it. Pure; times of transitions are the status manager's. */
@@ -44,6 +52,12 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     previous: previousByName(previous.initContainerStatuses),
   }).map((status, i) => withInitReadiness(pod, inits[i], status, input.readiness));
 
+  // Nobody asks whether a container for debugging is ready.
+  const ephemeral = containerStatuses(pod, pod.spec.ephemeralContainers ?? [], false, {
+    ...shared,
+    previous: previousByName(previous.ephemeralContainerStatuses),
+  }).map(({ started: _started, ...status }) => status);
+
   // A phase that ended stays: a container the runtime has lost since cannot bring the pod back.
   const computed = input.verdict ? "Failed" : podPhase(pod, [...init, ...regular], isTerminal);
   const phase = isTerminalPhase(previous.phase) && previous.phase ? previous.phase : computed;
@@ -56,13 +70,16 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: podConditions(pod, {
-      phase,
-      initStatuses: init,
-      containerStatuses: regular,
-      hasReadySandbox,
-      foreign,
-    }),
+    conditions: [
+      ...podConditions(pod, {
+        phase,
+        initStatuses: init,
+        containerStatuses: regular,
+        hasReadySandbox,
+        foreign,
+      }),
+      ...disruption(pod, input.verdict),
+    ],
     ...(message ? { message } : {}),
     ...(reason ? { reason } : {}),
     ...(input.hostIps[0] === undefined
@@ -71,7 +88,40 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
     ...(inits.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: regular,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status.qosClass ?? podQosClass(pod),
+  };
+}
+
+function disruption(pod: Pod, verdict: PodVerdict | undefined): PodCondition[] {
+  if (verdict?.disruption === undefined) return [];
+  const { generation } = pod.metadata;
+  return [
+    {
+      type: "DisruptionTarget",
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      status: "True",
+      reason: "TerminationByKubelet",
+      message: verdict.disruption,
+    },
+  ];
+}
+
+/**
+ * What may be told of the status now: that a pod has ended only once nothing of it runs any more, for whoever reads it
+ * may give away what the pod held.
+ */
+export function publishable(status: PodStatus, record: PodRecord, previous: PodStatus): PodStatus {
+  const endsNow = isTerminalPhase(status.phase) && !isTerminalPhase(previous.phase);
+  if (!endsNow || !record.containers.some((c) => c.state === "running")) return status;
+  const { phase: _phase, reason: _reason, message: _message, ...rest } = status;
+  const { phase = "Pending", reason, message } = previous;
+  return {
+    ...rest,
+    conditions: (status.conditions ?? []).filter((c) => c.type !== "DisruptionTarget"),
+    phase,
+    ...(reason ? { reason } : {}),
+    ...(message ? { message } : {}),
   };
 }
 

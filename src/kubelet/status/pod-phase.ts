@@ -1,60 +1,82 @@
 import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
-import { isSidecar } from "../api/pods.ts";
+import { isSidecar, isStaticPod } from "../api/pods.ts";
+import { restartsAfterExit } from "../container/restart-policy.ts";
 
 type Phase = NonNullable<PodStatus["phase"]>;
 
 /**
- * The pod's phase from its containers' statuses. `isTerminal` says that the pod ends whatever its restart policy: then
+ * The pod's phase from its containers' statuses. `isTerminal` says that the pod ends whatever its restart policies: then
  * exit codes alone decide between Succeeded and Failed.
  */
 export function podPhase(pod: Pod, statuses: readonly ContainerStatus[], isTerminal: boolean): Phase {
   const byName = new Map(statuses.map((s) => [s.name, s]));
   const init = initCounts(pod, byName);
-  if (init.failed && pod.spec.restartPolicy === "Never") return "Failed";
-  const counts = { running: init.runningSidecars, waiting: 0, stopped: 0, succeeded: 0, unknown: 0 };
-  for (const { name } of pod.spec.containers) {
-    const status = byName.get(name);
+  if (init.hasFailedForGood) return "Failed";
+  const sidecars = sidecarCounts(pod, byName);
+  const counts = { running: 0, waiting: 0, stopped: 0, stoppedForGood: 0, succeeded: 0, unknown: 0 };
+  for (const container of pod.spec.containers) {
+    const status = byName.get(container.name);
+    const exitCode = exitCodeOf(status);
     if (status?.state.running) counts.running++;
-    else if (status?.state.terminated) {
+    else if (exitCode !== undefined) {
       counts.stopped++;
-      if (status.state.terminated.exitCode === 0) counts.succeeded++;
-    } else if (status?.state.waiting) {
-      // Waiting after an earlier run is a restart on its way, and counts as stopped.
-      if (status.lastState.terminated) counts.stopped++;
-      else counts.waiting++;
-    } else counts.unknown++;
+      if (!restartsAfterExit(pod, container, exitCode)) counts.stoppedForGood++;
+      if (status?.state.terminated?.exitCode === 0) counts.succeeded++;
+    } else if (status?.state.waiting) counts.waiting++;
+    else counts.unknown++;
   }
-  const restartsAlways = pod.spec.restartPolicy === undefined || pod.spec.restartPolicy === "Always";
-  const isAllStopped = counts.stopped === pod.spec.containers.length;
-  if (isTerminal && isAllStopped) return counts.succeeded === counts.stopped ? "Succeeded" : "Failed";
-  if (init.pending || counts.waiting > 0) return "Pending";
-  if (counts.running > init.runningSidecars && counts.unknown === 0) return "Running";
-  if (counts.stopped === 0 || counts.unknown > 0)
-    return counts.running > 0 && counts.unknown === 0 ? "Running" : "Pending";
-  if (restartsAlways) return "Running";
-  if (counts.stopped === counts.succeeded) return "Succeeded";
-  return pod.spec.restartPolicy === "Never" ? "Failed" : "Running";
+  const running = counts.running + sidecars.running;
+  const unknown = counts.unknown + sidecars.unknown;
+  // A sidecar that starts again does not take back what was initialized.
+  const isInitialized = pod.spec.containers.some((c) => hasStarted(byName.get(c.name)));
+  if (init.isPending || (sidecars.pending > 0 && !isInitialized)) return "Pending";
+  if (counts.waiting + sidecars.waiting > 0) return "Pending";
+  if (running > 0 && unknown === 0) return "Running";
+  if (counts.stopped === 0 || unknown > 0) return "Pending";
+  const outcome = counts.stopped === counts.succeeded ? "Succeeded" : "Failed";
+  if (isTerminal && !isStaticPod(pod)) return outcome;
+  return counts.stopped === counts.stoppedForGood ? outcome : "Running";
+}
+
+/** Of the last run that ended; waiting after an earlier run is a restart on its way, and counts as stopped. */
+function exitCodeOf(status: ContainerStatus | undefined): number | undefined {
+  if (status?.state.terminated) return status.state.terminated.exitCode;
+  return status?.state.waiting ? status.lastState.terminated?.exitCode : undefined;
+}
+
+function hasStarted(status: ContainerStatus | undefined): boolean {
+  return Boolean(status?.state.running ?? status?.state.terminated ?? status?.lastState.terminated);
 }
 
 function initCounts(
   pod: Pod,
   byName: ReadonlyMap<string, ContainerStatus>,
-): { readonly pending: boolean; readonly failed: boolean; readonly runningSidecars: number } {
-  let pending = false;
-  let failed = false;
-  let runningSidecars = 0;
+): { readonly isPending: boolean; readonly hasFailedForGood: boolean } {
+  let isPending = false;
+  let hasFailedForGood = false;
   for (const container of pod.spec.initContainers ?? []) {
-    const status = byName.get(container.name);
-    if (isSidecar(container)) {
-      if (status?.state.running) {
-        runningSidecars++;
-        if (status.started !== true) pending = true;
-      } else if (!status?.state.terminated && !status?.lastState.terminated) pending = true;
-      continue;
-    }
-    const ended = status?.state.terminated ?? (status?.state.waiting ? status.lastState.terminated : undefined);
-    if (!ended) pending = true;
-    else if (ended.exitCode !== 0) failed = true;
+    if (isSidecar(container)) continue;
+    const exitCode = exitCodeOf(byName.get(container.name));
+    if (exitCode === undefined) isPending = true;
+    else if (exitCode !== 0 && !restartsAfterExit(pod, container, exitCode)) hasFailedForGood = true;
   }
-  return { pending, failed, runningSidecars };
+  return { isPending, hasFailedForGood };
+}
+
+function sidecarCounts(
+  pod: Pod,
+  byName: ReadonlyMap<string, ContainerStatus>,
+): { readonly running: number; readonly waiting: number; readonly unknown: number; readonly pending: number } {
+  const counts = { running: 0, waiting: 0, unknown: 0, pending: 0 };
+  for (const { name } of (pod.spec.initContainers ?? []).filter(isSidecar)) {
+    const status = byName.get(name);
+    if (status?.state.running) {
+      counts.running++;
+      if (status.started !== true) counts.pending++;
+    } else if (status?.state.waiting && !status.lastState.terminated) {
+      counts.waiting++;
+      counts.pending++;
+    } else if (!status?.state.terminated && !status?.state.waiting) counts.unknown++;
+  }
+  return counts;
 }

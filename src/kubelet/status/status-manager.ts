@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { TaskGroup } from "../../component-base/task-group.ts";
 import { formatTime } from "../../component-helpers/time.ts";
-import { isTerminalPhase } from "../api/pods.ts";
+import { isStaticPod, isTerminalPhase } from "../api/pods.ts";
 import { equal, statusPatch } from "./status-patch.ts";
 
 interface Entry {
@@ -30,6 +30,8 @@ export interface StatusManagerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tasks: TaskGroup;
+  /** The API's image of a static pod, if it is known. */
+  readonly mirrorOf?: (pod: Pod) => Pod | undefined;
 }
 
 /**
@@ -77,9 +79,12 @@ export class StatusManager {
     this.#schedule(entry);
   }
 
-  /** The informer has seen the pod; what others overwrote is written again. */
-  observe(pod: Pod): void {
-    const entry = this.#entries.get(pod.metadata.uid);
+  /**
+   * The informer has seen the pod; what others overwrote is written again. `uid` is that of the static pod whose mirror it
+   * is: a mirror takes the static pod's status.
+   */
+  observe(pod: Pod, uid = pod.metadata.uid): void {
+    const entry = this.#entries.get(uid);
     if (!entry || Number(pod.metadata.resourceVersion) <= Number(entry.base.metadata.resourceVersion)) return;
     entry.base = pod;
     this.#schedule(entry);
@@ -97,7 +102,7 @@ export class StatusManager {
       uid,
       name,
       namespace,
-      base: pod,
+      base: (isStaticPod(pod) ? this.#options.mirrorOf?.(pod) : undefined) ?? pod,
       status: pod.status,
       isFinished: false,
       isWriting: false,
@@ -111,45 +116,47 @@ export class StatusManager {
     entry.isDirty = true;
     if (entry.isWriting) return;
     entry.isWriting = true;
-    this.#options.tasks.spawn(async (signal) => {
-      try {
-        await this.#writeUntilClean(entry, signal);
-      } finally {
-        entry.isWriting = false;
-      }
-    });
+    this.#options.tasks.spawn((signal) => this.#writeUntilClean(entry, signal));
   }
 
   async #writeUntilClean(entry: Entry, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     let failures = 0;
-    while (entry.isDirty && this.#entries.get(entry.uid) === entry) {
-      entry.isDirty = false;
-      try {
-        await this.#write(entry, signal);
-        failures = 0;
-      } catch (error) {
-        signal.throwIfAborted();
-        // The object is gone: the informer will say so. A conflict may mean that, too, or a race with another writer: the entry
-        // goes when the informer says so, and until then the write is owed.
-        if (isNotFound(error)) return;
-        entry.isDirty = true;
-        failures++;
-        logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });
-        await sleep(clock, backoffDelay(retry, failures), signal);
+    try {
+      while (entry.isDirty && this.#entries.get(entry.uid) === entry) {
+        entry.isDirty = false;
+        try {
+          await this.#write(entry, signal);
+          failures = 0;
+        } catch (error) {
+          signal.throwIfAborted();
+          // The object is gone: the informer will say so. A conflict may mean that, too, or a race with another writer: the entry
+          // goes when the informer says so, and until then the write is owed.
+          if (isNotFound(error)) return;
+          entry.isDirty = true;
+          failures++;
+          logger.warn("Failed to update status for pod", { pod: `${entry.namespace}/${entry.name}`, error });
+          await sleep(clock, backoffDelay(retry, failures), signal);
+        }
       }
+    } finally {
+      // In the same turn as the last look at isDirty: what is scheduled after it starts a writer of its own.
+      entry.isWriting = false;
     }
   }
 
   async #write(entry: Entry, signal: AbortSignal): Promise<void> {
+    // The API has nothing of a static pod until its mirror is there.
+    if (isStaticPod(entry.base)) return;
     const resource = this.#options.client.resource(pods, entry.namespace);
-    const patch = statusPatch(entry.uid, entry.base.status, entry.status);
+    const { uid } = entry.base.metadata;
+    const patch = statusPatch(uid, entry.base.status, entry.status);
     if (patch !== undefined) {
       const written = await resource.patch(entry.name, "strategic", patch, { subresource: "status", signal });
       if (Number(written.metadata.resourceVersion) > Number(entry.base.metadata.resourceVersion)) entry.base = written;
     }
     if (!entry.isFinished || entry.isDirty || entry.base.metadata.deletionTimestamp === undefined) return;
-    await resource.delete(entry.name, { gracePeriodSeconds: 0, preconditions: { uid: entry.uid }, signal });
+    await resource.delete(entry.name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
   }
 }
 

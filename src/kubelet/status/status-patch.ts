@@ -10,7 +10,6 @@ const foreignFields: ReadonlySet<string> = new Set([
   "nominatedNodeName",
   "resize",
   "resourceClaimStatuses",
-  "ephemeralContainerStatuses",
   "extendedResourceClaimStatus",
   "nodeAllocatableResourceClaimStatuses",
   "allocatedResources",

@@ -35,6 +35,8 @@ export class FakePorts implements KubeletPorts {
   readonly mounter: FakeMounter;
   readonly prober = new FakeProber();
   readonly host: HostInfo;
+  fetchManifest: NonNullable<KubeletPorts["fetchManifest"]> = () =>
+    Promise.reject(new Error("there is nothing to fetch"));
   readonly disks: FakeDisks;
   /** What the machine tells of itself, for tests to change. */
   readonly machine: FakeMachine = { usage: {} };

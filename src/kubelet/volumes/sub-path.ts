@@ -1,6 +1,28 @@
+import type { VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
+import { expand } from "../environment/expansion.ts";
 
 const linksMax = 40;
+
+/**
+ * The part of the volume that a mount asks for, with its variables expanded; empty for the whole. Throws, in upstream's
+ * words, when a variable has no value and when the path could lead out of the volume.
+ */
+export function requestedSubPath(mount: VolumeMount, variables: ReadonlyMap<string, string>): string {
+  const { subPathExpr, subPath = "" } = mount;
+  const missing = new Set<string>();
+  const path = subPathExpr
+    ? expand(subPathExpr, (name) => {
+        const value = variables.get(name) ?? "";
+        if (value === "") missing.add(name);
+        return value;
+      })
+    : subPath;
+  if (missing.size > 0) throw new Error(`missing value for ${[...missing].sort().join(", ")}`);
+  if (path.startsWith("/")) throw new Error(`error SubPath \`${path}\` must not be an absolute path`);
+  if (path.split("/").includes("..")) throw new Error(`unable to provision SubPath \`${path}\`: must not contain '..'`);
+  return path;
+}
 
 /**
  * The real path of `subPath` within a volume, its directories created where they are missing. Links are followed as long
@@ -10,6 +32,25 @@ const linksMax = 40;
  * directory for a link between this check and the mount is not caught here.
  */
 export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath: string): Promise<string> {
+  const create = async (path: string): Promise<boolean> => {
+    await fs.makeDirectory(path, 0o755);
+    return true;
+  };
+  return (await walk(fs, volumeRoot, subPath, create)) ?? volumeRoot;
+}
+
+/** The real path of what is there already; undefined when it is not. */
+export function findWithin(fs: FileSystem, volumeRoot: string, path: string): Promise<string | undefined> {
+  return walk(fs, volumeRoot, path, async () => false);
+}
+
+/** `onMissing` makes what is not there, or tells that nobody does. */
+async function walk(
+  fs: FileSystem,
+  volumeRoot: string,
+  subPath: string,
+  onMissing: (path: string) => Promise<boolean>,
+): Promise<string | undefined> {
   const pending = subPath.split("/").filter((part) => part !== "" && part !== ".");
   const resolved: string[] = [];
   let links = 0;
@@ -22,7 +63,7 @@ export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath
     }
     const path = [volumeRoot, ...resolved, part].join("/");
     const info = await fs.stat(path);
-    if (!info) await fs.makeDirectory(path, 0o755);
+    if (!info && !(await onMissing(path))) return undefined;
     if (info?.type === "symlink") {
       const target = await fs.readLink(path);
       if (target.startsWith("/") || ++links > linksMax) {

@@ -6,7 +6,6 @@ import type { Random } from "../../component-base/random.ts";
 import type { KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
 import { wholeValue } from "../api/quantities.ts";
-import { expand } from "../environment/expansion.ts";
 import { hostsFile } from "../network/hosts-file.ts";
 import { podHostName } from "../network/host-name.ts";
 import type { KubeletPorts } from "../ports.ts";
@@ -14,7 +13,7 @@ import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { isClaimVolume, setUpClaim } from "./claim.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
-import { resolveSubPath } from "./sub-path.ts";
+import { findWithin, requestedSubPath, resolveSubPath } from "./sub-path.ts";
 
 /** A volume that could not be made; the message is the event's. */
 export class MountError extends Error {
@@ -75,9 +74,7 @@ export class VolumeManager {
     for (const mount of container.volumeMounts ?? []) {
       const volume = (pod.spec.volumes ?? []).find((v) => v.name === mount.name);
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
-      const subPath = mount.subPathExpr
-        ? expand(mount.subPathExpr, (name) => variables.get(name))
-        : (mount.subPath ?? "");
+      const subPath = requestedSubPath(mount, variables);
       const root = this.#hostPathOf(pod, volume);
       out.push({
         containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,
@@ -98,6 +95,15 @@ export class VolumeManager {
       out.push({ containerPath: messagePath, hostPath: await this.#terminationLog(pod, container), readonly: false });
     }
     return out;
+  }
+
+  /** A file in one of the pod's volumes; undefined when there is none. Rejects when there is no such volume. */
+  async readFile(pod: Pod, volumeName: string, path: string): Promise<Uint8Array | undefined> {
+    const { fileSystem } = this.#options.ports;
+    const volume = (pod.spec.volumes ?? []).find((v) => v.name === volumeName);
+    if (!volume) throw new Error(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
+    const found = await findWithin(fileSystem, this.#hostPathOf(pod, volume), path);
+    return found === undefined ? undefined : fileSystem.readFile(found);
   }
 
   /** Unmounts and removes everything of the pod. Nothing is removed below a mount that would not go. */

@@ -16,7 +16,10 @@ async function requestFor(name: string): Promise<string> {
 
 test("an approved request is signed for its subject and purposes; one its signer does not sign fails", async () => {
   const authority = await createCertificateAuthority("clients", 3650, 0);
-  const signer = new AuthorityCertificateSigner(authority);
+  const signer = new AuthorityCertificateSigner({
+    clientCa: authority,
+    servingCa: await createCertificateAuthority("servers", 3650, 0),
+  });
   await using h = await startControllers(certificateControllers(signer));
   const requests = h.client.resource(certificateSigningRequests);
   const usages = ["client auth", "digital signature"] as const;

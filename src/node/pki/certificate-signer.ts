@@ -4,14 +4,17 @@ import type {
   CertificateRequestFacts,
   CertificateSigner,
 } from "../../kube-controller-manager/certificates/certificate-signer.ts";
+import { kubeletServingSigner } from "../../kube-controller-manager/certificates/signer-rules.ts";
 import { importSigningKey, serialNumber, signingAlgorithm, x509, type KeyPair } from "./certificates.ts";
 
-/** Signs requests of the CertificateSigningRequest API with the cluster's client authority. */
+/** Signs requests of the CertificateSigningRequest API: kubelets' serving certificates with the serving authority, all others with the client authority. */
 export class AuthorityCertificateSigner implements CertificateSigner {
-  readonly #authority: KeyPair;
+  readonly #clientCa: KeyPair;
+  readonly #servingCa: KeyPair;
 
-  constructor(authority: KeyPair) {
-    this.#authority = authority;
+  constructor(authorities: { readonly clientCa: KeyPair; readonly servingCa: KeyPair }) {
+    this.#clientCa = authorities.clientCa;
+    this.#servingCa = authorities.servingCa;
   }
 
   async read(requestPem: string): Promise<CertificateRequestFacts> {
@@ -31,7 +34,8 @@ export class AuthorityCertificateSigner implements CertificateSigner {
 
   async sign(options: Parameters<CertificateSigner["sign"]>[0]): Promise<string> {
     const { request, lib } = await readRequest(options.requestPem);
-    const issuer = new lib.X509Certificate(this.#authority.cert);
+    const authority = options.signerName === kubeletServingSigner ? this.#servingCa : this.#clientCa;
+    const issuer = new lib.X509Certificate(authority.cert);
     const names = namesOf(lib, request);
     const { flags, purposes } = usagesOf(lib, options.usages);
     const certificate = await lib.X509CertificateGenerator.create({
@@ -42,7 +46,7 @@ export class AuthorityCertificateSigner implements CertificateSigner {
       notAfter: new Date(Math.min(options.notAfterMs, issuer.notAfter.getTime())),
       signingAlgorithm,
       publicKey: request.publicKey,
-      signingKey: await importSigningKey(lib, this.#authority.key),
+      signingKey: await importSigningKey(lib, authority.key),
       extensions: [
         new lib.BasicConstraintsExtension(false, undefined, true),
         ...(flags === 0 ? [] : [new lib.KeyUsagesExtension(flags, true)]),

@@ -93,7 +93,7 @@ export function serialNumber(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await crypto.subtle.exportKey("pkcs8", key));
   return pem("PRIVATE KEY", der);
 }

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import * as path from "node:path";
 import { X509Certificate } from "node:crypto";
 
+import { readIfThere, readPair, writePair, writeWhole } from "./certificate-files.ts";
 import { createCertificateAuthority, issueCertificate, pem, type KeyPair, type LeafOptions } from "./certificates.ts";
 
 // kubeadm's lifetimes: ten years for authorities, one for leaves. Leaves are renewed at start when a third or less is left.
@@ -63,8 +64,8 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
       commonName: `system:node:${name}`,
       organizations: ["system:nodes"],
       usage: "server",
-      dnsNames: [name, "localhost"],
-      ipAddresses: ["127.0.0.1", ...addresses],
+      dnsNames: [name],
+      ipAddresses: addresses,
     });
     kubeletServing.set(name, pair);
   }
@@ -157,32 +158,12 @@ class PairFiles {
     );
   }
 
-  async #read(name: string): Promise<KeyPair | undefined> {
-    const [cert, key] = await Promise.all([
-      readIfThere(path.join(this.#directory, `${name}.crt`)),
-      readIfThere(path.join(this.#directory, `${name}.key`)),
-    ]);
-    return cert === undefined || key === undefined ? undefined : { cert, key };
+  #read(name: string): Promise<KeyPair | undefined> {
+    return readPair(this.#directory, name);
   }
 
   async #write(name: string, pair: KeyPair): Promise<KeyPair> {
-    await writeWhole(path.join(this.#directory, `${name}.key`), pair.key);
-    await writeWhole(path.join(this.#directory, `${name}.crt`), pair.cert);
+    await writePair(this.#directory, name, pair);
     return pair;
   }
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** A crash leaves the old content or the new, never half of it. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.tmp`, text, { mode: 0o600, flush: true });
-  await rename(`${file}.tmp`, file);
 }

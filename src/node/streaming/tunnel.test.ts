@@ -237,18 +237,22 @@ test("a refusal is passed on, the connection closed, and what the client sent be
   assert.equal(afterwards, "");
 });
 
-test("redirects are not followed, and a dead target is 502", async (t) => {
+test("redirects are not followed, and of a dead target a Status tells", async (t) => {
   const server = http.createServer();
   server.on("upgrade", (_request, socket) => {
     socket.end("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
   });
   const target = await listen(t, server);
-  for (const url of [`http://127.0.0.1:${target}/`, "http://127.0.0.1:1/"]) {
+  for (const [url, status] of [
+    [`http://127.0.0.1:${target}/`, 502],
+    ["http://127.0.0.1:1/", 500],
+  ] as const) {
     const proxy = await startProxy(t, { url, protocol: "raw" });
     const request = { url: new URL(`http://127.0.0.1:${proxy}/`), method: "POST", headers: spdyHeaders, tls: {} };
     const answer = await requestUpgrade(request);
     answer.socket.destroy();
-    assert.equal(answer.status, 502);
+    assert.equal(answer.status, status);
     assert.doesNotMatch(answer.headText, /location/i);
+    if (status === 500) assert.match(answer.headText, /content-type: application\/json/i);
   }
 });

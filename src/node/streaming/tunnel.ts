@@ -1,11 +1,12 @@
 import type * as Http from "node:http";
 import type { Duplex } from "node:stream";
 import type * as tls from "node:tls";
-import { WebSocketServer, type WebSocket } from "ws";
+import type { WebSocket } from "ws";
 
 import type { HttpTunnel } from "../../component-base/http.ts";
 import { errorText, type Logger } from "../../component-base/logger.ts";
 import type { TunnelRunner } from "../http-server.ts";
+import { acceptWebSocket, offeredProtocols } from "./accept-web-socket.ts";
 import { bridgePortForward, portForwardProtocol } from "./port-forward.ts";
 import { bridgeRemoteCommand, remoteCommandProtocols, requestedStreams } from "./remote-command.ts";
 import { splice } from "./splice.ts";
@@ -15,8 +16,6 @@ import { http } from "../http-module.ts";
 /** The TLS side of a client identity: certificate, key and the CA that targets are verified against. */
 export type TlsIdentities = (identity: string) => tls.ConnectionOptions;
 
-// kubectl sends 32 KiB at a time; a message is held whole.
-const messageBytesMax = 4 << 20;
 const refusalBytesMax = 1 << 20;
 const refusalTimeoutMs = 10_000;
 // What is ours to say to the target, or about this connection only. A client must not speak as somebody else behind us.
@@ -29,7 +28,10 @@ export function createTunnelRunner(options: { readonly tls: TlsIdentities; reado
       await handleUpgrade(request, socket, head, tunnel, options.tls);
     } catch (error) {
       options.logger.debug("Tunnel ended abnormally", { error, url: tunnel.url });
-      refuse(socket, 502, "text/plain", Buffer.from(errorText(error)));
+      // As kube-apiserver: kubectl shows a Status, of anything else it shows nothing.
+      const message = `error dialing backend: ${errorText(error)}`;
+      const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, code: 500 };
+      refuse(socket, 500, "application/json", Buffer.from(JSON.stringify(status)));
     }
   };
 }
@@ -72,7 +74,9 @@ export async function handleUpgrade(
   const answer = await requestUpgrade({ ...target, method: "POST", headers: [...spdy, ...extraHeaders] });
   if (answer.status !== 101) return passRefusal(socket, answer);
   try {
-    await acceptWebSocket(request, socket, head, negotiated, (ws) => negotiated.bridge(ws, answer, target.url));
+    await acceptWebSocket(request, socket, head, negotiated.protocol, (ws) =>
+      negotiated.bridge(ws, answer, target.url),
+    );
   } catch {
     // The client has been answered with 101; all that is left to say is the end of the connection.
     socket.destroy();
@@ -104,37 +108,6 @@ function negotiate(request: Http.IncomingMessage, kind: "remotecommand" | "portf
     bridge: (webSocket, answer, url) =>
       bridgeRemoteCommand(webSocket, answer, protocol, requestedStreams(url.searchParams)),
   };
-}
-
-function offeredProtocols(request: Http.IncomingMessage): readonly string[] {
-  const header = request.headers["sec-websocket-protocol"] ?? "";
-  return header
-    .split(",")
-    .map((p) => p.trim())
-    .filter((p) => p !== "");
-}
-
-/** Runs `bridge` once the handshake is done; a malformed one has been refused when this resolves. */
-function acceptWebSocket(
-  request: Http.IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  { protocol }: Negotiated,
-  bridge: (webSocket: WebSocket) => Promise<void>,
-): Promise<void> {
-  const server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: messageBytesMax,
-  });
-  // The library refuses names with a slash, as port-forward's has: it is kept from seeing them.
-  delete request.headers["sec-websocket-protocol"];
-  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
-  return new Promise((resolve, reject) => {
-    socket.once("close", () => resolve());
-    // Within the callback: messages that came with the request are delivered right after it, so the listeners must be there.
-    server.handleUpgrade(request, socket, head, (webSocket) => void bridge(webSocket).then(resolve, reject));
-  });
 }
 
 function passedHeaders(raw: readonly string[]): readonly (readonly [string, string])[] {

@@ -10,7 +10,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     resourceVersion:
       "Changes with every change of the object. Send it back with an update and the update fails if somebody was faster. Compare it for equality only.",
     generation: "Counts changes of the desired state.",
-    creationTimestamp: "When the server created the object.",
+    creationTimestamp: "CreationTimestamp is a timestamp of when the server created the object.",
     deletionTimestamp:
       "When the object goes, set by the server once deletion was asked for; until then finalizers do their work.",
     deletionGracePeriodSeconds: "Seconds the object has from the request of its deletion to the end.",

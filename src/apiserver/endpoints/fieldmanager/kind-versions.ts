@@ -34,6 +34,8 @@ export class ConvertingVersions implements Versions {
     const from = this.#versions.get(typed.apiVersion);
     const to = this.#versions.get(apiVersion);
     if (!from || !to) return undefined;
+    // Differs from upstream: where somebody else converts, who manages what is known within one version alone.
+    if (from.convert?.ask ?? to.convert?.ask) return undefined;
     const { object } = from.kind.decode(typed.value);
     const stored = from.convert ? from.convert.toStorage(object) : object;
     const value = to.convert ? to.convert.fromStorage(stored) : stored;

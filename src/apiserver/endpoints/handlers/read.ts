@@ -12,7 +12,7 @@ import type { Negotiated } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { served } from "../resource-endpoint.ts";
+import { prepareServed, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
@@ -21,19 +21,16 @@ import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 const groupBytes = 512 * 1024;
 
 /** GET of one object. */
-export function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): HttpResponse {
+export async function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { info, http } = scope;
   const store = defined(endpoint.store, "store");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const version = http.query.get("resourceVersion");
   if (version) store.storage.checkNotOlderThan(version);
-  return respondObject(
-    endpoint,
-    200,
-    store.stored(info.namespaceKey, info.name),
-    negotiated,
-    parseIncludeObject(http.query),
-  );
+  const stored = store.stored(info.namespaceKey, info.name);
+  // Without the check each read would parse what is sent as it is stored.
+  if (endpoint.convert?.ask) await prepareServed(endpoint, [stored.object()]);
+  return respondObject(endpoint, 200, stored, negotiated, parseIncludeObject(http.query));
 }
 
 /** What the client wants to see of objects of a resource. */
@@ -62,6 +59,11 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
     // Checked with the other options.
     resourceVersionMatch: (options.resourceVersionMatch ?? "") as "" | "Exact" | "NotOlderThan",
   });
+  if (endpoint.convert?.ask)
+    await prepareServed(
+      endpoint,
+      list.items.map((item) => item.object()),
+    );
   return respondList(endpoint, scope, negotiated, list);
 }
 

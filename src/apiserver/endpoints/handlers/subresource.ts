@@ -2,13 +2,15 @@ import { defined } from "../../../component-base/assert.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { methodNotSupported } from "../../../apimachinery/errors/new.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
-import type { ApiSubresource } from "../../../apimachinery/scheme/scheme.ts";
+import type { ApiSubresource, ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
+import type { ResolvedType } from "../../../apimachinery/schema/type-registry.ts";
 import type { Subresource } from "../../registry/generic/resource-registration.ts";
 import type { SubresourceRequest } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
 import { negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseWriteOptions } from "../query-options.ts";
+import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { respond } from "../response.ts";
@@ -91,7 +93,13 @@ async function handleConnect(
 ): Promise<HttpResponse> {
   // `log` is a plain read; what CONNECT admission is about opens a connection into the node.
   if (data.connectMethods) {
-    const options = { kind: data.options ?? data.kind, ...Object.fromEntries(scope.http.query) };
+    const kind = data.options ?? data.kind;
+    const { http, info } = scope;
+    const options = {
+      kind,
+      ...optionsOf(endpoint.context.scheme.kind("", "v1", kind), http.query),
+      ...(data.withPath ? { path: pathBehind(http.path, info.parts.length - 2) } : {}),
+    };
     const base: AdmissionBase = {
       operation: "CONNECT",
       options,
@@ -107,6 +115,28 @@ async function handleConnect(
   const signal = AbortSignal.any([scope.http.signal, endpoint.context.shutdown]);
   const request = requestOf(endpoint, scope, undefined, false);
   return connect({ ...request, http: { ...request.http, signal } });
+}
+
+/** A query as the options object it stands for: flags, numbers and lists are what their fields are. */
+function optionsOf(kind: ObjectKind | undefined, query: URLSearchParams): Readonly<Record<string, unknown>> {
+  const options: Record<string, unknown> = {};
+  for (const name of new Set(query.keys())) {
+    const field = kind?.type.field(name);
+    if (!field) continue;
+    const { type } = field;
+    const values = query.getAll(name);
+    if (type.kind === "list") options[name] = values.map((value) => scalarOf(type.items, value));
+    else if (type.kind === "scalar" && type.scalar === "bool") {
+      // As in any object, what is false is not said.
+      if (queryFlag(query, name)) options[name] = true;
+    } else options[name] = scalarOf(type, values[0] ?? "");
+  }
+  return options;
+}
+
+function scalarOf(type: ResolvedType, text: string): unknown {
+  const isNumber = type.kind === "scalar" && (type.scalar === "int32" || type.scalar === "int64");
+  return isNumber ? Number(text) : text;
 }
 
 function requestOf(

@@ -1,6 +1,7 @@
 import { defined } from "../../../component-base/assert.ts";
 import type { ByteSink, HttpResponse } from "../../../component-base/http.ts";
 import type { Timer } from "../../../component-base/clock.ts";
+import { internalError } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { ListOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { watchFrame } from "../../../apimachinery/protobuf/watch-frame.ts";
@@ -16,7 +17,7 @@ import type { Encoding, Negotiated } from "../negotiation.ts";
 import { parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { served } from "../resource-endpoint.ts";
+import { prepareServed, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
@@ -140,6 +141,9 @@ class WatchSession implements WatchConsumer {
   #queued: ResourceEvent[] = [];
   #isBlocked = true;
   #isOver = false;
+  /** Of events that somebody else has to convert first: the end of their queue, and how many are in it. */
+  #prepared: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   constructor(endpoint: ResourceEndpoint, options: ListOptions, encoder: FrameEncoder, sink: ByteSink) {
     this.#endpoint = endpoint;
@@ -175,6 +179,41 @@ class WatchSession implements WatchConsumer {
 
   deliver(events: readonly ResourceEvent[]): void {
     if (this.#isOver) return;
+    if (this.#endpoint.convert?.ask) {
+      this.#deliverPrepared(events);
+      return;
+    }
+    this.#take(events);
+  }
+
+  /** One after the other: what was delivered first is sent first, however long somebody else takes to convert it. */
+  #deliverPrepared(events: readonly ResourceEvent[]): void {
+    this.#waiting += events.length;
+    if (this.#waiting > queuedEventsMax) {
+      this.end();
+      return;
+    }
+    this.#prepared = this.#prepared.then(async () => {
+      try {
+        await this.#prepare(events.map(({ object }) => object));
+        this.#waiting -= events.length;
+        this.#take(events);
+      } catch (error) {
+        this.end(error instanceof StatusError ? error : internalError(error));
+      }
+    });
+  }
+
+  async #prepare(objects: readonly StoredObject[]): Promise<void> {
+    if (!this.#endpoint.convert?.ask) return;
+    await prepareServed(
+      this.#endpoint,
+      objects.map((stored) => stored.object()),
+    );
+  }
+
+  #take(events: readonly ResourceEvent[]): void {
+    if (this.#isOver) return;
     if (!this.#isBlocked) {
       this.#write(events);
       return;
@@ -193,7 +232,9 @@ class WatchSession implements WatchConsumer {
   async #sendInitial(watch: StorageWatch): Promise<void> {
     const { initial, revision } = watch;
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
-      const frames = initial.slice(at, at + initialGroup).map((o) => this.#encoder.event(new Event("ADDED", o)));
+      const group = initial.slice(at, at + initialGroup);
+      await this.#prepare(group);
+      const frames = group.map((o) => this.#encoder.event(new Event("ADDED", o)));
       this.#count(frames.length);
       if (!this.#sink.write(frames)) await this.#sink.drained();
     }
@@ -249,8 +290,9 @@ class WatchSession implements WatchConsumer {
 
   /** Tells the client how far it is. Not while it is behind: the bookmark would promise events it has not got. */
   #bookmark(): void {
-    if (this.#isBlocked) return;
+    if (this.#isBlocked || this.#waiting > 0) return;
     this.#watch?.flush();
+    if (this.#waiting > 0) return;
     if (this.#isBlocked) return;
     this.#sink.write([this.#encoder.bookmark(this.#watch?.progress() ?? 0, false)]);
   }

@@ -25,7 +25,7 @@ import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { served } from "../resource-endpoint.ts";
+import { prepareServed, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { negotiateView, respondList } from "./read.ts";
@@ -113,7 +113,8 @@ function fieldManagerOf(endpoint: ResourceEndpoint, scope: RequestScope): FieldM
   return endpoint.context.fieldManagers.of(endpoint.resource, scope.info.subresource);
 }
 
-function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Mutable<KubeObject> {
+async function toStorage(endpoint: ResourceEndpoint, object: Mutable<KubeObject>): Promise<Mutable<KubeObject>> {
+  await endpoint.convert?.ask?.toStorage([object]);
   return endpoint.convert ? endpoint.convert.toStorage(object) : object;
 }
 
@@ -141,6 +142,10 @@ function validation(
   return async (object, old) => {
     await giveWay(sizeBytes);
     if (endpoint.context.admission.length === 0) return;
+    await prepareServed(
+      endpoint,
+      [object, old].filter((each) => each !== undefined),
+    );
     const now = object && (served(endpoint, object) as Mutable<KubeObject>);
     const attributes = attributesOf(endpoint, scope, base, now, old && served(endpoint, old));
     // A deletion has nothing to change, but plugins may refuse it in either phase.
@@ -166,10 +171,11 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
   await admitObject(endpoint, scope, base, object, undefined);
   const store = defined(endpoint.store, "store");
   const created = await store.createObject(
-    toStorage(endpoint, object),
+    await toStorage(endpoint, object),
     context,
     validation(endpoint, scope, base, sizeBytes),
   );
+  if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(created)]);
   return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query));
 }
 
@@ -207,6 +213,7 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   warnOfDuplicateOwners(sent.object, scope);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
+    if (old) await prepareServed(endpoint, [old]);
     // Each attempt changes a copy of its own.
     const object = cloneJson(sent.object);
     await giveWay(sent.sizeBytes);
@@ -238,6 +245,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old && !configuration) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
+    if (old) await prepareServed(endpoint, [old]);
     const live = old && served(endpoint, old);
     await giveWay(patch.length);
     const object =
@@ -343,6 +351,7 @@ export async function updateWith(
     allowCreate,
     ...(subresource === "" ? {} : { subresource }),
   });
+  if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
   return answer(object, isCreated);
 }
 
@@ -360,6 +369,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
     context: contextOf(endpoint, scope, dryRun),
     validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
   });
+  if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
   // As upstream: 202 when dependents have to go first and the client asked to wait for them.
   const status = !isGone && options.orphanDependents === false ? 202 : 200;
   if (!isGone || store.strategy.returnDeletedObject)
@@ -398,6 +408,11 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
       validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
     },
   );
+  if (endpoint.convert?.ask)
+    await prepareServed(
+      endpoint,
+      items.map((item) => item.object()),
+    );
   return respondList(endpoint, scope, negotiated, {
     items,
     revision,

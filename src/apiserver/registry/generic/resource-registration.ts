@@ -8,6 +8,14 @@ import type { RegistryAccess } from "../rest/registry-access.ts";
 
 /** Between a served version and the storage version of one resource. Both functions return new objects. */
 export interface Conversion {
+  /**
+   * Present where somebody else has to be asked. Functions may then be given only what has been prepared, as the very same
+   * object: stored ones for `fromStorage`, those about to be written for `toStorage`. Rejects with StatusError.
+   */
+  readonly ask?: {
+    fromStorage(objects: readonly KubeObject[]): Promise<void>;
+    toStorage(objects: readonly KubeObject[]): Promise<void>;
+  };
   toStorage(object: KubeObject): Mutable<KubeObject>;
   fromStorage(object: KubeObject): Mutable<KubeObject>;
 }

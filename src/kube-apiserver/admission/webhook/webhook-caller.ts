@@ -1,25 +1,17 @@
 import type { AdmissionResponse, AdmissionReview } from "../../../api/admission/v1/types.gen.ts";
-import type {
-  MutatingWebhook,
-  ValidatingWebhook,
-  WebhookClientConfig,
-} from "../../../api/admissionregistration/v1/types.gen.ts";
+import type { MutatingWebhook, ValidatingWebhook } from "../../../api/admissionregistration/v1/types.gen.ts";
 import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
-import { isAborted, type Clock } from "../../../component-base/clock.ts";
-import { base64Decode, utf8Decode, utf8Encode } from "../../../component-base/bytes.ts";
-import { readBody } from "../../../component-base/http.ts";
+import { base64Decode, utf8Decode } from "../../../component-base/bytes.ts";
 import { errorText } from "../../../component-base/logger.ts";
 import { randomUuid, type Random } from "../../../component-base/random.ts";
 import type { AdmissionAttributes } from "../../../apiserver/admission/admission-plugin.ts";
-import type { ServiceResolver } from "../../../apiserver/webhook/service-resolver.ts";
-import type { WebhookDialer, WebhookTarget } from "../../../apiserver/webhook/webhook-dialer.ts";
+import { type WebhookClient, WebhookFailure } from "../../../apiserver/webhook/webhook-client.ts";
 import type { Invocation } from "./matching.ts";
 import { denial, dryRunUnsupported, WebhookCallError } from "./webhook-error.ts";
 
-// Upstream's default, and the largest answer it reads.
+// Upstream's.
 const defaultTimeoutSeconds = 10;
-const responseBytesMax = 7 * 1024 * 1024;
 
 /** What a webhook said, when it said yes. */
 export interface WebhookAnswer {
@@ -31,21 +23,11 @@ export interface WebhookAnswer {
 
 /** Asks one webhook about one request. */
 export class WebhookCaller {
-  readonly #dialer: WebhookDialer | undefined;
-  readonly #services: ServiceResolver;
-  readonly #clock: Clock;
+  readonly #client: WebhookClient;
   readonly #random: Random;
 
-  constructor(options: {
-    /** Without one every call fails, and failure policies decide. */
-    readonly dialer: WebhookDialer | undefined;
-    readonly services: ServiceResolver;
-    readonly clock: Clock;
-    readonly random: Random;
-  }) {
-    this.#dialer = options.dialer;
-    this.#services = options.services;
-    this.#clock = options.clock;
+  constructor(options: { readonly client: WebhookClient; readonly random: Random }) {
+    this.#client = options.client;
     this.#random = options.random;
   }
 
@@ -57,10 +39,12 @@ export class WebhookCaller {
     const uid = randomUuid(this.#random);
     let response: AdmissionResponse;
     try {
-      response = checkResponse(uid, await this.#post(hook, reviewOf(invocation, uid)));
+      const seconds = hook.timeoutSeconds ?? defaultTimeoutSeconds;
+      response = checkResponse(uid, await this.#client.post(hook.clientConfig, reviewOf(invocation, uid), seconds));
     } catch (error) {
       if (error instanceof WebhookCallError) throw error;
-      throw new WebhookCallError(hook.name, errorText(error), { cause: error });
+      const why = error instanceof WebhookFailure ? `failed to call webhook: ${error.message}` : errorText(error);
+      throw new WebhookCallError(hook.name, why, { cause: error });
     }
     for (const [key, value] of Object.entries(response.auditAnnotations ?? {})) {
       attributes.annotate(`${hook.name}/${key}`, value);
@@ -72,58 +56,6 @@ export class WebhookCaller {
       auditAnnotations: response.auditAnnotations ?? {},
       warnings: response.warnings ?? [],
     };
-  }
-
-  async #post(hook: MutatingWebhook | ValidatingWebhook, review: unknown): Promise<unknown> {
-    if (!this.#dialer) throw new Error("failed to call webhook: this server has no way to webhooks");
-    const seconds = hook.timeoutSeconds ?? defaultTimeoutSeconds;
-    const { target, path, url } = this.#targetOf(hook.clientConfig);
-    const separator = path.includes("?") ? "&" : "?";
-    const abort = new AbortController();
-    const timer = this.#clock.setTimer(seconds * 1000, () => abort.abort(new Error("context deadline exceeded")));
-    const problem = (why: string): Error =>
-      new Error(`failed to call webhook: Post "${url}${separator}timeout=${seconds}s": ${why}`);
-    try {
-      const response = await this.#dialer.send(target, {
-        method: "POST",
-        path: `${path}${separator}timeout=${seconds}s`,
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: utf8Encode(JSON.stringify(review)),
-        signal: abort.signal,
-      });
-      const text = utf8Decode(await readBody(response.body, responseBytesMax));
-      if (response.status < 200 || response.status > 299) {
-        throw new Error(`failed to call webhook: the server could not handle the request, status ${response.status}`);
-      }
-      return JSON.parse(text) as unknown;
-    } catch (error) {
-      if (abort.signal.aborted || isAborted(error)) throw problem("context deadline exceeded");
-      if (error instanceof Error && error.message.startsWith("failed to call webhook")) throw error;
-      throw problem(errorText(error));
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  /** `url` is what messages call it. */
-  #targetOf({ url, service, caBundle }: WebhookClientConfig): {
-    readonly target: WebhookTarget;
-    readonly path: string;
-    readonly url: string;
-  } {
-    const trust = caBundle ? { caBundle: utf8Decode(base64Decode(caBundle)) } : {};
-    if (service) {
-      const { namespace, name, port = 443 } = service;
-      const path = service.path?.startsWith("/") ? service.path : `/${service.path ?? ""}`;
-      const serverName = `${name}.${namespace}.svc`;
-      const where = this.#services.resolve(namespace, name, port);
-      return { target: { ...where, serverName, ...trust }, path, url: `https://${serverName}:${port}${path}` };
-    }
-    const parsed = new URL(url ?? "");
-    const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-    const port = parsed.port === "" ? 443 : Number(parsed.port);
-    const path = `${parsed.pathname}${parsed.search}`;
-    return { target: { host, port, serverName: host, ...trust }, path, url: url ?? "" };
   }
 }
 

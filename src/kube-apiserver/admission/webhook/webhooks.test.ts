@@ -359,3 +359,27 @@ test("what a webhook adds to a custom resource is pruned and defaulted by its sc
   const again = await w.api.request("PUT", `${widgets}/w`, answer.json<object>());
   assert.deepEqual(again.json<{ metadata: { generation: number } }>().metadata.generation, 1);
 });
+
+test("a webhook sees how somebody wants to connect, in the types of the options", async () => {
+  await using w = await start();
+  const create = (path: string, object: object) => w.api.request("POST", `/api/v1/namespaces/default/${path}`, object);
+  await create("serviceaccounts", { metadata: { name: "default" } });
+  await create("pods", { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "i" }] } });
+  const resources = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy"];
+  const rules = [{ operations: ["CONNECT"], apiGroups: [""], apiVersions: ["v1"], resources }];
+  await w.configure("Validating", "v", { rules });
+  const pod = "/api/v1/namespaces/default/pods/p";
+  await w.api.upgrade(`${pod}/attach?stdin=true&stdout=1&stderr=false&tty=&container=c`);
+  await w.api.upgrade(`${pod}/exec?command=sh&command=-c&stdout=true`);
+  await w.api.upgrade(`${pod}/portforward?ports=80&ports=81`);
+  await w.api.request("GET", `${pod}/proxy/a/b?path=/other`);
+  assert.deepEqual(
+    w.hooks.calls.map(({ request }) => request.object),
+    [
+      { apiVersion: "v1", kind: "PodAttachOptions", stdin: true, stdout: true, tty: true, container: "c" },
+      { apiVersion: "v1", kind: "PodExecOptions", command: ["sh", "-c"], stdout: true },
+      { apiVersion: "v1", kind: "PodPortForwardOptions", ports: [80, 81] },
+      { apiVersion: "v1", kind: "PodProxyOptions", path: "/a/b" },
+    ],
+  );
+});

@@ -34,3 +34,13 @@ test("a StatefulSet's containers may mount its claim templates, and nothing that
   assert.equal(refused.status, 422);
   assert.match(refused.message, /volumeMounts\[0\]\.name: Not found: "elsewhere"/);
 });
+
+test("a StatefulSet's maxUnavailable is dropped, as where its gate is off", async () => {
+  await using api = await TestApiServer.start();
+  const plain = statefulSet("db", "data") as { readonly spec: object };
+  const rollingUpdate = { partition: 1, maxUnavailable: 2 };
+  const spec = { ...plain.spec, updateStrategy: { type: "RollingUpdate", rollingUpdate } };
+  const created = await api.request("POST", statefulSets, { ...plain, spec });
+  assert.equal(created.status, 201, created.text);
+  assert.match(created.text, /"updateStrategy":\{"type":"RollingUpdate","rollingUpdate":\{"partition":1\}\}/);
+});

@@ -1,3 +1,4 @@
+import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import {
   fieldForbidden,
@@ -249,8 +250,16 @@ function validateStatefulSetUpdate(object: StatefulSet, old: StatefulSet): reado
   return [fieldForbidden(spec, `updates to statefulset spec for fields other than ${list} are forbidden`)];
 }
 
+/** Behind a gate that is off by default in this version (MaxUnavailableStatefulSet): kept only where it was before. */
+function dropMaxUnavailable(object: Mutable<StatefulSet>, old?: StatefulSet): void {
+  const { rollingUpdate } = object.spec.updateStrategy;
+  if (old?.spec.updateStrategy.rollingUpdate?.maxUnavailable === undefined) delete rollingUpdate?.maxUnavailable;
+}
+
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateName: nameIsDnsLabel,
+  prepareForCreate: (object: Mutable<StatefulSet>) => dropMaxUnavailable(object),
+  prepareForUpdate: dropMaxUnavailable,
   validate: validateStatefulSet,
   validateUpdate: (object: StatefulSet, old: StatefulSet) => [
     ...validateStatefulSet(object),

@@ -1,0 +1,127 @@
+import { createPublicKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
+
+import { clusterControllers } from "../../cluster/run-control.ts";
+import { defaultClusterConfig } from "../../cluster/config.ts";
+import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
+import type { TokenKey } from "../../kube-apiserver/authentication/json-web-token.ts";
+import { UsageError } from "../arguments.ts";
+import { requiredFlag, type FlagsOf } from "../flags.ts";
+import { serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
+import { commonFlags, runAlone } from "./run-alone.ts";
+
+const { kubeconfig: _notOfTheServer, ...serverFlags } = commonFlags;
+
+const apiServerFlags = {
+  ...serverFlags,
+  // Ours: where the embedded store keeps its files.
+  "data-dir": "string",
+  "advertise-address": "string",
+  "api-audiences": "list",
+  "bind-address": "string",
+  "client-ca-file": "string",
+  "etcd-servers": "string",
+  "kubelet-certificate-authority": "string",
+  "kubelet-client-certificate": "string",
+  "kubelet-client-key": "string",
+  "secure-port": "int",
+  "service-account-issuer": "string",
+  "service-account-key-file": "list",
+  "service-account-signing-key-file": "string",
+  "service-cluster-ip-range": "string",
+  "service-node-port-range": "string",
+  "tls-cert-file": "string",
+  "tls-private-key-file": "string",
+  "allow-privileged": "ignored",
+  "authorization-mode": "ignored",
+  "enable-admission-plugins": "ignored",
+  "enable-bootstrap-token-auth": "ignored",
+  "kubelet-preferred-address-types": "ignored",
+} as const;
+
+// Of the controllers the server takes only who may do what.
+const rolesOnly: CertificateSigner = {
+  read: () => Promise.reject(new Error("the API server reads no requests")),
+  sign: () => Promise.reject(new Error("the API server signs no requests")),
+};
+
+/** `k8ts kube-apiserver`: with the embedded store. */
+export function kubeApiServer(args: readonly string[]): Promise<void> {
+  return runAlone("kube-apiserver", apiServerFlags, args, async (flags, signal, logger) => {
+    if (flags["etcd-servers"] !== undefined) {
+      throw new UsageError("--etcd-servers: only the embedded store is there; give it a directory with --data-dir");
+    }
+    const advertiseAddress = flags["advertise-address"];
+    const issuer = flags["service-account-issuer"];
+    const audiences = flags["api-audiences"];
+    const kubelet = await kubeletAccess(flags);
+    const settings = {
+      storeDirectory: requiredFlag(flags, "data-dir"),
+      serving: {
+        cert: await readFile(requiredFlag(flags, "tls-cert-file"), "utf8"),
+        key: await readFile(requiredFlag(flags, "tls-private-key-file"), "utf8"),
+      },
+      host: flags["bind-address"] ?? "0.0.0.0",
+      port: flags["secure-port"] ?? 6443,
+      clientCa: await readFile(requiredFlag(flags, "client-ca-file"), "utf8"),
+      ...(kubelet ? { kubelet } : {}),
+      serviceAccountKeys: await serviceAccountKeys(flags),
+      ...(issuer === undefined ? {} : { serviceAccountIssuer: issuer }),
+      ...(audiences === undefined ? {} : { apiAudiences: audiences }),
+      serviceCidr: flags["service-cluster-ip-range"] ?? "10.0.0.0/24",
+      serviceNodePortRange: portRange(flags["service-node-port-range"] ?? "30000-32767"),
+      ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
+      controllerRoles: clusterControllers({
+        config: defaultClusterConfig,
+        rootCa: "",
+        dnsPort: undefined,
+        certificateSigner: rolesOnly,
+      }),
+    };
+    await serveApi(settings, signal, logger);
+  });
+}
+
+/** `30000-32767`, or `30000+2767` with the size after the plus sign. Both ends count. */
+export function portRange(text: string): { readonly min: number; readonly max: number } {
+  const [, first = "", sign, second = ""] = /^(\d+)([-+])(\d+)$/.exec(text) ?? [];
+  const min = Number(first);
+  const max = sign === "+" ? min + Number(second) : Number(second);
+  if (sign === undefined || min < 1 || max > 65_535 || max < min) {
+    throw new UsageError(
+      `invalid argument "${text}" for "--service-node-port-range" flag: it is not a valid port range`,
+    );
+  }
+  return { min, max };
+}
+
+async function serviceAccountKeys(flags: FlagsOf<typeof apiServerFlags>): Promise<readonly [TokenKey, ...TokenKey[]]> {
+  const signing = await readFile(requiredFlag(flags, "service-account-signing-key-file"), "utf8");
+  const own = createPublicKey(signing).export({ type: "spki", format: "pem" }).toString();
+  const others = await Promise.all(
+    requiredFlag(flags, "service-account-key-file").map(async (file) =>
+      createPublicKey(await readFile(file, "utf8"))
+        .export({ type: "spki", format: "pem" })
+        .toString(),
+    ),
+  );
+  return [{ ...signingTokenKey(signing), ...tokenKey(own) }, ...others.filter((pem) => pem !== own).map(tokenKey)];
+}
+
+async function kubeletAccess(
+  flags: FlagsOf<typeof apiServerFlags>,
+): Promise<{ readonly ca: string; readonly cert: string; readonly key: string } | undefined> {
+  const files = [
+    flags["kubelet-certificate-authority"],
+    flags["kubelet-client-certificate"],
+    flags["kubelet-client-key"],
+  ];
+  if (files.every((file) => file === undefined)) return undefined;
+  if (files.some((file) => file === undefined)) {
+    throw new UsageError(
+      "--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key belong together",
+    );
+  }
+  const [ca = "", cert = "", key = ""] = await Promise.all(files.map((file) => readFile(file ?? "", "utf8")));
+  return { ca, cert, key };
+}

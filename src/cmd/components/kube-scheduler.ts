@@ -1,0 +1,22 @@
+import { runScheduler } from "../../cluster/run-control.ts";
+import { requiredFlag } from "../flags.ts";
+import { leaderElectionOf } from "../leader-election-flags.ts";
+import { leaderElectionFlags, leaderElectionValues } from "./leader-election.ts";
+import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
+
+const schedulerFlags = {
+  ...commonFlags,
+  ...leaderElectionFlags,
+  "bind-address": "ignored",
+  "secure-port": "ignored",
+} as const;
+
+/** `k8ts kube-scheduler`. */
+export function kubeScheduler(args: readonly string[]): Promise<void> {
+  return runAlone("kube-scheduler", schedulerFlags, args, async (flags, signal, logger) => {
+    await using stack = new AsyncDisposableStack();
+    const environment = environmentOf(await readKubeconfigFile(requiredFlag(flags, "kubeconfig")), stack, logger);
+    const leaderElection = leaderElectionOf(leaderElectionValues(flags));
+    await runScheduler({ ...environment, ...(leaderElection ? { leaderElection } : {}) }, signal);
+  });
+}
