@@ -1,5 +1,5 @@
-// The one test command: unit tests beside the sources, integration tests in process, simulations from seeds, e2e tests on real containerd.
-// Usage: node scripts/test.ts [unit|integration|simulation|e2e] [file …]
+// The one test command: unit tests beside the sources, vectors made by upstream, integration tests in process, simulations from seeds, e2e tests on real containerd.
+// Usage: node scripts/test.ts [unit|golden|integration|simulation|e2e] [file …]
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -11,6 +11,7 @@ if (process.platform === "linux" && process.getuid?.() === 0 && networkInterface
 
 const groups: Readonly<Record<string, { readonly pattern: string; readonly isolated: boolean }>> = {
   unit: { pattern: "src/**/*.test.ts", isolated: false },
+  golden: { pattern: "test/golden/**/*.test.ts", isolated: true },
   integration: { pattern: "test/integration/**/*.test.ts", isolated: true },
   simulation: { pattern: "test/simulation/**/*.test.ts", isolated: true },
   e2e: { pattern: "test/e2e/**/*.test.ts", isolated: true },

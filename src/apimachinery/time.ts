@@ -29,19 +29,6 @@ export function formatMicroTime(ms: number): string {
   return `${new Date(second * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
 }
 
-/** A metav1.Time as it is stored: UTC, whole seconds. Undefined when the text is no time. */
-export function normalizeTime(text: string): string | undefined {
-  const parts = readTime(text);
-  return parts === undefined ? undefined : formatTime(parts.secondMs);
-}
-
-/** A metav1.MicroTime as it is stored: UTC, six digits. Undefined when the text is no time. */
-export function normalizeMicroTime(text: string): string | undefined {
-  const parts = readTime(text);
-  if (parts === undefined) return undefined;
-  return `${formatTime(parts.secondMs).slice(0, 19)}.${parts.fraction.slice(0, 6).padEnd(6, "0")}Z`;
-}
-
 function readTime(text: string): TimeParts | undefined {
   const match = rfc3339.exec(text);
   if (match === null) return undefined;
@@ -92,6 +79,8 @@ export function parseDuration(text: string): number {
     if (ms === undefined) throw new Error(`time: unknown unit ${goQuote(unit)} in duration ${quoted}`);
     sum += Number(amount) * ms;
   }
+  // 64 bits of nanoseconds.
+  if (sum > 2 ** 63 / 1e6) throw new Error(`time: invalid duration ${quoted}`);
   return sign === "-" ? -sum : sum;
 }
 

@@ -26,15 +26,16 @@ export interface Requirement {
 export function newRequirement(
   key: string,
   operator: SelectorOperator,
-  values: readonly string[],
+  given: readonly string[] | undefined,
   path?: FieldPath,
 ): Requirement {
+  const values = given ?? [];
   const errors = [];
   const keyMessages = validateQualifiedName(key);
   if (keyMessages.length > 0) errors.push(fieldInvalid(childOf(path, "key"), key, keyMessages.join("; ")));
   const valuesPath = childOf(path, "values");
   const countMessage = checkValueCount(operator, values.length);
-  if (countMessage !== undefined) errors.push(fieldInvalid(valuesPath, values, countMessage));
+  if (countMessage !== undefined) errors.push(fieldInvalid(valuesPath, given ?? null, countMessage));
   if (operator === "gt" || operator === "lt") {
     for (const [i, value] of values.entries()) {
       if (parseInt64(value) !== undefined) continue;

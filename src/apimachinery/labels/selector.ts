@@ -90,7 +90,7 @@ export function selectorFromLabelSelector(selector: LabelSelector | undefined): 
     if (operator === undefined) {
       throw new SelectorError(`${goQuote(expression.operator)} is not a valid label selector operator`);
     }
-    requirements.push(newRequirement(expression.key, operator, expression.values ?? []));
+    requirements.push(newRequirement(expression.key, operator, expression.values));
   }
   return Selector.of(requirements);
 }

@@ -55,9 +55,9 @@ test("what does not fit is answered with upstream's messages", () => {
       "error in remove for path: '/a': Unable to remove nonexistent key: a: missing value",
     ],
     [
-      {},
-      { op: "replace", path: "/a", value: 1 },
-      "replace operation does not apply: doc is missing key: /a: missing value",
+      { a: [] },
+      { op: "replace", path: "/a/0", value: 1 },
+      "replace operation does not apply: doc is missing key: /a/0: missing value",
     ],
     [
       { a: [] },

@@ -17,9 +17,11 @@ export interface JsonPatchLimits {
 
 /**
  * Applies a JSON patch (RFC 6902) with the particulars of the library upstream uses: negative indices count from the end,
+ * `replace` of an absent member adds it, `copy` of one adds null, `null` is a patch without operations, and
  * `test` of an absent member against null holds. Neither argument is changed. Throws PatchError; then nothing was applied.
  */
 export function applyJsonPatch(original: unknown, patch: unknown, limits: JsonPatchLimits = {}): unknown {
+  if (patch === null) return original;
   if (!Array.isArray(patch) || !patch.every(isJsonObject)) {
     throw new PatchError(400, "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   }
@@ -92,7 +94,8 @@ class Document {
     }
     const { container, key } =
       this.#find(path) ?? fail(`replace operation does not apply: doc is missing path: ${path}`, missingValue);
-    if (!has(container, key)) fail(`replace operation does not apply: doc is missing key: ${path}`, missingValue);
+    if (Array.isArray(container) && !has(container, key))
+      fail(`replace operation does not apply: doc is missing key: ${path}`, missingValue);
     const value = fitting(path, valueOf(operation));
     if (Array.isArray(container)) container[indexOf(container, key)] = value;
     else setMember(container, key, value);
@@ -128,7 +131,7 @@ class Document {
     const path = pathOf(operation, "path", "copy");
     const source =
       this.#find(from) ?? fail(`copy operation does not apply: doc is missing from path: ${from}`, missingValue);
-    const value = inContext(`error in copy for from: '${from}'`, () => get(source.container, source.key));
+    const value = inContext(`error in copy for from: '${from}'`, () => valueAt(source.container, source.key));
     const target =
       this.#find(path) ?? fail(`copy operation does not apply: doc is missing destination path: ${path}`, missingValue);
     this.#copiedBytes += stringifyJson(value).length;
@@ -169,6 +172,12 @@ function get(container: Container, key: string): unknown {
   if (Array.isArray(container)) return container[indexOf(container, key)];
   if (!Object.hasOwn(container, key)) fail(`unable to get nonexistent key: ${key}`, missingValue);
   return container[key];
+}
+
+/** Absent members are null; absent items fail. */
+function valueAt(container: Container, key: string): unknown {
+  if (Array.isArray(container)) return container[indexOf(container, key)];
+  return Object.hasOwn(container, key) ? container[key] : null;
 }
 
 function addTo(container: Container, key: string, value: unknown): void {

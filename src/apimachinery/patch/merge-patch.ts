@@ -11,9 +11,9 @@ export function applyMergePatch(original: unknown, patch: unknown): unknown {
 }
 
 function merge(original: unknown, patch: unknown): unknown {
-  if (!isJsonObject(patch)) return patch;
   // Against nothing, or what is no object, nulls of the patch have nothing to remove.
   if (!isJsonObject(original)) return withoutNulls(patch);
+  if (!isJsonObject(patch)) return patch;
   const result: Record<string, unknown> = {};
   for (const name of Object.keys(original)) {
     if (ownMember(patch, name) !== null) setMember(result, name, original[name]);
@@ -24,12 +24,13 @@ function merge(original: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** A copy of an object of the patch without null members at any depth. Items of lists stay as they are. */
-function withoutNulls(patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** A copy of a value of the patch without null members at any depth, in objects of lists, too. Items of lists may be null. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isJsonObject(value)) return value;
   const result: Record<string, unknown> = {};
-  for (const name of Object.keys(patch)) {
-    const value = patch[name];
-    if (value !== null) setMember(result, name, isJsonObject(value) ? withoutNulls(value) : value);
+  for (const name of Object.keys(value)) {
+    if (value[name] !== null) setMember(result, name, withoutNulls(value[name]));
   }
   return result;
 }

@@ -255,7 +255,13 @@ function setOrDelete(result: Map<string, unknown>, name: string, value: unknown)
 
 function listOrAbsent(value: unknown): JsonList | undefined {
   if (value === undefined || Array.isArray(value)) return value;
-  throw new PatchError(400, "invalid patch format of setElementOrder list");
+  const type = typeof value === "object" ? "map[string]interface {}" : goTypeOf(value);
+  throw new PatchError(400, `expected a []interface {}, but received a ${type}`);
+}
+
+function goTypeOf(value: unknown): string {
+  if (typeof value === "boolean") return "bool";
+  return typeof value === "number" ? "float64" : typeof value;
 }
 
 function jsonType(value: unknown): string {

@@ -1,3 +1,4 @@
+import { decodeMicroTime, decodeTime } from "./time-scalars.ts";
 import { type ScalarDecoder, ScalarMismatch, scalarDecoders, scalarZero, structLikeScalars } from "./scalars.ts";
 import type { ResolvedType, ScalarName, StructField, StructType } from "./type-registry.ts";
 import { decodeQuantity } from "./quantity-scalar.ts";
@@ -203,5 +204,12 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 export function scalarDecoder(scalar: ScalarName): ScalarDecoder {
-  return scalar === "Quantity" ? decodeQuantity : scalarDecoders[scalar];
+  return scalarReaders[scalar];
 }
+
+const scalarReaders: Readonly<Record<ScalarName, ScalarDecoder>> = {
+  ...scalarDecoders,
+  Quantity: decodeQuantity,
+  Time: decodeTime,
+  MicroTime: decodeMicroTime,
+};

@@ -1,4 +1,3 @@
-import { defined } from "../../component-base/assert.ts";
 import type { ScalarName } from "./type-registry.ts";
 
 /** The value cannot be decoded. `exact` carries the whole text when the type has a parser of its own. */
@@ -152,48 +151,6 @@ function decodeIntOrString(value: unknown): unknown {
   throw new ScalarMismatch(`json: cannot unmarshal ${describeValue(value)} into Go value of type int32`);
 }
 
-const secondsLayout = "2006-01-02T15:04:05Z07:00";
-const microLayout = "2006-01-02T15:04:05.000000Z07:00";
-const timePattern = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})$/;
-
-function decodeTime(value: unknown): unknown {
-  const match = parseTime(value, secondsLayout);
-  if (match.zone === "Z") return zeroTimeAsNull(`${match.seconds}Z`);
-  return `${new Date(`${match.seconds}${match.zone}`).toISOString().slice(0, 19)}Z`;
-}
-
-/** Exactly six fraction digits. */
-function decodeMicroTime(value: unknown): unknown {
-  const match = parseTime(value, microLayout);
-  if (match.fraction.length !== 6) throw new ScalarMismatch(timeError(String(value), microLayout));
-  if (match.zone === "Z") return zeroTimeAsNull(`${match.seconds}.${match.fraction}Z`);
-  return `${new Date(`${match.seconds}${match.zone}`).toISOString().slice(0, 19)}.${match.fraction}Z`;
-}
-
-/** The year 1 is how a time that was never set looks. */
-function zeroTimeAsNull(text: string): string | null {
-  return text.startsWith("0001-01-01T00:00:00") ? null : text;
-}
-
-function parseTime(value: unknown, layout: string): { seconds: string; fraction: string; zone: string } {
-  if (typeof value !== "string") {
-    throw new ScalarMismatch(`json: cannot unmarshal ${describeValue(value)} into Go value of type string`);
-  }
-  const match = timePattern.exec(value);
-  if (match === null) throw new ScalarMismatch(timeError(value, layout));
-  const seconds = defined(match[1], "seconds");
-  const epoch = Date.parse(`${seconds}Z`);
-  // A day the month does not have rolls over instead of failing.
-  if (Number.isNaN(epoch) || new Date(epoch).toISOString().slice(0, 19) !== seconds) {
-    throw new ScalarMismatch(`parsing time ${JSON.stringify(value)}: day out of range`);
-  }
-  return { seconds, fraction: match[2] ?? "", zone: defined(match[3], "zone") };
-}
-
-function timeError(value: string, layout: string): string {
-  return `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`;
-}
-
 /** As error texts put it: what it is, and which number. */
 export function describeValue(value: unknown): string {
   if (typeof value === "number" && !Number.isInteger(value)) return `number ${value}`;
@@ -205,8 +162,8 @@ function decodeAnything(value: unknown): unknown {
   return value;
 }
 
-/** Every scalar but Quantity, whose grammar is a module of its own. */
-export const scalarDecoders: Readonly<Record<Exclude<ScalarName, "Quantity">, ScalarDecoder>> = {
+/** Every scalar but those whose grammar is a module of its own. */
+export const scalarDecoders: Readonly<Record<Exclude<ScalarName, "Quantity" | "Time" | "MicroTime">, ScalarDecoder>> = {
   string: decodeString,
   bool: decodeBool,
   int32: decodeInt32,
@@ -215,8 +172,6 @@ export const scalarDecoders: Readonly<Record<Exclude<ScalarName, "Quantity">, Sc
   bytes: decodeBytes,
   any: decodeAnything,
   IntOrString: decodeIntOrString,
-  Time: decodeTime,
-  MicroTime: decodeMicroTime,
   Duration: decodeString,
   RawExtension: decodeAnything,
   FieldsV1: decodeAnything,

@@ -95,6 +95,7 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, path
   errors.push(...validateLabels(meta.labels, path.child("labels")));
   errors.push(...validateAnnotations(meta.annotations, path.child("annotations")));
   errors.push(...validateOwnerReferences(meta.ownerReferences, path.child("ownerReferences")));
+  errors.push(...validateFinalizers(meta.finalizers, path.child("finalizers")));
   errors.push(...validateManagedFields(meta.managedFields, path.child("managedFields")));
   return errors;
 }

@@ -30,6 +30,7 @@ const trueOnly: ReadonlySet<string> = new Set([...verdicts, "Failed"]);
 
 /** A request for a certificate says who asked for it; only the server may say so. */
 export const certificateSigningRequestStrategy: Strategy<Request> = {
+  generation: "none",
   prepareForCreate(object: Mutable<Request>, context: RequestContext): void {
     const { name, uid, groups, extra } = context.user;
     object.spec.username = name;

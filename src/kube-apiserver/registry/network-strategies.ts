@@ -112,6 +112,7 @@ export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
 };
 
 export const serviceCidrStrategy: Strategy<ServiceCIDR> = {
+  generation: "none",
   validate: ({ spec }: ServiceCIDR) => {
     const path = FieldPath.of("spec", "cidrs");
     if ((spec.cidrs?.length ?? 0) === 0) return [fieldRequired(path, "at least one CIDR required")];

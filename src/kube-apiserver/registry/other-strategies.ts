@@ -1,3 +1,5 @@
+import type { HorizontalPodAutoscaler } from "../../api/autoscaling/v2/types.gen.ts";
+import { validateAutoscalerSpec } from "../validation/autoscaling.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
@@ -119,7 +121,7 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
 export const printedStrategies = {
   runtimeclasses: { tableCells: runtimeClassCells },
   storageclasses: { tableCells: storageClassCells },
-  volumeattachments: { tableCells: volumeAttachmentCells },
+  volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
   validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
@@ -127,8 +129,14 @@ export const printedStrategies = {
   mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   csistoragecapacities: { tableCells: csiStorageCapacityCells },
   volumeattributesclasses: { tableCells: volumeAttributesClassCells },
-  resourceclaims: { tableCells: resourceClaimCells },
-  horizontalpodautoscalers: { tableCells: horizontalPodAutoscalerCells },
+  resourceclaims: { generation: "none", tableCells: resourceClaimCells },
+  horizontalpodautoscalers: {
+    generation: "none",
+    validate: ({ spec }: HorizontalPodAutoscaler) => validateAutoscalerSpec(spec, FieldPath.of("spec")),
+    validateUpdate: ({ spec }: HorizontalPodAutoscaler, old: HorizontalPodAutoscaler) =>
+      validateAutoscalerSpec(spec, FieldPath.of("spec"), old.spec),
+    tableCells: horizontalPodAutoscalerCells,
+  },
   validatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   flowschemas: { tableCells: flowSchemaCells },
   prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },

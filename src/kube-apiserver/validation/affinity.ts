@@ -124,9 +124,8 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath): readon
     ...validateLabelSelector(term.labelSelector, path.child("labelSelector")),
     ...validateLabelSelector(term.namespaceSelector, path.child("namespaceSelector")),
     ...(term.namespaces ?? []).flatMap((name) => syntax(path.child("namespace"), name, nameIsDnsLabel(name, false))),
-    ...(term.topologyKey
-      ? syntax(path.child("topologyKey"), term.topologyKey, validateQualifiedName(term.topologyKey))
-      : [fieldRequired(path.child("topologyKey"), "can not be empty")]),
+    ...(term.topologyKey ? [] : [fieldRequired(path.child("topologyKey"), "can not be empty")]),
+    ...syntax(path.child("topologyKey"), term.topologyKey, validateQualifiedName(term.topologyKey)),
   ];
 }
 
@@ -141,9 +140,8 @@ export function validateTopologySpreadConstraints(
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint;
     const at = path.index(i);
     const errors: FieldError[] = [];
-    if (maxSkew <= 0) errors.push(fieldInvalid(at.child("maxSkew"), maxSkew, "must be greater than 0"));
+    if (maxSkew <= 0) errors.push(fieldInvalid(at.child("maxSkew"), maxSkew, "must be greater than zero"));
     if (!topologyKey) errors.push(fieldRequired(at.child("topologyKey"), "can not be empty"));
-    else errors.push(...syntax(at.child("topologyKey"), topologyKey, validateQualifiedName(topologyKey)));
     if (!unsatisfiableActions.includes(whenUnsatisfiable)) {
       errors.push(fieldNotSupported(at.child("whenUnsatisfiable"), whenUnsatisfiable, unsatisfiableActions));
     }
@@ -151,7 +149,7 @@ export function validateTopologySpreadConstraints(
     if (seen.has(key)) errors.push(fieldDuplicate(at.child("{topologyKey, whenUnsatisfiable}"), key));
     seen.add(key);
     if (minDomains !== undefined) {
-      if (minDomains <= 0) errors.push(fieldInvalid(at.child("minDomains"), minDomains, "must be greater than 0"));
+      if (minDomains <= 0) errors.push(fieldInvalid(at.child("minDomains"), minDomains, "must be greater than zero"));
       if (whenUnsatisfiable !== "DoNotSchedule") {
         const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`;
         errors.push(fieldInvalid(at.child("minDomains"), minDomains, why));

@@ -14,6 +14,7 @@ import type {
   ContainerPort,
   EphemeralContainer,
   PodSpec,
+  Volume,
   VolumeMount,
 } from "../../api/core/v1/types.gen.ts";
 import { oneOf, syntax } from "./common.ts";
@@ -21,13 +22,15 @@ import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbe } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
 import { validateSecurityContext } from "./security-context.ts";
-import { validateLocalPath } from "./volumes.ts";
+import { validateDescendingPath } from "./volumes.ts";
 
 /** What the containers of one pod share. */
 export interface ContainerScope {
-  readonly volumeNames: ReadonlySet<string>;
+  /** By name; those with errors are not there. */
+  readonly volumes: ReadonlyMap<string, Volume>;
   readonly claims: ReadonlySet<string>;
   readonly isHostNetwork: boolean;
+  readonly restartPolicy: string;
 }
 
 const protocols = ["SCTP", "TCP", "UDP"];
@@ -50,7 +53,7 @@ export function validateContainers(
       ...validateProbe(container.livenessProbe, "liveness", at.child("livenessProbe")),
       ...validateProbe(container.readinessProbe, "readiness", at.child("readinessProbe")),
       ...validateProbe(container.startupProbe, "startup", at.child("startupProbe")),
-      ...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "OnFailure", "Never"], true),
+      ...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "Never", "OnFailure"], true),
     );
   }
   errors.push(...validateHostPorts(containers, path));
@@ -71,7 +74,7 @@ export function validateInitContainers(
     errors.push(...validateContainer(container, scope, at));
     if (names.has(container.name)) errors.push(fieldDuplicate(at.child("name"), container.name));
     names.add(container.name);
-    errors.push(...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "OnFailure", "Never"], true));
+    errors.push(...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "Never", "OnFailure"], true));
     if (isSidecar) {
       errors.push(
         ...validateLifecycle(container.lifecycle, at.child("lifecycle")),
@@ -150,17 +153,38 @@ function validateContainer(container: Container, scope: ContainerScope, path: Fi
     ...(name ? syntax(path.child("name"), name, validateDns1123Label(name)) : [fieldRequired(path.child("name"))]),
     ...validateImage(image, path.child("image")),
     ...oneOf(path.child("terminationMessagePolicy"), container.terminationMessagePolicy, [
-      "FallbackToLogsOnError",
       "File",
+      "FallbackToLogsOnError",
     ]),
     ...validatePorts(container.ports ?? [], scope.isHostNetwork, path.child("ports")),
-    ...validateEnv(container.env ?? [], scope.volumeNames, path.child("env")),
+    ...validateEnv(container.env ?? [], scope.volumes, path.child("env")),
     ...validateEnvFrom(container.envFrom ?? [], path.child("envFrom")),
-    ...validateVolumeMounts(container, scope.volumeNames, path.child("volumeMounts")),
+    ...validateVolumeMounts(container, scope.volumes, path.child("volumeMounts")),
+    ...validateVolumeDevices(container, scope.volumes, path.child("volumeDevices")),
     ...oneOf(path.child("imagePullPolicy"), container.imagePullPolicy, ["Always", "IfNotPresent", "Never"]),
     ...validateResourceRequirements(container.resources ?? {}, scope.claims, path.child("resources")),
+    ...validateResizePolicy(container, scope, path.child("resizePolicy")),
     ...validateSecurityContext(container.securityContext, path.child("securityContext")),
   ];
+}
+
+/** Upstream's paths do not say which policy it is. */
+function validateResizePolicy(container: Container, scope: ContainerScope, path: FieldPath): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const names = new Set<string>();
+  for (const [i, { resourceName, restartPolicy }] of (container.resizePolicy ?? []).entries()) {
+    if (names.has(resourceName)) errors.push(fieldDuplicate(path.index(i), resourceName));
+    names.add(resourceName);
+    errors.push(
+      ...oneOf(path, resourceName, ["cpu", "memory"]),
+      ...oneOf(path, restartPolicy, ["NotRequired", "RestartContainer"]),
+    );
+    if (scope.restartPolicy === "Never" && restartPolicy !== "NotRequired") {
+      const why = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
+      errors.push(fieldInvalid(path, restartPolicy, why));
+    }
+  }
+  return errors;
 }
 
 function validateImage(image: string | undefined, path: FieldPath): readonly FieldError[] {
@@ -218,7 +242,7 @@ const mountPropagations = ["Bidirectional", "HostToContainer", "None"];
 
 function validateVolumeMounts(
   container: Container,
-  volumeNames: ReadonlySet<string>,
+  volumes: ReadonlyMap<string, Volume>,
   path: FieldPath,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
@@ -226,26 +250,69 @@ function validateVolumeMounts(
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     const at = path.index(i);
     if (!mount.name) errors.push(fieldRequired(at.child("name")));
-    if (!volumeNames.has(mount.name)) errors.push(fieldNotFound(at.child("name"), mount.name));
+    if (!volumes.has(mount.name)) errors.push(fieldNotFound(at.child("name"), mount.name));
     if (!mount.mountPath) errors.push(fieldRequired(at.child("mountPath")));
     if (paths.has(mount.mountPath)) {
       errors.push(fieldInvalid(at.child("mountPath"), mount.mountPath, "must be unique"));
     }
     paths.add(mount.mountPath);
-    if (mount.subPath) errors.push(...validateLocalPath(mount.subPath, at.child("subPath")));
+    if (mount.subPath) errors.push(...validateDescendingPath(mount.subPath, at.child("subPath")));
     if (mount.subPathExpr) {
       if (mount.subPath) {
         errors.push(
           fieldInvalid(at.child("subPathExpr"), mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"),
         );
       }
-      errors.push(...validateLocalPath(mount.subPathExpr, at.child("subPathExpr")));
+      errors.push(...validateDescendingPath(mount.subPathExpr, at.child("subPathExpr")));
     }
-    errors.push(...validateMountMode(mount, container, at));
+    errors.push(...validateMountMode(mount, container, path));
   }
   return errors;
 }
 
+function validateVolumeDevices(
+  container: Container,
+  volumes: ReadonlyMap<string, Volume>,
+  path: FieldPath,
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const mounts = container.volumeMounts ?? [];
+  const [paths, names] = [new Set<string>(), new Set<string>()];
+  for (const [i, { name, devicePath }] of (container.volumeDevices ?? []).entries()) {
+    const nameAt = path.index(i).child("name");
+    const pathAt = path.index(i).child("devicePath");
+    const volume = volumes.get(name);
+    if (!name) errors.push(fieldRequired(nameAt));
+    if (names.has(name)) errors.push(fieldInvalid(nameAt, name, "must be unique"));
+    if (volume && !volume.persistentVolumeClaim && !volume.ephemeral) {
+      errors.push(
+        fieldInvalid(
+          nameAt,
+          name,
+          "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode",
+        ),
+      );
+    }
+    if (!volume) errors.push(fieldNotFound(nameAt, name));
+    if (!devicePath) errors.push(fieldRequired(pathAt));
+    if (paths.has(devicePath)) errors.push(fieldInvalid(pathAt, devicePath, "must be unique"));
+    if (devicePath && devicePath.split("/").includes("..")) {
+      errors.push(fieldInvalid(pathAt, devicePath, "can not contain backsteps ('..')"));
+    } else paths.add(devicePath);
+    if (name && mounts.some((mount) => mount.name === name)) {
+      errors.push(fieldInvalid(nameAt, name, "must not already exist in volumeMounts"));
+    }
+    if (devicePath && mounts.some((mount) => mount.mountPath === devicePath)) {
+      errors.push(fieldInvalid(pathAt, devicePath, "must not already exist as a path in volumeMounts"));
+    }
+    if (name) names.add(name);
+  }
+  return errors;
+}
+
+const recursiveReadOnlyModes = ["Disabled", "Enabled", "IfPossible"];
+
+/** Upstream's paths do not say which mount it is. */
 function validateMountMode(mount: VolumeMount, container: Container, path: FieldPath): readonly FieldError[] {
   const { mountPropagation, recursiveReadOnly } = mount;
   const errors: FieldError[] = [];
@@ -260,8 +327,14 @@ function validateMountMode(mount: VolumeMount, container: Container, path: Field
       ),
     );
   }
-  if (recursiveReadOnly !== undefined && recursiveReadOnly !== "Disabled" && !mount.readOnly) {
-    errors.push(fieldForbidden(path.child("recursiveReadOnly"), "may only be specified when readOnly is true"));
+  const at = path.child("recursiveReadOnly");
+  if (recursiveReadOnly === undefined || recursiveReadOnly === "Disabled") return errors;
+  if (!recursiveReadOnlyModes.includes(recursiveReadOnly)) {
+    return [...errors, fieldNotSupported(at, recursiveReadOnly, recursiveReadOnlyModes)];
+  }
+  if (!mount.readOnly) errors.push(fieldForbidden(at, "may only be specified when readOnly is true"));
+  if (mountPropagation !== undefined && mountPropagation !== "None") {
+    errors.push(fieldForbidden(at, "may only be specified when mountPropagation is None or not specified"));
   }
   return errors;
 }

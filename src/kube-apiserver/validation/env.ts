@@ -1,5 +1,10 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldInvalid,
+  fieldNotFound,
+  fieldNotSupported,
+  fieldRequired,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import {
   nameIsDnsSubdomain,
@@ -11,8 +16,10 @@ import type {
   EnvFromSource,
   EnvVar,
   EnvVarSource,
+  FileKeySelector,
   ObjectFieldSelector,
   ResourceFieldSelector,
+  Volume,
 } from "../../api/core/v1/types.gen.ts";
 import { syntax } from "./common.ts";
 
@@ -39,7 +46,7 @@ const resourceFields = [
 
 export function validateEnv(
   env: readonly EnvVar[],
-  volumeNames: ReadonlySet<string>,
+  volumes: ReadonlyMap<string, Volume>,
   path: FieldPath,
 ): readonly FieldError[] {
   return env.flatMap((variable, i) => {
@@ -48,7 +55,7 @@ export function validateEnv(
       ? syntax(at.child("name"), variable.name, validateRelaxedEnvVarName(variable.name))
       : [fieldRequired(at.child("name"))];
     const source = variable.valueFrom
-      ? validateEnvVarSource(variable.valueFrom, variable.value, volumeNames, at.child("valueFrom"))
+      ? validateEnvVarSource(variable.valueFrom, variable.value, volumes, at.child("valueFrom"))
       : [];
     return [...name, ...source];
   });
@@ -57,7 +64,7 @@ export function validateEnv(
 function validateEnvVarSource(
   source: EnvVarSource,
   value: string | undefined,
-  volumeNames: ReadonlySet<string>,
+  volumes: ReadonlyMap<string, Volume>,
   path: FieldPath,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
@@ -66,11 +73,7 @@ function validateEnvVarSource(
   if (resourceFieldRef) errors.push(...validateResourceFieldRef(resourceFieldRef, path.child("resourceFieldRef")));
   if (configMapKeyRef) errors.push(...validateKeyRef(configMapKeyRef, path.child("configMapKeyRef")));
   if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, path.child("secretKeyRef")));
-  if (fileKeyRef && !volumeNames.has(fileKeyRef.volumeName)) {
-    errors.push(
-      fieldInvalid(path.child("fileKeyRef", "volumeName"), fileKeyRef.volumeName, "must be the name of a volume"),
-    );
-  }
+  if (fileKeyRef) errors.push(...validateFileKeyRef(fileKeyRef, volumes, path.child("fileKeyRef")));
   const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
   if (value) {
     if (count > 0) errors.push(fieldInvalid(path, "", "may not be specified when `value` is not empty"));
@@ -86,6 +89,20 @@ function validateEnvVarSource(
     errors.push(fieldInvalid(path, "", "may not have more than one field specified at a time"));
   }
   return errors;
+}
+
+function validateFileKeyRef(
+  reference: FileKeySelector,
+  volumes: ReadonlyMap<string, Volume>,
+  path: FieldPath,
+): readonly FieldError[] {
+  const { volumeName } = reference;
+  return [
+    ...(["key", "volumeName", "path"] as const)
+      .filter((field) => !reference[field])
+      .map((field) => fieldRequired(path.child(field))),
+    ...(volumes.has(volumeName) ? [] : [fieldNotFound(path.child("volumeName"), volumeName)]),
+  ];
 }
 
 /** A reference into the pod itself; `supported` are the paths beside single labels and annotations. */
@@ -139,7 +156,8 @@ function validateKeyRef(
   const key = reference.key
     ? syntax(path.child("key"), reference.key, validateConfigMapKey(reference.key))
     : [fieldRequired(path.child("key"))];
-  return [...(reference.name ? [] : [fieldRequired(path.child("name"))]), ...key];
+  const { name = "" } = reference;
+  return [...syntax(path.child("name"), name, nameIsDnsSubdomain(name, false)), ...key];
 }
 
 export function validateEnvFrom(sources: readonly EnvFromSource[], path: FieldPath): readonly FieldError[] {

@@ -13,10 +13,11 @@ import {
   nameIsDnsSubdomain,
   validateDns1123Label,
   validateDns1123Subdomain,
+  validateDns1123SubdomainWithUnderscore,
   validateId,
   validateQualifiedName,
 } from "../../apimachinery/validation/names.ts";
-import type { PodSecurityContext, PodSpec, PodTemplateSpec } from "../../api/core/v1/types.gen.ts";
+import type { PodResourceClaim, PodSecurityContext, PodSpec, PodTemplateSpec } from "../../api/core/v1/types.gen.ts";
 import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
 import { oneOf, syntax } from "./common.ts";
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
@@ -29,7 +30,7 @@ import { validateVolumes } from "./volumes.ts";
 
 const int32Max = 2147483647;
 
-export const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] as const;
+export const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"] as const;
 export const restartPolicies = ["Always", "OnFailure", "Never"] as const;
 
 /** Everything a pod template of a workload must fulfil, before the workload's own rules. */
@@ -46,11 +47,17 @@ export function validatePodTemplateSpec(template: PodTemplateSpec, path: FieldPa
 
 /** The rules of a pod's spec, the same in pods and in templates. */
 export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: FieldPath): readonly FieldError[] {
-  const volumeNames = new Set((spec.volumes ?? []).map((volume) => volume.name));
+  const volumes = validateVolumes(spec.volumes ?? [], path.child("volumes"));
   const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
-  const scope = { volumeNames, claims, isHostNetwork: spec.hostNetwork ?? false };
+  const scope = {
+    volumes: volumes.valid,
+    claims,
+    isHostNetwork: spec.hostNetwork ?? false,
+    restartPolicy: spec.restartPolicy ?? "",
+  };
   return [
-    ...validateVolumes(spec.volumes ?? [], path.child("volumes")),
+    ...volumes.errors,
+    ...validateResourceClaims(spec.resourceClaims ?? [], path.child("resourceClaims")),
     ...validateContainers(spec.containers ?? [], scope, path.child("containers")),
     ...validateInitContainers(spec.initContainers ?? [], spec.containers ?? [], scope, path.child("initContainers")),
     ...validateEphemeralContainers(spec, scope, path.child("ephemeralContainers")),
@@ -58,7 +65,6 @@ export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: Fiel
     ...oneOf(path.child("dnsPolicy"), spec.dnsPolicy, dnsPolicies),
     ...validateLabels(spec.nodeSelector, path.child("nodeSelector")),
     ...validatePodSecurityContext(spec, path.child("securityContext")),
-    ...validateImagePullSecrets(spec, path.child("imagePullSecrets")),
     ...validateAffinity(spec.affinity, path.child("affinity")),
     ...validateDnsConfig(spec, path.child("dnsConfig")),
     ...validateGates(spec, path),
@@ -67,10 +73,41 @@ export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: Fiel
     ...validateTolerations(spec.tolerations ?? [], path.child("tolerations")),
     ...validateHostAliases(spec, path.child("hostAliases")),
     ...oneOf(path.child("preemptionPolicy"), spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], true),
-    ...(spec.overhead ? validateResourceList(spec.overhead, path.child("overhead")) : []),
+    ...(spec.overhead ? validateResourceList(spec.overhead, path.child("overhead", "limits")) : []),
     ...(spec.resources ? validateResourceRequirements(spec.resources, claims, path.child("resources")) : []),
     ...(spec.os ? oneOf(path.child("os", "name"), spec.os.name, ["linux", "windows"]) : []),
   ];
+}
+
+function validateResourceClaims(claims: readonly PodResourceClaim[], path: FieldPath): readonly FieldError[] {
+  const names = new Set<string>();
+  return claims.flatMap((claim, i) => {
+    const { name, resourceClaimName, resourceClaimTemplateName } = claim;
+    const at = path.index(i);
+    const errors: FieldError[] = [];
+    if (!name) errors.push(fieldRequired(at.child("name")));
+    else if (names.has(name)) errors.push(fieldDuplicate(at.child("name"), name));
+    else errors.push(...syntax(at.child("name"), name, validateDns1123Label(name)));
+    names.add(name);
+    // The value is shown as Go has it.
+    const shown = {
+      Name: name,
+      ResourceClaimName: resourceClaimName ?? null,
+      ResourceClaimTemplateName: resourceClaimTemplateName ?? null,
+    };
+    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
+      const why = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+      errors.push(fieldInvalid(at, shown, why));
+    }
+    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
+      errors.push(fieldInvalid(at, shown, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
+    }
+    for (const field of ["resourceClaimName", "resourceClaimTemplateName"] as const) {
+      const value = claim[field];
+      if (value !== undefined) errors.push(...syntax(at.child(field), value, nameIsDnsSubdomain(value, false)));
+    }
+    return errors;
+  });
 }
 
 function validateNames(spec: PodSpec, path: FieldPath): readonly FieldError[] {
@@ -134,12 +171,6 @@ function validatePodSecurityContext(spec: PodSpec, path: FieldPath): readonly Fi
 
 const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
 
-function validateImagePullSecrets(spec: PodSpec, path: FieldPath): readonly FieldError[] {
-  return (spec.imagePullSecrets ?? []).flatMap((reference, i) =>
-    reference.name ? [] : [fieldRequired(path.index(i).child("name"))],
-  );
-}
-
 const nameserversMax = 3;
 const searchPathsMax = 32;
 const searchCharactersMax = 2048;
@@ -180,6 +211,14 @@ function validateDnsConfig(spec: PodSpec, path: FieldPath): readonly FieldError[
         `must not have more than ${searchCharactersMax} characters (including spaces) in the search list`,
       ),
     );
+  }
+  for (const [i, search] of searches.entries()) {
+    // A search path may be the root, and may end in its dot.
+    const name = search.length > 1 && search.endsWith(".") ? search.slice(0, -1) : search;
+    if (name !== ".") {
+      const messages = validateDns1123SubdomainWithUnderscore(name);
+      errors.push(...syntax(path.child("searches").index(i), search, messages));
+    }
   }
   for (const [i, option] of (config.options ?? []).entries()) {
     if (!option.name) errors.push(fieldRequired(path.child("options").index(i), "must not be empty"));

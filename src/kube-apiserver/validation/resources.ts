@@ -52,8 +52,8 @@ export function validateResourceRequirements(
   const seen = new Set<string>();
   for (const [i, claim] of (requirements.claims ?? []).entries()) {
     const at = path.child("claims").index(i);
-    if (!claim.name) errors.push(fieldRequired(at.child("name")));
-    else if (!podClaims.has(claim.name)) errors.push(fieldNotFound(at.child("name"), claim.name));
+    if (!claim.name) errors.push(fieldRequired(at));
+    else if (!podClaims.has(claim.name)) errors.push(fieldNotFound(at, claim.name));
     const key = `${claim.name}/${claim.request ?? ""}`;
     if (seen.has(key)) errors.push(fieldDuplicate(at, claim.name));
     seen.add(key);
@@ -72,7 +72,7 @@ function validateAgainstLimit(name: string, request: string, limit: string, path
   return [fieldInvalid(path, asked.toString(), `must be equal to ${name} limit of ${most.toString()}`)];
 }
 
-function validateContainerResourceName(name: string, path: FieldPath): readonly FieldError[] {
+export function validateContainerResourceName(name: string, path: FieldPath): readonly FieldError[] {
   const errors = syntax(path, name, validateQualifiedName(name));
   if (errors.length > 0) return errors;
   if (!name.includes("/")) {

@@ -38,7 +38,9 @@ export function validateSecurityContext(context: SecurityContext | undefined, pa
 
 export function validateSeccompProfile(profile: SeccompProfile | undefined, path: FieldPath): readonly FieldError[] {
   if (!profile) return [];
-  const errors = [...oneOf(path.child("type"), profile.type, ["Localhost", "RuntimeDefault", "Unconfined"])];
+  const errors: FieldError[] = profile.type
+    ? [...oneOf(path.child("type"), profile.type, ["Localhost", "RuntimeDefault", "Unconfined"])]
+    : [fieldRequired(path.child("type"), "type is required when seccompProfile is set")];
   const local = path.child("localhostProfile");
   if (profile.type === "Localhost") {
     if (!profile.localhostProfile) {
@@ -47,7 +49,9 @@ export function validateSeccompProfile(profile: SeccompProfile | undefined, path
       errors.push(...validateLocalPath(profile.localhostProfile, local));
     }
   } else if (profile.localhostProfile) {
-    errors.push(fieldInvalid(local, profile.localhostProfile, "can only be set when seccomp type is Localhost"));
+    // The value is shown as Go has it.
+    const shown = { Type: profile.type ?? "", LocalhostProfile: profile.localhostProfile };
+    errors.push(fieldInvalid(local, shown, "can only be set when seccomp type is Localhost"));
   }
   return errors;
 }

@@ -35,9 +35,7 @@ function validateToleration(toleration: Toleration, path: FieldPath): readonly F
       break;
     case "Exists":
       if (value) {
-        errors.push(
-          fieldInvalid(path.child("operator"), toleration, "value must be empty when `operator` is 'Exists'"),
-        );
+        errors.push(fieldInvalid(path.child("operator"), value, "value must be empty when `operator` is 'Exists'"));
       }
       break;
     default:

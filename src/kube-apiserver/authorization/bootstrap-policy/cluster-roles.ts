@@ -1,5 +1,5 @@
 import type { PolicyRule } from "../../../api/rbac/v1/types.gen.ts";
-import { allow, allowUrls, read, readWrite, recordEvents, write } from "./rule.ts";
+import { allow, allowUrls, inBothEventGroups, read, readWrite, recordEvents, write } from "./rule.ts";
 
 /** A ClusterRole every cluster has. */
 export interface ClusterRolePolicy {
@@ -24,7 +24,7 @@ export const nodeRules: readonly PolicyRule[] = [
   allow(`create ${read}`, "", "nodes"),
   allow("patch update", "", "nodes/status"),
   allow("patch update", "", "nodes"),
-  allow("create patch update", "", "events"),
+  recordEvents,
   allow(read, "", "pods"),
   allow("create delete", "", "pods"),
   allow("patch update", "", "pods/status"),
@@ -59,7 +59,7 @@ const namespaceEdit: readonly PolicyRule[] = [
   allow(
     write,
     "",
-    "configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy",
+    "configmaps persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy",
   ),
   allow("create", "", "serviceaccounts/token"),
   allow(
@@ -89,9 +89,10 @@ const namespaceView: readonly PolicyRule[] = [
   allow(
     read,
     "",
-    "bindings events limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status",
+    "bindings limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status",
   ),
   allow(read, "", "namespaces"),
+  inBothEventGroups(read),
   allow(read, "discovery.k8s.io", "endpointslices"),
   allow(
     read,
@@ -122,6 +123,7 @@ const kubeControllerManager: readonly PolicyRule[] = [
   allow("create", "authorization.k8s.io", "subjectaccessreviews"),
   allow("list watch", "*", "*"),
   allow("create", "", "serviceaccounts/token"),
+  inBothEventGroups(write),
 ];
 
 const kubeScheduler: readonly PolicyRule[] = [

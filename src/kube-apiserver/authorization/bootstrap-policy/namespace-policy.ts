@@ -19,7 +19,10 @@ function leaderLocking(component: string): RolePolicy {
   return {
     namespace: system,
     name: `system::leader-locking-${component}`,
-    rules: [allow("watch", "", "configmaps"), allow("get update", "", "configmaps", component)],
+    rules: [
+      allow("create get list update watch", "coordination.k8s.io", "leases"),
+      allow("create get list update watch", "coordination.k8s.io", "leasecandidates"),
+    ],
   };
 }
 

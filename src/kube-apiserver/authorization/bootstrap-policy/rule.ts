@@ -19,6 +19,11 @@ export function allowUrls(verbs: string, urls: string): PolicyRule {
   return { verbs: verbs.split(" "), nonResourceURLs: urls.split(" ") };
 }
 
+/** A rule over events, by either of the names of their group. */
+export function inBothEventGroups(verbs: string): PolicyRule {
+  return { verbs: verbs.split(" "), apiGroups: ["", "events.k8s.io"], resources: ["events"] };
+}
+
 /** What everybody who records events needs, in both event groups. */
 export const recordEvents: PolicyRule = {
   verbs: ["create", "patch", "update"],

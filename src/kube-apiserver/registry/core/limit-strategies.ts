@@ -54,6 +54,7 @@ function isCounted(name: string): boolean {
 }
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
+  generation: "none",
   validate: validateQuota,
   validateUpdate: (quota: ResourceQuota, old: ResourceQuota) => [
     ...validateQuota(quota),

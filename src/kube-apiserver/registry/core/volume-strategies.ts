@@ -1,47 +1,102 @@
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
-import { fieldForbidden, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { persistentVolumeCells, persistentVolumeClaimCells } from "../../printers/core.ts";
 import { storageClassAnnotation } from "../../../component-helpers/storage/volume-claims.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
+import { immutable, oneOf } from "../../validation/common.ts";
+import { accessModes, validateClaimSpec, volumeModes } from "../../validation/volume-claim.ts";
 import { validateQuantity } from "../../validation/resources.ts";
 
 const spec = FieldPath.of("spec");
 
+/** What of a volume's spec says where the data is. */
+const volumeSources = [
+  "awsElasticBlockStore",
+  "azureDisk",
+  "azureFile",
+  "cephfs",
+  "cinder",
+  "csi",
+  "fc",
+  "flexVolume",
+  "flocker",
+  "gcePersistentDisk",
+  "glusterfs",
+  "hostPath",
+  "iscsi",
+  "local",
+  "nfs",
+  "photonPersistentDisk",
+  "portworxVolume",
+  "quobyte",
+  "rbd",
+  "scaleIO",
+  "storageos",
+  "vsphereVolume",
+] as const;
+const reclaimPolicies = ["Delete", "Recycle", "Retain"];
+
+function sourceOf({ spec: volume }: PersistentVolume): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(volumeSources.filter((name) => volume[name]).map((name) => [name, volume[name]]));
+}
+
+function validateVolume(volume: PersistentVolume): readonly FieldError[] {
+  const { accessModes: modes = [], capacity, persistentVolumeReclaimPolicy, volumeMode } = volume.spec;
+  const errors: FieldError[] = [];
+  const at = spec.child("accessModes");
+  if (modes.length === 0) errors.push(fieldRequired(at));
+  for (const mode of modes) if (!accessModes.includes(mode)) errors.push(fieldNotSupported(at, mode, accessModes));
+  if (modes.includes("ReadWriteOncePod") && modes.length > 1) {
+    errors.push(fieldForbidden(at, "may not use ReadWriteOncePod with other access modes"));
+  }
+  if (Object.keys(capacity ?? {}).length === 0) errors.push(fieldRequired(spec.child("capacity")));
+  for (const [name, value] of Object.entries(capacity ?? {})) {
+    errors.push(...validateQuantity(value, spec.child("capacity").key(name)));
+  }
+  errors.push(
+    ...oneOf(spec.child("persistentVolumeReclaimPolicy"), persistentVolumeReclaimPolicy, reclaimPolicies, true),
+  );
+  const [first, ...surplus] = volumeSources.filter((name) => volume.spec[name]);
+  if (first === undefined) errors.push(fieldRequired(spec, "must specify a volume type"));
+  for (const name of surplus) {
+    errors.push(fieldForbidden(spec.child(name), "may not specify more than 1 volume type"));
+  }
+  errors.push(...oneOf(spec.child("volumeMode"), volumeMode, volumeModes, true));
+  return errors;
+}
+
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
+  generation: "none",
   prepareForCreate(volume: Mutable<PersistentVolume>): void {
     volume.status = { phase: "Pending" };
   },
-  validate(volume: PersistentVolume): readonly FieldError[] {
-    const { accessModes, capacity } = volume.spec;
+  validate: validateVolume,
+  validateUpdate(volume: PersistentVolume, old: PersistentVolume): readonly FieldError[] {
+    const errors = [...validateVolume(volume)];
+    if (!semanticEqual(sourceOf(volume), sourceOf(old))) {
+      const path = spec.child("persistentvolumesource");
+      errors.push(fieldForbidden(path, "spec.persistentvolumesource is immutable after creation"));
+    }
     return [
-      ...((accessModes?.length ?? 0) === 0 ? [fieldRequired(spec.child("accessModes"))] : []),
-      ...(Object.keys(capacity ?? {}).length === 0 ? [fieldRequired(spec.child("capacity"))] : []),
-      ...Object.entries(capacity ?? {}).flatMap(([name, value]) =>
-        validateQuantity(value, spec.child("capacity").key(name)),
-      ),
+      ...errors,
+      ...immutable(FieldPath.of("volumeMode"), volume.spec.volumeMode ?? null, old.spec.volumeMode ?? null),
     ];
   },
   tableCells: persistentVolumeCells,
 };
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
+  generation: "none",
   prepareForCreate(claim: Mutable<PersistentVolumeClaim>): void {
     claim.status = { phase: "Pending" };
+    alignDataSources(claim);
   },
-  validate(claim: PersistentVolumeClaim): readonly FieldError[] {
-    const storage = claim.spec.resources.requests?.["storage"];
-    const path = spec.child("resources").key("storage");
-    return [
-      ...((claim.spec.accessModes?.length ?? 0) === 0
-        ? [fieldRequired(spec.child("accessModes"), "at least 1 access mode is required")]
-        : []),
-      ...(storage === undefined ? [fieldRequired(path)] : validateQuantity(storage, path)),
-    ];
-  },
+  prepareForUpdate: alignDataSources,
+  validate: (claim: PersistentVolumeClaim) => validateClaimSpec(claim.spec, spec),
   /**
    * A bound claim changes its size and attributes only; an unbound one may be bound, too. One that names no class may be
    * given one.
@@ -60,10 +115,18 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
       ...(old.spec.volumeName ? {} : { volumeName: "" }),
       ...(mayGetClass ? { storageClassName: "" } : {}),
     });
-    if (semanticEqual(fixed(claim), fixed(old))) return [];
+    const errors = [...validateClaimSpec(claim.spec, spec)];
+    if (semanticEqual(fixed(claim), fixed(old))) return errors;
     const why =
       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    return [fieldForbidden(spec, why)];
+    return [...errors, fieldForbidden(spec, why)];
   },
   tableCells: persistentVolumeClaimCells,
 };
+
+/** A source given in one field is in both, as long as the older field can say it. */
+function alignDataSources({ spec: claim }: Mutable<PersistentVolumeClaim>): void {
+  const { dataSource, dataSourceRef } = claim;
+  if (dataSource && !dataSourceRef) claim.dataSourceRef = { ...dataSource };
+  else if (dataSourceRef && !dataSource && !dataSourceRef.namespace) claim.dataSource = { ...dataSourceRef };
+}

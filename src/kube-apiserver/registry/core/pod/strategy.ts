@@ -2,18 +2,21 @@ import type { FieldError } from "../../../../apimachinery/validation/field-error
 import { fieldForbidden } from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
+import { formatTime } from "../../../../apimachinery/time.ts";
 import type { Pod } from "../../../../api/core/v1/types.gen.ts";
-import type { Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
+import type { RequestContext, Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
 import { podQosClass } from "../../../../component-helpers/pod-qos.ts";
 import { podCells } from "../../../printers/pod.ts";
 import { validatePodSpec } from "../../../validation/pod-spec.ts";
+import { dropFieldsOfClosedGates } from "./closed-gates.ts";
 import { validatePodUpdate } from "./validate-update.ts";
 
 const spec = FieldPath.of("spec");
 
 /** Pods: stored Pending and unassigned, changed little afterwards, deleted gracefully by the kubelet. */
 export const podStrategy: Strategy<Pod> = {
-  prepareForCreate(pod: Mutable<Pod>): void {
+  prepareForCreate(pod: Mutable<Pod>, { nowMs }: RequestContext): void {
+    dropFieldsOfClosedGates(pod.spec);
     pod.status = { phase: "Pending", qosClass: podQosClass(pod) };
     // A negative grace period once meant "at once"; it is stored as the shortest there is.
     if ((pod.spec.terminationGracePeriodSeconds ?? 0) < 0) pod.spec.terminationGracePeriodSeconds = 1;
@@ -22,6 +25,7 @@ export const podStrategy: Strategy<Pod> = {
         {
           type: "PodScheduled",
           status: "False",
+          lastTransitionTime: formatTime(nowMs),
           reason: "SchedulingGated",
           message: "Scheduling is blocked due to non-empty scheduling gates",
         },
@@ -41,6 +45,7 @@ export const podStrategy: Strategy<Pod> = {
   },
 
   prepareForUpdate(pod: Mutable<Pod>, old: Pod): void {
+    dropFieldsOfClosedGates(pod.spec);
     if ((pod.spec.terminationGracePeriodSeconds ?? 0) < 0) pod.spec.terminationGracePeriodSeconds = 1;
     const wasGated = (old.spec.schedulingGates?.length ?? 0) > 0;
     if (wasGated && (pod.spec.schedulingGates?.length ?? 0) === 0) {

@@ -2,9 +2,10 @@ import type { FieldError } from "../../../../apimachinery/validation/field-error
 import { fieldForbidden, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Container, Pod, PodSpec, Toleration } from "../../../../api/core/v1/types.gen.ts";
+import { deepEqual } from "../../../../apimachinery/object.ts";
 import { goJson } from "../../../../apimachinery/go-format.ts";
 import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
-import { nonNegative } from "../../../validation/common.ts";
+import { inclusiveRangeMessage } from "../../../../apimachinery/validation/names.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -23,17 +24,18 @@ const updatableFields = [
  */
 export function validatePodUpdate(pod: Pod, old: Pod): readonly FieldError[] {
   const sizes = [
-    ...validateSameCount(pod.spec.containers, old.spec.containers, spec.child("containers")),
+    ...validateSameCount(pod.spec.containers ?? [], old.spec.containers ?? [], spec.child("containers")),
     ...validateSameCount(pod.spec.initContainers ?? [], old.spec.initContainers ?? [], spec.child("initContainers")),
   ];
   // Once containers were added or removed there is no telling which is which.
   if (sizes.length > 0) return sizes;
   const errors = [
     ...validateGates(pod, old),
+    ...validateNodeSelectorOnlyAdded(pod, old),
     ...validateDeadline(pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds),
     ...validateTolerationsOnlyAdded(pod.spec.tolerations ?? [], old.spec.tolerations ?? []),
   ];
-  const differences = [...diff(old.spec, fenced(pod.spec, old.spec), "spec")];
+  const differences = [...diff(withoutEmpty(old.spec), withoutEmpty(fenced(pod.spec, old.spec)), "spec")];
   if (differences.length > 0) {
     const why = `pod updates may not change fields other than ${updatableFields.join(",")}`;
     errors.push(fieldForbidden(spec, `${why}\n${differences.join("\n")}`));
@@ -46,20 +48,25 @@ function fenced(next: PodSpec, old: PodSpec): PodSpec {
   const withImages = (containers: readonly Container[], before: readonly Container[]): readonly Container[] =>
     containers.map((container, i) => ({ ...container, image: before[i]?.image ?? "" }));
   const isGated = (old.schedulingGates?.length ?? 0) > 0;
+  // Of the affinity, that is the part about nodes.
+  const nodeAffinity = old.affinity?.nodeAffinity;
+  const others = { ...next.affinity, nodeAffinity };
+  const isNodeOnly = !old.affinity && !others.podAffinity && !others.podAntiAffinity;
+  const affinity = next.affinity && !isNodeOnly ? (others as NonNullable<PodSpec["affinity"]>) : undefined;
   const grace =
     (old.terminationGracePeriodSeconds ?? 0) < 0 && next.terminationGracePeriodSeconds === 1
       ? old.terminationGracePeriodSeconds
       : next.terminationGracePeriodSeconds;
   return {
     ...next,
-    containers: withImages(next.containers, old.containers),
+    containers: withImages(next.containers ?? [], old.containers ?? []),
     ...(next.initContainers ? { initContainers: withImages(next.initContainers, old.initContainers ?? []) } : {}),
     ...optional("activeDeadlineSeconds", old.activeDeadlineSeconds),
     ...optional("tolerations", old.tolerations),
     ...optional("schedulingGates", old.schedulingGates),
     ...optional("terminationGracePeriodSeconds", grace),
     // While it is gated a pod's placement may still be narrowed.
-    ...(isGated ? { ...optional("nodeSelector", old.nodeSelector), ...optional("affinity", old.affinity) } : {}),
+    ...(isGated ? { ...optional("nodeSelector", old.nodeSelector), ...optional("affinity", affinity) } : {}),
   };
 }
 
@@ -81,8 +88,16 @@ function validateGates(pod: Pod, old: Pod): readonly FieldError[] {
     .map((gate, i) => ({ gate, path: spec.child("schedulingGates").index(i) }))
     .filter(({ gate }) => !before.has(gate.name))
     .map(({ gate, path }) =>
-      fieldForbidden(path, `only deletion is allowed, but found new scheduling gate '${gate.name}'`),
+      fieldForbidden(path.child("name"), `only deletion is allowed, but found new scheduling gate '${gate.name}'`),
     );
+}
+
+function validateNodeSelectorOnlyAdded(pod: Pod, old: Pod): readonly FieldError[] {
+  if ((old.spec.schedulingGates?.length ?? 0) === 0) return [];
+  const next = pod.spec.nodeSelector ?? {};
+  if (Object.entries(old.spec.nodeSelector ?? {}).every(([name, value]) => next[name] === value)) return [];
+  const why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+  return [fieldInvalid(spec.child("nodeSelector"), pod.spec.nodeSelector ?? null, why)];
 }
 
 function validateDeadline(next: number | undefined, old: number | undefined): readonly FieldError[] {
@@ -92,7 +107,7 @@ function validateDeadline(next: number | undefined, old: number | undefined): re
   }
   if (old !== undefined && next > old)
     return [fieldInvalid(path, next, "must be less than or equal to previous value")];
-  return nonNegative(path, next);
+  return next >= 0 && next <= 2147483647 ? [] : [fieldInvalid(path, next, inclusiveRangeMessage(0, 2147483647))];
 }
 
 function validateTolerationsOnlyAdded(next: readonly Toleration[], old: readonly Toleration[]): readonly FieldError[] {
@@ -103,9 +118,37 @@ function validateTolerationsOnlyAdded(next: readonly Toleration[], old: readonly
   return [fieldForbidden(spec.child("tolerations"), why)];
 }
 
+/** Maps of a pod's spec: empty and absent are one. Structs are another matter: an empty affinity is not none. */
+const maps = new Set([
+  "annotations",
+  "labels",
+  "limits",
+  "matchLabels",
+  "nodeSelector",
+  "options",
+  "overhead",
+  "requests",
+  "volumeAttributes",
+]);
+
+/** Without empty lists and maps. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (!isObject(value)) return value;
+  const isNothing = (name: string, member: unknown): boolean =>
+    member === undefined ||
+    (Array.isArray(member) && member.length === 0) ||
+    (maps.has(name) && isObject(member) && Object.keys(member).length === 0);
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, member]) => !isNothing(name, member))
+      .map(([name, member]) => [name, withoutEmpty(member)]),
+  );
+}
+
 /** One line for every value that differs. */
 function* diff(old: unknown, next: unknown, path: string): Generator<string> {
-  if (semanticEqual(old, next)) return;
+  if (deepEqual(old, next)) return;
   if (isObject(old) && isObject(next)) {
     for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
       yield* diff(old[key], next[key], Array.isArray(old) ? `${path}[${key}]` : `${path}.${key}`);
