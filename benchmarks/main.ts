@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { formatReport, jsonVariable, type Measurement, type Report } from "./harness/report.ts";
 
 // Those that answer the questions of the design's budgets; store and apiserver look closer and run when named.
-const standard = ["cold-start", "up", "creates", "list", "fan-out", "pod-start", "idle"];
+const standard = ["cold-start", "up", "creates", "list", "apply", "fan-out", "pod-start", "idle"];
 
 async function run(name: string, onReport: (line: Report) => void): Promise<number> {
   const child = spawn(process.execPath, [`${import.meta.dirname}/${name}.ts`], {
