@@ -81,11 +81,10 @@ test("patches of every kind are taken", async () => {
   const spec = { replicas: 1, selector: { matchLabels: { app: "scaled" } }, template };
   await apps.createNamespacedDeployment({ namespace, body: { metadata: { name: "scaled" }, spec } });
   const scale = await apps.readNamespacedDeploymentScale({ namespace, name: "scaled" });
-  await apps.replaceNamespacedDeploymentScale({
-    namespace,
-    name: "scaled",
-    body: { metadata: scale.metadata, spec: { replicas: 3 } },
-  });
+  assert.equal(scale.spec?.replicas, 1);
+  // Without the version that was read: the Deployment's controller writes meanwhile.
+  const unconditional = { metadata: { namespace, name: "scaled" }, spec: { replicas: 3 } };
+  await apps.replaceNamespacedDeploymentScale({ namespace, name: "scaled", body: unconditional });
   assert.equal((await apps.readNamespacedDeployment({ namespace, name: "scaled" })).spec?.replicas, 3);
 });
 
