@@ -415,6 +415,9 @@ test("Endpoints written by hand become slices on the real API server", async () 
     const [slice] = (await client.resource(endpointSlices, "demo").list()).items;
     return slice?.endpoints?.[0]?.addresses[0] === "192.0.2.1" && slice.ports?.[0]?.port === 8080;
   });
+  // Without a Service they mean nothing to the cluster, but they are somebody's.
+  const lone = await client.resource(endpoints, "demo").create({ metadata: { name: "lone" }, subsets: [] });
   await client.resource(endpoints, "demo").delete("db");
   await w.until("gone", async () => (await count(client.resource(endpointSlices, "demo").list())) === 0);
+  assert.equal((await client.resource(endpoints, "demo").get("lone")).metadata.uid, lone.metadata.uid);
 });

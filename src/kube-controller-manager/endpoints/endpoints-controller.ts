@@ -1,8 +1,8 @@
 import { namespaceTerminatingCause } from "../../apimachinery/errors/new.ts";
 import { hasStatusCause, isNotFound } from "../../apimachinery/errors/status-error.ts";
-import type { EndpointAddress, EndpointSubset, Pod, Service } from "../../api/core/v1/types.gen.ts";
+import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service } from "../../api/core/v1/types.gen.ts";
 import { endpoints, pods, services } from "../../api/resources.gen.ts";
-import { splitKey } from "../../client/cache/object-key.ts";
+import { objectKey, splitKey } from "../../client/cache/object-key.ts";
 import { mapMatcher } from "../../component-helpers/label-selector.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
@@ -30,6 +30,8 @@ export const endpointsController: ControllerDescriptor = {
   ],
   create: createEndpointsController,
 };
+
+const managerName = "endpoint-controller";
 
 /** Keeps the legacy Endpoints object of each Service with a selector, for readers older than EndpointSlices. */
 function createEndpointsController(context: ControllerContext): ReconcileController {
@@ -87,8 +89,13 @@ function createEndpointsController(context: ControllerContext): ReconcileControl
 
   const controller = new ReconcileController({ ...context, name: "endpoint", reconcile });
   watchServicesAndPods(controller, serviceInformer, podInformer);
-  controller.watch(endpointsInformer);
+  // Those of others are theirs: without a Service they stay, until one of that name comes and goes.
+  controller.watch(endpointsInformer, (object) => (isOurs(object) ? [objectKey(object)] : []));
   return controller;
+}
+
+function isOurs({ metadata }: Endpoints): boolean {
+  return metadata.labels?.[managedByLabel] === managerName;
 }
 
 async function deleteEndpoints(context: ControllerContext, key: string, signal: AbortSignal): Promise<void> {
@@ -105,7 +112,7 @@ function endpointsLabels(service: Service): Readonly<Record<string, string>> {
   return {
     ...own,
     ...(isHeadless(service) ? { [headlessLabel]: "" } : {}),
-    [managedByLabel]: "endpoint-controller",
+    [managedByLabel]: managerName,
   };
 }
 
