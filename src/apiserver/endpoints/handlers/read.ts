@@ -4,7 +4,7 @@ import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import { protobufList } from "../../../apimachinery/protobuf/list-message.ts";
-import type { StorageList } from "../../storage/interface.ts";
+import type { ResourceStorage, StorageList, StorageListOptions } from "../../storage/interface.ts";
 import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
@@ -15,6 +15,7 @@ import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareServed, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, splitSelection } from "../served-fields.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 
 // Lists are written in groups of about this size, with backpressure between them.
@@ -51,7 +52,7 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
   const store = defined(endpoint.store, "store");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const options = parseListOptions(http.query);
-  const list = await store.storage.list({
+  const list = await listServed(endpoint, store.storage, {
     selection: parseSelection(endpoint.resource, info.namespaceKey, options),
     limit: Math.max(options.limit ?? 0, 0),
     continueToken: options.continue ?? "",
@@ -65,6 +66,31 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
       list.items.map((item) => item.object()),
     );
   return respondList(endpoint, scope, negotiated, list);
+}
+
+/** A page of what is selected; where storage cannot tell all of it, as many of its pages as it takes to fill one. */
+async function listServed(
+  endpoint: ResourceEndpoint,
+  storage: ResourceStorage,
+  options: StorageListOptions,
+): Promise<StorageList> {
+  const { stored, served: required } = splitSelection(endpoint, options.selection);
+  if (required.length === 0) return await storage.list(options);
+  const items: StoredObject[] = [];
+  let page: StorageListOptions = { ...options, selection: stored };
+  for (;;) {
+    const list = await storage.list(page);
+    items.push(...(await selectServed(endpoint, list.items, required)));
+    if (list.continueToken === "" || items.length >= options.limit)
+      return { ...list, items, remainingItemCount: undefined };
+    page = {
+      selection: stored,
+      limit: options.limit - items.length,
+      continueToken: list.continueToken,
+      resourceVersion: "",
+      resourceVersionMatch: "",
+    };
+  }
 }
 
 /** A list of stored objects as a response. */

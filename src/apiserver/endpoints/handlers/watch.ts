@@ -11,7 +11,7 @@ import { ResourceEvent as Event } from "../../storage/cacher/object-change.ts";
 import type { WatchConsumer } from "../../storage/cacher/cache-watcher.ts";
 import type { StorageWatch, WatchStart } from "../../storage/interface.ts";
 import { parseResourceVersion } from "../../storage/resource-version.ts";
-import type { Selection } from "../../storage/selection.ts";
+import type { FieldRequirement, Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import type { Encoding, Negotiated } from "../negotiation.ts";
 import { parseIncludeObject, parseListOptions } from "../query-options.ts";
@@ -20,6 +20,7 @@ import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareServed, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
 
@@ -38,14 +39,14 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   const options = parseListOptions(new URLSearchParams([...http.query, ["watch", "true"]]));
   // A watch of one object's metadata is a stream of partial objects, whatever the client calls it.
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
-  const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
+  const split = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, options));
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
   return {
     status: 200,
     headers: { "content-type": streamTypeOf(negotiated.encoding) },
-    body: (sink) => new WatchSession(endpoint, options, encoder, sink).run(selection, start),
+    body: (sink) => new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start),
   };
 }
 
@@ -133,6 +134,7 @@ class WatchSession implements WatchConsumer {
   readonly #options: ListOptions;
   readonly #encoder: FrameEncoder;
   readonly #sink: ByteSink;
+  readonly #required: readonly FieldRequirement[];
   readonly #timers = new Set<Timer>();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => {};
@@ -145,7 +147,15 @@ class WatchSession implements WatchConsumer {
   #prepared: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  constructor(endpoint: ResourceEndpoint, options: ListOptions, encoder: FrameEncoder, sink: ByteSink) {
+  /** `required` are the fields only the served version shows. */
+  constructor(
+    endpoint: ResourceEndpoint,
+    options: ListOptions,
+    encoder: FrameEncoder,
+    sink: ByteSink,
+    required: readonly FieldRequirement[],
+  ) {
+    this.#required = required;
     this.#endpoint = endpoint;
     this.#options = options;
     this.#encoder = encoder;
@@ -195,9 +205,10 @@ class WatchSession implements WatchConsumer {
     }
     this.#prepared = this.#prepared.then(async () => {
       try {
-        await this.#prepare(events.map(({ object }) => object));
+        const selected = await selectServedEvents(this.#endpoint, events, this.#required);
+        await this.#prepare(selected.map(({ object }) => object));
         this.#waiting -= events.length;
-        this.#take(events);
+        this.#take(selected);
       } catch (error) {
         this.end(error instanceof StatusError ? error : internalError(error));
       }
@@ -232,7 +243,7 @@ class WatchSession implements WatchConsumer {
   async #sendInitial(watch: StorageWatch): Promise<void> {
     const { initial, revision } = watch;
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
-      const group = initial.slice(at, at + initialGroup);
+      const group = await selectServed(this.#endpoint, initial.slice(at, at + initialGroup), this.#required);
       await this.#prepare(group);
       const frames = group.map((o) => this.#encoder.event(new Event("ADDED", o)));
       this.#count(frames.length);
