@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import { createInProcessTransport } from "../../apiserver/server/in-process-transport.ts";
 import { TransportError } from "../../component-base/http.ts";
+import type { KubeApiServerOptions } from "./options.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -104,8 +105,8 @@ function definition(storage: string, conversion: object = {}): object {
 
 const path = (version: string, route = ""): string => `/apis/example.com/${version}/routes${route}`;
 
-async function serve(converter: Converter): Promise<TestApiServer> {
-  const api = await TestApiServer.start({ webhookDialer: converter });
+async function serve(converter: Converter, options: Partial<KubeApiServerOptions> = {}): Promise<TestApiServer> {
+  const api = await TestApiServer.start({ webhookDialer: converter, ...options });
   const created = await api.request("POST", definitions, definition("v1"));
   assert.equal(created.status, 201, created.text);
   await until(api, async () => (await api.request("GET", path("v1"))).status === 200);
@@ -265,6 +266,25 @@ test("fields select what the served version has, whatever is stored", async () =
       ["ADDED", "b", "h"],
       ["DELETED", "c", "h"],
     ],
+  );
+});
+
+test("a list of more objects than are kept parsed is converted whole", async () => {
+  const converter = new Converter();
+  await using api = await serve(converter, { parsedBytesMax: 8 * 1024 });
+  const names = Array.from({ length: 60 }, (_, i) => `r${String(i).padStart(2, "0")}`);
+  for (const each of names)
+    await api.request("POST", path("v1"), { metadata: { name: each }, spec: { hostPort: `${each}:1` } });
+  const list = await api.request("GET", path("v2"));
+  assert.equal(list.status, 200, list.text);
+  assert.deepEqual(
+    list.json<{ items: Route[] }>().items.map(({ spec }) => spec.host),
+    names,
+  );
+  const watch = await watchEvents(api, `${path("v2")}?watch=true`);
+  assert.deepEqual(
+    (await watch(names.length)).map(({ object }) => object.spec.host),
+    names,
   );
 });
 

@@ -12,7 +12,7 @@ import type { Negotiated } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, splitSelection } from "../served-fields.ts";
@@ -60,12 +60,7 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
     // Checked with the other options.
     resourceVersionMatch: (options.resourceVersionMatch ?? "") as "" | "Exact" | "NotOlderThan",
   });
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      list.items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, list);
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, list.items));
 }
 
 /** A page of what is selected; where storage cannot tell all of it, as many of its pages as it takes to fill one. */
@@ -99,7 +94,9 @@ export function respondList(
   scope: RequestScope,
   negotiated: Negotiated,
   list: StorageList,
+  prepared: ReadonlyMap<StoredObject, KubeObject>,
 ): HttpResponse {
+  const objectOf = (stored: StoredObject): KubeObject => prepared.get(stored) ?? stored.object();
   const { encoding, as, asVersion } = negotiated;
   const metadata = {
     resourceVersion: String(list.revision),
@@ -114,7 +111,7 @@ export function respondList(
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
     const prefixLength = endpoint.typePrefixLength;
     const itemOf = custom
-      ? (item: StoredObject) => servedBytes(endpoint, item)
+      ? (item: StoredObject) => servedBytes(endpoint, item, objectOf(item))
       : (item: StoredObject) => item.bytes.subarray(prefixLength);
     const chunks = listChunks(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf);
     return { status: 200, headers, body: inGroups(chunks) };
@@ -124,7 +121,7 @@ export function respondList(
     const items = list.items.map((stored) => storedProtobuf(stored, encoding));
     return { status: 200, headers, body: inGroups(protobufList(empty, items)) };
   }
-  const objects = list.items.map((stored) => stored.object());
+  const objects = list.items.map(objectOf);
   if (as === "Table") {
     const include = parseIncludeObject(scope.http.query);
     const rows = objects.map((object) => tableRow(endpoint, object, include, asVersion));
@@ -152,8 +149,7 @@ function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
 }
 
 /** The bytes of an object in the served version: the stored ones, when nothing is different about it. */
-function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject): Uint8Array {
-  const object = stored.object();
+function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject, object: KubeObject): Uint8Array {
   const view = served(endpoint, object);
   return view === object ? stored.bytes : encodeObject(view);
 }

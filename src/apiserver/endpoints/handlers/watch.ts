@@ -6,6 +6,7 @@ import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { ListOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { watchFrame } from "../../../apimachinery/protobuf/watch-frame.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ResourceEvent } from "../../storage/cacher/object-change.ts";
 import { ResourceEvent as Event } from "../../storage/cacher/object-change.ts";
 import type { WatchConsumer } from "../../storage/cacher/cache-watcher.ts";
@@ -17,7 +18,7 @@ import type { Encoding, Negotiated } from "../negotiation.ts";
 import { parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareStored, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
@@ -65,7 +66,8 @@ function startOf(options: ListOptions): WatchStart {
 
 /** Turns events into lines of the stream. */
 interface FrameEncoder {
-  event(event: ResourceEvent): Uint8Array;
+  /** `object` is the event's in parsed form, as the storage version has it. */
+  event(event: ResourceEvent, object?: KubeObject): Uint8Array;
   bookmark(revision: number, isInitialEnd: boolean): Uint8Array;
   error(error: StatusError): Uint8Array;
 }
@@ -86,8 +88,7 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     return out;
   };
   let columns: readonly unknown[] | null = tableColumns(endpoint);
-  const view = (stored: StoredObject): unknown => {
-    const object = stored.object();
+  const view = (stored: StoredObject, object: KubeObject): unknown => {
     if (as === "") return served(endpoint, object);
     if (as !== "Table") return partialObject(served(endpoint, object), asVersion);
     const meta = { resourceVersion: String(stored.revision) };
@@ -96,7 +97,8 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     columns = null;
     return table;
   };
-  const ownLine = (event: ResourceEvent): Uint8Array => line(event.type, view(event.object));
+  const ownLine = (event: ResourceEvent, object = event.object.object()): Uint8Array =>
+    line(event.type, view(event.object, object));
   return {
     event: as === "" && !endpoint.convert ? sharedFrame(encoding, ownLine) : ownLine,
     bookmark: (revision, isInitialEnd) => {
@@ -146,6 +148,8 @@ class WatchSession implements WatchConsumer {
   /** Of events that somebody else has to convert first: the end of their queue, and how many are in it. */
   #prepared: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** What has been prepared and not been sent yet. */
+  readonly #objects = new Map<StoredObject, KubeObject>();
 
   /** `required` are the fields only the served version shows. */
   constructor(
@@ -216,11 +220,7 @@ class WatchSession implements WatchConsumer {
   }
 
   async #prepare(objects: readonly StoredObject[]): Promise<void> {
-    if (!this.#endpoint.convert?.ask) return;
-    await prepareServed(
-      this.#endpoint,
-      objects.map((stored) => stored.object()),
-    );
+    for (const [stored, object] of await prepareStored(this.#endpoint, objects)) this.#objects.set(stored, object);
   }
 
   #take(events: readonly ResourceEvent[]): void {
@@ -245,7 +245,7 @@ class WatchSession implements WatchConsumer {
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
       const group = await selectServed(this.#endpoint, initial.slice(at, at + initialGroup), this.#required);
       await this.#prepare(group);
-      const frames = group.map((o) => this.#encoder.event(new Event("ADDED", o)));
+      const frames = group.map((o) => this.#frame(new Event("ADDED", o)));
       this.#count(frames.length);
       if (!this.#sink.write(frames)) await this.#sink.drained();
     }
@@ -253,9 +253,15 @@ class WatchSession implements WatchConsumer {
       this.#sink.write([this.#encoder.bookmark(revision, true)]);
   }
 
+  #frame(event: ResourceEvent): Uint8Array {
+    const object = this.#objects.get(event.object);
+    if (object) this.#objects.delete(event.object);
+    return this.#encoder.event(event, object);
+  }
+
   #write(events: readonly ResourceEvent[]): void {
     const frames: Uint8Array[] = [];
-    for (const event of events) frames.push(this.#encoder.event(event));
+    for (const event of events) frames.push(this.#frame(event));
     this.#count(events.length);
     if (this.#sink.write(frames)) return;
     this.#isBlocked = true;

@@ -25,7 +25,7 @@ import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, splitSelection } from "../served-fields.ts";
@@ -411,17 +411,8 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
     },
     (selected) => selectServed(endpoint, selected, selection.served),
   );
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, {
-    items,
-    revision,
-    continueToken: "",
-    remainingItemCount: undefined,
-  });
+  const list = { items, revision, continueToken: "", remainingItemCount: undefined };
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, items));
 }
 
 /** From the body, when there is one, else from the query. */
