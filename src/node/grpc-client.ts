@@ -87,10 +87,18 @@ export class GrpcClient {
     });
   }
 
-  serverStream(method: string, request: GrpcMessage): grpc.ClientReadableStream<GrpcMessage> {
+  /** Without options there is no deadline. */
+  serverStream(
+    method: string,
+    request: GrpcMessage,
+    options?: GrpcCallOptions,
+  ): grpc.ClientReadableStream<GrpcMessage> {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
     const deserialize = responseDeserialize as (bytes: Buffer) => GrpcMessage;
-    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, new grpc.Metadata());
+    const metadata = toMetadata(options?.metadata);
+    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, metadata, {
+      ...(options ? { deadline: Date.now() + options.timeoutMs } : {}),
+    });
   }
 
   duplexStream(method: string, options: GrpcCallOptions): grpc.ClientDuplexStream<GrpcMessage, GrpcMessage> {
