@@ -96,9 +96,8 @@ export class GrpcClient {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
     const deserialize = responseDeserialize as (bytes: Buffer) => GrpcMessage;
     const metadata = toMetadata(options?.metadata);
-    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, metadata, {
-      ...(options ? { deadline: Date.now() + options.timeoutMs } : {}),
-    });
+    const settings = options ? { deadline: Date.now() + options.timeoutMs } : {};
+    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, metadata, settings);
   }
 
   duplexStream(method: string, options: GrpcCallOptions): grpc.ClientDuplexStream<GrpcMessage, GrpcMessage> {
