@@ -13,8 +13,9 @@ import { createCgroupManager } from "../node/cgroups/cgroup-manager.ts";
 import { setUpPodNetwork, writeCniConfig } from "../node/cni.ts";
 import { pauseImage } from "../node/containerd/containerd-config.ts";
 import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
+import { runtimeWithImageVolumes } from "../node/containerd/image-volume-runtime.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
-import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
+import { CriImageService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
 import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
@@ -128,6 +129,7 @@ async function containerdNode(
   const { socket } = containerd.paths;
   await importPause(socket);
   const connection = stack.use(new CriConnection(socket));
+  const runtime = await runtimeWithImageVolumes({ connection, socketPath: socket, directory: own.imageVolumes }, stack);
   const [servingCa, clientCa] = await Promise.all([
     readCertificate(directory, "server-ca"),
     readCertificate(directory, "client-ca"),
@@ -140,7 +142,7 @@ async function containerdNode(
     transportFor: certificates.transportFor,
     nodeName: self.name,
     config: state.config,
-    runtime: new CriRuntimeService(connection),
+    runtime,
     images: new CriImageService(connection),
     runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
     ports: {

@@ -262,6 +262,7 @@ class NodeKubelet implements Kubelet {
     this.#imageGc = new ImageGc({
       images,
       runtime,
+      pods: () => this.#workers.pods(),
       clock,
       logger,
       imageFileSystem: () => stats.imageFileSystem(),
