@@ -1,5 +1,4 @@
 import type { Taint } from "../../api/core/v1/types.gen.ts";
-import { goQuote } from "../../apimachinery/go-format.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import { parseDuration } from "../../apimachinery/time.ts";
@@ -224,7 +223,7 @@ export function decodeConfiguration(value: unknown): ConfigurationPatch {
   if (!isObject(value)) throw new KubeletConfigurationError("couldn't get version/kind; json parse error");
   const { apiVersion, kind, ...patch } = value;
   if (apiVersion !== typeMeta.apiVersion || kind !== typeMeta.kind) {
-    const given = `kind ${goQuote(String(kind ?? ""))} of ${goQuote(String(apiVersion ?? ""))}`;
+    const given = `kind ${text(kind ?? "")} of ${text(apiVersion ?? "")}`;
     throw new KubeletConfigurationError(`${given} is no ${typeMeta.kind} of ${typeMeta.apiVersion}`);
   }
   const unknown: string[] = [];
