@@ -7,7 +7,7 @@ import type { MutatingWebhook, MutatingWebhookConfiguration } from "../../../api
 import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../../apiserver/admission/admission-plugin.ts";
 import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
-import { invocationOf, isExempt, replaceObject, type Invocation } from "./matching.ts";
+import { invocationOf, isExempt, replaceObject, type Invocation } from "../matching.ts";
 import type { WebhookCaller } from "./webhook-caller.ts";
 import { WebhookCallError } from "./webhook-error.ts";
 
@@ -69,7 +69,7 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
         index++;
         const id = `${metadata.uid}/${i}`;
         if (rounds.isSecond && !memory.again.has(id)) continue;
-        const invocation = invocationOf(hook, attributes, this.#namespaces);
+        const invocation = invocationOf({ ...hook, rules: hook.rules ?? [] }, attributes, this.#namespaces);
         if (!invocation) continue;
         memory.again.delete(id);
         const position = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;

@@ -6,7 +6,7 @@ import type {
 import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../../apiserver/admission/admission-plugin.ts";
 import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
-import { invocationOf, isExempt, type Invocation } from "./matching.ts";
+import { invocationOf, isExempt, type Invocation } from "../matching.ts";
 import type { WebhookCaller } from "./webhook-caller.ts";
 import { WebhookCallError } from "./webhook-error.ts";
 
@@ -38,7 +38,7 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
       .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
       .flatMap(({ webhooks = [] }) => webhooks)
       .flatMap((hook) => {
-        const invocation = invocationOf(hook, attributes, this.#namespaces);
+        const invocation = invocationOf({ ...hook, rules: hook.rules ?? [] }, attributes, this.#namespaces);
         return invocation ? [{ hook, invocation }] : [];
       });
     const outcomes = await Promise.allSettled(wanted.map(({ hook, invocation }, i) => this.#ask(hook, invocation, i)));
