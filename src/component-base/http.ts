@@ -86,7 +86,10 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
   readonly body?: Uint8Array | readonly Uint8Array[] | BodyProducer;
-  /** The client takes gzip and the body is worth it: the platform may send it so, and then says so in the headers. */
+  /**
+   * The client takes gzip and the body is worth it: the platform may send it so, and then says so in the headers. False where
+   * that is for somebody else to decide, whose answer is passed on as it is.
+   */
   readonly mayCompress?: boolean;
   readonly tunnel?: HttpTunnel;
 }

@@ -67,7 +67,8 @@ function withPart(base: Swagger, part: Pick<Swagger, "paths" | "definitions">): 
   const names = new Map<string, string>();
   for (const [name, definition] of Object.entries(part.definitions)) {
     let free = name;
-    for (let n = 2; free in base.definitions && !deepEqual(base.definitions[free], definition); n++) free = `${name}_v${n}`;
+    for (let n = 2; free in base.definitions && !deepEqual(base.definitions[free], definition); n++)
+      free = `${name}_v${n}`;
     if (free !== name) names.set(name, free);
   }
   const { paths, definitions } = renamed(part, names) as typeof part;

@@ -17,7 +17,10 @@ export class ApiServiceWriter {
     this.#clock = clock;
   }
 
-  async create(metadata: { readonly name: string; readonly labels?: Record<string, string> }, spec: APIService["spec"]): Promise<void> {
+  async create(
+    metadata: { readonly name: string; readonly labels?: Record<string, string> },
+    spec: APIService["spec"],
+  ): Promise<void> {
     const type = { apiVersion: "apiregistration.k8s.io/v1", kind: "APIService" } as const;
     await this.#registry.create({ ...type, metadata, spec, status: {} }, this.#context());
   }

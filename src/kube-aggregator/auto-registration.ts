@@ -42,8 +42,7 @@ export class AutoRegistration {
     this.#lister = options.apiServices;
     this.#definitions = options.definitions;
     this.#writer = options.writer;
-    for (const { group, versions } of options.own)
-      for (const version of versions) this.#addOwn({ group, version });
+    for (const { group, versions } of options.own) for (const version of versions) this.#addOwn({ group, version });
     this.#atStart = new Set(this.#lister.list().map(({ metadata }) => metadata.name));
   }
 
@@ -69,7 +68,8 @@ export class AutoRegistration {
     const isServed = this.#definitions
       .list()
       .some(
-        ({ spec }) => spec.group === gv.group && spec.versions.some(({ name, served }) => name === gv.version && served),
+        ({ spec }) =>
+          spec.group === gv.group && spec.versions.some(({ name, served }) => name === gv.version && served),
       );
     return isServed ? { management: "true", spec: specOf(gv, customResourcePriority) } : undefined;
   }
@@ -121,7 +121,12 @@ function specOf(
   { group: groupPriorityMinimum, version: versionPriority }: Priority,
 ): APIService["spec"] {
   // An empty group is left out, as everything empty is.
-  return { ...(gv.group === "" ? {} : { group: gv.group }), version: gv.version, groupPriorityMinimum, versionPriority };
+  return {
+    ...(gv.group === "" ? {} : { group: gv.group }),
+    version: gv.version,
+    groupPriorityMinimum,
+    versionPriority,
+  };
 }
 
 /** Of the APIServices a definition may have a part in. */

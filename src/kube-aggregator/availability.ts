@@ -1,9 +1,8 @@
 import type { Service } from "../api/core/v1/types.gen.ts";
 import type { EndpointSlice } from "../api/discovery/v1/types.gen.ts";
 import type { StorageLister } from "../apiserver/registry/rest/registry-access.ts";
-import { errorText } from "../component-base/logger.ts";
 import { type Availability } from "./api-service.ts";
-import { RemoteServerError, type RemoteApiService, type RemoteServers } from "./remote-servers.ts";
+import { messageOf, RemoteServerError, type RemoteApiService, type RemoteServers } from "./remote-servers.ts";
 
 const checkTimeoutMs = 5000;
 // As many endpoints may be asked, of which one must answer.
@@ -36,7 +35,7 @@ export async function checkAvailability(
     await Promise.any(checks);
   } catch (error) {
     if (!(error instanceof AggregateError)) throw error;
-    return { status: "False", reason: "FailedDiscoveryCheck", message: errorText(error.errors.at(-1)) };
+    return { status: "False", reason: "FailedDiscoveryCheck", message: messageOf(error.errors.at(-1)) };
   }
   return { status: "True", reason: "Passed", message: "all checks passed" };
 }

@@ -62,7 +62,8 @@ export class RemoteOpenApi {
     const told = new Map<string, string>();
     for (const path of [`apis/${group}`, `apis/${group}/${version}`]) {
       const entry = index.paths?.[path];
-      if (isJsonObject(entry) && typeof entry["serverRelativeURL"] === "string") told.set(path, entry["serverRelativeURL"]);
+      if (isJsonObject(entry) && typeof entry["serverRelativeURL"] === "string")
+        told.set(path, entry["serverRelativeURL"]);
     }
     const next = new Map<string, { readonly url: string; readonly document: unknown }>();
     let hasChanged = told.size !== this.#v3.size;

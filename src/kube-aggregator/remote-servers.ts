@@ -11,7 +11,6 @@ import { base64Decode, utf8Decode, utf8Encode } from "../component-base/bytes.ts
 import { deadline, type Clock } from "../component-base/clock.ts";
 import type { HttpHeaders, HttpResponse, SentHeaders, ServerTrust } from "../component-base/http.ts";
 import { readBody } from "../component-base/http.ts";
-import { errorText } from "../component-base/logger.ts";
 import { isAvailable } from "./api-service.ts";
 
 const defaultPort = 443;
@@ -65,8 +64,7 @@ export class RemoteServers {
       return await proxyRequest({ http, origin, path: http.path, headers, trust, signal }, connector);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      if (limit?.signal.aborted)
-        return respondText(503, "error trying to reach service: context deadline exceeded\n");
+      if (limit?.signal.aborted) return respondText(503, "error trying to reach service: context deadline exceeded\n");
       return respondText(503, `${error.message}\n`);
     }
   }
@@ -78,7 +76,12 @@ export class RemoteServers {
   async get(
     object: RemoteApiService,
     path: string,
-    asked: { readonly user: UserInfo; readonly headers?: HttpHeaders; readonly timeoutMs: number; readonly signal: AbortSignal },
+    asked: {
+      readonly user: UserInfo;
+      readonly headers?: HttpHeaders;
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal;
+    },
   ): Promise<RemoteDocument & { readonly url: string }> {
     const { connector, origin, trust } = this.#wayTo(object);
     const url = `${origin}${path}`;
@@ -95,7 +98,7 @@ export class RemoteServers {
       return { url, status: answer.status, headers: answer.headers, text };
     } catch (error) {
       if (asked.signal.aborted) throw error;
-      const why = limit.signal.aborted ? "context deadline exceeded" : errorText(error);
+      const why = limit.signal.aborted ? "context deadline exceeded" : messageOf(error);
       throw new RemoteServerError(url, `Get ${JSON.stringify(url)}: ${why}`, { cause: error });
     }
   }
@@ -118,6 +121,11 @@ export class RemoteServers {
     };
     return { connector, origin: `https://${hostPort(target)}`, trust };
   }
+}
+
+/** Without the causes, which Go's errors leave out. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** There was no answer from this URL. */
@@ -153,8 +161,6 @@ function headerText(text: string): string {
 /** A key as part of a header's name, which allows less than keys do. */
 function encodedKey(key: string): string {
   return key.replaceAll(/[^!#$&'*+\-.^_`|~0-9A-Za-z]/gu, (character) =>
-    Array.from(utf8Encode(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(
-      "",
-    ),
+    Array.from(utf8Encode(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
   );
 }

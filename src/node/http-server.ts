@@ -198,7 +198,9 @@ class ClientAuthorities {
     const chain = chainOf(socket);
     // A resumed session knows no more than the certificate itself: one with others in between then counts as nothing.
     const isSignedBy = (authorities: readonly X509Certificate[]): boolean =>
-      authorities.some((authority) => chain.some((each) => each.checkIssued(authority) && each.verify(authority.publicKey)));
+      authorities.some((authority) =>
+        chain.some((each) => each.checkIssued(authority) && each.verify(authority.publicKey)),
+      );
     return { isClient: isSignedBy(this.#client), isFrontProxy: isSignedBy(this.#frontProxy) };
   }
 }

@@ -147,9 +147,14 @@ function answerOf({ status, headers: given, body }: TransportResponse, place: Pr
     // The links are of other lengths then, and what was compressed comes as it is.
     delete headers["content-length"];
     delete headers["content-encoding"];
-    return { status, headers, body: (sink) => sendHtml(encoding === "gzip" ? gunzip(body) : body, place, sink) };
+    return {
+      status,
+      headers,
+      mayCompress: false,
+      body: (sink) => sendHtml(encoding === "gzip" ? gunzip(body) : body, place, sink),
+    };
   }
-  return { status, headers, body: (sink) => sendAll(body, sink) };
+  return { status, headers, mayCompress: false, body: (sink) => sendAll(body, sink) };
 }
 
 type Sink = Parameters<Extract<HttpResponse["body"], (...args: never) => unknown>>[0];
