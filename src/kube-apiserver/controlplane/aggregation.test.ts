@@ -468,6 +468,9 @@ test("aggregated servers read whom to trust, and only front proxies are believed
     "requestheader-uid-headers": '["X-Remote-Uid"]',
     "requestheader-username-headers": '["X-Remote-User"]',
   });
+  await api.request("DELETE", path);
+  await eventually(async () => (await api.request("GET", path)).status === 200);
+
   const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
   const who = async (peer: Partial<HttpPeer>, headers: HttpHeaders): Promise<unknown> => {
     const answer = await createInProcessTransport(api.server.handler, { address: "10.0.0.1", ...peer }).send({

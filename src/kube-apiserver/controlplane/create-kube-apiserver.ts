@@ -2,6 +2,8 @@ import { builtinScheme } from "../../api/scheme.ts";
 import {
   clusterRoleBindings,
   clusterRoles,
+  configMaps,
+  endpoints,
   endpointSlices,
   apiServices,
   customResourceDefinitions,
@@ -57,8 +59,8 @@ import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
-import { publishExtensionAuthentication } from "./extension-authentication.ts";
-import { keepKubernetesService } from "./keep-kubernetes-service.ts";
+import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
+import { keepObjects } from "./keep-objects.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import { createMetricsServer, metricsAccount, metricsPolicy } from "./metrics-server.ts";
 import type { KubeApiServerOptions } from "./options.ts";
@@ -252,9 +254,19 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       ]);
       isBootstrapped = true;
       tasks.spawn((signal) => aggregation.run(signal));
-      tasks.spawn((signal) =>
-        keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
-      );
+      const service = {
+        namespace: "default",
+        name: "kubernetes",
+        listers: [lister.services, storage.lister(endpoints), storage.lister(endpointSlices)],
+        ensure: ensureService,
+      };
+      const authentication = {
+        ...extensionAuthentication,
+        listers: [storage.lister(configMaps)],
+        ensure: () => publishExtensionAuthentication(writer, options),
+      };
+      for (const kept of [service, authentication])
+        tasks.spawn((signal) => keepObjects({ ...kept, clock, logger }, signal));
       if (metricsServer) tasks.spawn((signal) => metricsServer.run(signal));
       tasks.spawn((signal) =>
         new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),

@@ -1,5 +1,4 @@
 import { configMaps } from "../../api/resources.gen.ts";
-import type { ConfigMap } from "../../api/core/v1/types.gen.ts";
 import type { RequestHeaders } from "../authentication/request-header-authenticator.ts";
 import type { SystemWriter } from "./system-writer.ts";
 
@@ -32,11 +31,6 @@ export async function publishExtensionAuthentication(
       data[key] = JSON.stringify([...new Set([...listIn(data[key]), ...values])]);
     object.data = data;
   });
-}
-
-export function isExtensionAuthentication({ metadata }: ConfigMap): boolean {
-  const { name, namespace } = extensionAuthentication;
-  return metadata.name === name && metadata.namespace === namespace;
 }
 
 /** The certificates of both, each once. */
