@@ -1,6 +1,6 @@
 import { fieldInvalid, formatFieldError } from "../validation/field-error.ts";
 import { type FieldPath } from "../validation/field-path.ts";
-import { validateQualifiedName } from "../validation/names.ts";
+import { isPlainLabelPart, validateQualifiedName } from "../validation/names.ts";
 import {
   type Requirement,
   SelectorError,
@@ -78,7 +78,7 @@ class Parser {
     if (isNegated) token = this.#next();
     if (!isIdentifier(token)) fail(`found '${token.text}', expected: identifier`);
     const key = token.text;
-    const messages = validateQualifiedName(key);
+    const messages = isPlainLabelPart(key) ? [] : validateQualifiedName(key);
     if (messages.length > 0) fail(formatFieldError(fieldInvalid(this.#path, key, messages.join("; "))));
     if (isNegated) return newRequirement(key, "!", [], this.#path);
     if (this.#atRequirementEnd()) return newRequirement(key, "exists", [], this.#path);

@@ -1,6 +1,6 @@
 import { aggregateMessages, fieldInvalid, fieldNotSupported, formatFieldError } from "../validation/field-error.ts";
 import { type FieldPath, childOf } from "../validation/field-path.ts";
-import { validateLabelValue, validateQualifiedName } from "../validation/names.ts";
+import { isPlainLabelPart, validateLabelValue, validateQualifiedName } from "../validation/names.ts";
 
 /** The labels of an object. Only own properties count. */
 export type LabelSet = Readonly<Record<string, string>>;
@@ -30,6 +30,10 @@ export function newRequirement(
   path?: FieldPath,
 ): Requirement {
   const values = given ?? [];
+  // Nearly always: worth neither paths nor lists of messages.
+  if (isPlainLabelPart(key) && operator !== "gt" && operator !== "lt" && values.every(isPlainLabelPart))
+    if (binaryOperators.includes(operator) && checkValueCount(operator, values.length) === undefined)
+      return { key, operator, values };
   const errors = [];
   const keyMessages = validateQualifiedName(key);
   if (keyMessages.length > 0) errors.push(fieldInvalid(childOf(path, "key"), key, keyMessages.join("; ")));

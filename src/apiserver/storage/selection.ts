@@ -1,11 +1,9 @@
 import type { StoredObject } from "./stored-object.ts";
 
-/** A condition on one selectable field. */
-export interface FieldRequirement {
-  readonly field: string;
-  readonly operator: "=" | "!=";
-  readonly value: string;
-}
+/** A condition on one selectable field. However many values a client excludes, an object costs one look. */
+export type FieldRequirement =
+  | { readonly field: string; readonly operator: "="; readonly value: string }
+  | { readonly field: string; readonly operator: "notin"; readonly values: ReadonlySet<string> };
 
 /** Which objects of a resource a list, watch or deletecollection is about. */
 export interface Selection {
@@ -20,17 +18,21 @@ export function selectsAll(selection: Selection): boolean {
   return !selection.labels && (selection.fields?.length ?? 0) === 0;
 }
 
+/** `actual` is "" for a field that is unset. */
+export function fieldMatches(requirement: FieldRequirement, actual: string): boolean {
+  return requirement.operator === "notin" ? !requirement.values.has(actual) : actual === requirement.value;
+}
+
 /** Whether labels and fields match; the namespace is the caller's to look at, who has an index of it. */
 export function matches(selection: Selection, object: StoredObject): boolean {
-  if (selection.fields) {
-    for (const { field, operator, value } of selection.fields) {
-      if ((object.field(field) === value) !== (operator === "=")) return false;
-    }
-  }
+  if (selection.fields)
+    for (const requirement of selection.fields)
+      if (!fieldMatches(requirement, object.field(requirement.field))) return false;
   return !selection.labels || selection.labels.matches(object.labels);
 }
 
 /** The value a field must have, when the selection demands one. */
 export function requiredField(selection: Selection, field: string): string | undefined {
-  return selection.fields?.find((r) => r.field === field && r.operator === "=")?.value;
+  for (const each of selection.fields ?? []) if (each.field === field && each.operator === "=") return each.value;
+  return undefined;
 }
