@@ -13,8 +13,9 @@ import { createCgroupManager } from "../node/cgroups/cgroup-manager.ts";
 import { setUpPodNetwork, writeCniConfig } from "../node/cni.ts";
 import { pauseImage } from "../node/containerd/containerd-config.ts";
 import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
+import { runtimeWithImageVolumes } from "../node/containerd/image-volume-runtime.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
-import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
+import { CriImageService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
 import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
@@ -37,7 +38,9 @@ import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
 import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
-import { kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
+import { kubeletConfigFrom } from "../kubelet/config/kubelet-configuration.ts";
+import { refuseSwap } from "../node/swap.ts";
 import { parseFlags } from "./flags.ts";
 import { nodeCertificates, type NodeCertificates } from "./node-certificates.ts";
 import { nodeNames, nodeTables, podNetworkOf, serverUrlOf, vxlanOf } from "./node-names.ts";
@@ -128,6 +131,7 @@ async function containerdNode(
   const { socket } = containerd.paths;
   await importPause(socket);
   const connection = stack.use(new CriConnection(socket));
+  const runtime = await runtimeWithImageVolumes({ connection, socketPath: socket, directory: own.imageVolumes }, stack);
   const [servingCa, clientCa] = await Promise.all([
     readCertificate(directory, "server-ca"),
     readCertificate(directory, "client-ca"),
@@ -135,12 +139,26 @@ async function containerdNode(
   const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
   const vxlan = vxlanOf(state, self);
+  const flags = parseFlags(kubeletConfigFlags, state.componentArgs.kubelet);
+  const configuration = await readClusterKubeletConfiguration(flags, {
+    address: self.ip,
+    port: state.kubeletPort,
+    podLogsDir: path.join(own.kubelet, "pod-logs"),
+    staticPodPath: path.join(own.kubelet, "manifests"),
+    cgroupRoot: self.cgroupRoot,
+    containerRuntimeEndpoint: `unix://${socket}`,
+    clusterDNS: [state.config.dnsServiceIp],
+    clusterDomain: state.config.clusterDomain,
+    // A cluster is started on whatever machine there is; who means to be strict says so.
+    failSwapOn: false,
+  });
+  if (configuration.failSwapOn) await refuseSwap();
   const node: NodeOptions = {
     ...environment,
     transportFor: certificates.transportFor,
     nodeName: self.name,
     config: state.config,
-    runtime: new CriRuntimeService(connection),
+    runtime,
     images: new CriImageService(connection),
     runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
     ports: {
@@ -153,14 +171,12 @@ async function containerdNode(
       disks: new LinuxDisks(),
     },
     kubelet: {
+      ...kubeletConfigFrom(configuration),
       rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
-      podLogsDirectory: path.join(own.kubelet, "pod-logs"),
-      staticPodPath: path.join(own.kubelet, "manifests"),
-      port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
       sandboxImage: pauseImage,
-      ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
+      ...(flags["node-labels"] ? { nodeLabels: flags["node-labels"] } : {}),
     },
     proxy: {
       applier: nftablesApplier(),

@@ -4,6 +4,7 @@ import type { ContainerStateWaiting } from "../api/core/v1/types.gen.ts";
 import { configMaps, serviceAccounts } from "../api/resources.gen.ts";
 import type { FileInfo, FileSystem } from "../component-base/file-system.ts";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
+import { CriError } from "../cri-api/runtime/v1/cri-error.ts";
 import type { ContainerConfig } from "../cri-api/runtime/v1/types.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
@@ -214,4 +215,45 @@ test("a recursive read-only mount is refused, not quietly made an ordinary one",
     message,
     'failed to resolve recursive read-only mode: volume "v" requested recursive read-only mode, but it is not supported by the runtime',
   );
+});
+
+test("an image volume is pulled by its own policy and mounted by the runtime; one that cannot be had keeps the container waiting", async () => {
+  let config: ContainerConfig | undefined;
+  await using harness = await KubeletHarness.start({
+    runtime: {
+      script: (c) => {
+        config = c;
+        return {};
+      },
+    },
+  });
+  harness.runtime.images.failPull("files:1", new CriError("notFound", "no such image"));
+  await harness.createPod("p", {
+    volumes: [{ name: "files", image: { reference: "files:1", pullPolicy: "Always" } }],
+    containers: [
+      { name: "main", image: "nginx:1", volumeMounts: [{ name: "files", mountPath: "/files", subPath: "a/b" }] },
+    ],
+  });
+  const waiting = async (): Promise<ContainerStateWaiting | undefined> =>
+    (await harness.pod("p"))?.status.containerStatuses?.[0]?.state.waiting;
+  await harness.until(async () => (await waiting())?.reason === "ImagePullBackOff");
+  assert.deepEqual(harness.events("p").slice(0, 3), [
+    'Pulling Pulling image "files:1"',
+    'Failed Failed to pull image "files:1": rpc error: code = NotFound desc = no such image',
+    "Failed Error: ErrImagePull",
+  ]);
+  assert.equal(harness.recorder.events.find((e) => e.reason === "Pulling")?.fieldPath, undefined);
+  harness.runtime.images.failPull("files:1", undefined);
+  await harness.untilPhase("p", "Running");
+  const image = await harness.runtime.images.imageStatus({ image: "files:1" });
+  const { mounts = [] } = config ?? {};
+  const expected = { image: image?.id, userSpecifiedImage: "files:1" };
+  assert.deepEqual(mounts[0], {
+    containerPath: "/files",
+    hostPath: "",
+    readonly: true,
+    propagation: "private",
+    image: expected,
+    imageSubPath: "a/b",
+  });
 });

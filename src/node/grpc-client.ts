@@ -87,10 +87,17 @@ export class GrpcClient {
     });
   }
 
-  serverStream(method: string, request: GrpcMessage): grpc.ClientReadableStream<GrpcMessage> {
+  /** Without options there is no deadline. */
+  serverStream(
+    method: string,
+    request: GrpcMessage,
+    options?: GrpcCallOptions,
+  ): grpc.ClientReadableStream<GrpcMessage> {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
     const deserialize = responseDeserialize as (bytes: Buffer) => GrpcMessage;
-    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, new grpc.Metadata());
+    const metadata = toMetadata(options?.metadata);
+    const settings = options ? { deadline: Date.now() + options.timeoutMs } : {};
+    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, metadata, settings);
   }
 
   duplexStream(method: string, options: GrpcCallOptions): grpc.ClientDuplexStream<GrpcMessage, GrpcMessage> {

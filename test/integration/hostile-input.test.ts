@@ -9,8 +9,9 @@ import { YamlThread } from "../../src/node/yaml-thread.ts";
 // read on a thread of its own, and large bodies gave way between their steps, the worst of these held the server for seconds.
 
 const waitMsMax = 50;
-/** Every GET is one of the hundred: each attack is made this often. */
-const attempts = 3;
+/** How often each attack is made: reads take few turns, so that it needs more of them for a hundredth to mean something. */
+const writeAttempts = 3;
+const readAttempts = 40;
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const yamlType = "application/yaml";
 const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -176,16 +177,16 @@ const attacks: readonly Attack[] = [
     message: /should match/,
   },
   {
-    name: "a selector of 50,000 fields",
+    name: "a selector of 20,000 fields",
     method: "GET",
-    path: `${configMaps}?fieldSelector=${Array.from({ length: 50_000 }, (_, i) => `metadata.name!=${i}`).join()}`,
+    path: `${configMaps}?fieldSelector=${Array.from({ length: 20_000 }, (_, i) => `metadata.name!=${i}`).join()}`,
     status: 200,
     message: /^$/,
   },
   {
-    name: "a selector of 30,000 labels",
+    name: "a selector of 10,000 labels",
     method: "GET",
-    path: `${configMaps}?labelSelector=${Object.keys(many(30_000)).join(",!")}`,
+    path: `${configMaps}?labelSelector=${Object.keys(many(10_000)).join(",!")}`,
     status: 200,
     message: /^$/,
   },
@@ -243,10 +244,8 @@ for (const attack of attacks) {
     const { method = "POST", path = configMaps, body, type = "application/json", accept, status, message } = attack;
     await using yaml = new YamlThread({ timeoutMs: 10 * 60_000 });
     const waits: number[] = [];
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      await using api = await attackedServer(yaml);
-      const headers: Record<string, string> =
-        body === undefined ? { accept: accept ?? type } : { "content-type": type };
+    const headers: Record<string, string> = body === undefined ? { accept: accept ?? type } : { "content-type": type };
+    const attackOnce = async (api: TestApiServer): Promise<void> => {
       const answering = api.request(method, path, body, { headers });
       const state = { isOver: false };
       void answering.finally(() => (state.isOver = true));
@@ -259,6 +258,11 @@ for (const attack of attacks) {
       const answer = await answering;
       assert.equal(answer.status, status, answer.text.slice(0, 300));
       if (status >= 400) assert.match(answer.message, message);
+    };
+    // What a write does to the server must not be there already.
+    for (let attempt = 0; attempt < (method === "GET" ? 1 : writeAttempts); attempt++) {
+      await using api = await attackedServer(yaml);
+      for (let read = 0; read < (method === "GET" ? readAttempts : 1); read++) await attackOnce(api);
     }
     waits.sort((a, b) => b - a);
     const p99 = waits[Math.floor(waits.length / 100)] ?? 0;

@@ -26,7 +26,8 @@ interface Token {
   readonly text: string;
 }
 
-const tokenPattern = /[ \t\r\n]*(?:(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+))/y;
+const tokenPattern = /==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+/g;
+const symbolPattern = /^[=!(),<>]/;
 
 const operatorOfSymbol: Readonly<Record<string, SelectorOperator>> = {
   "=": "=",
@@ -147,11 +148,9 @@ const end: Token = { type: "end", text: "" };
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = new RegExp(tokenPattern);
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const [, symbol, word = ""] = match;
-    if (symbol !== undefined) tokens.push({ type: "symbol", text: symbol });
-    else tokens.push({ type: word === "in" || word === "notin" ? "word" : "identifier", text: word });
+  for (const token of text.match(tokenPattern) ?? []) {
+    if (symbolPattern.test(token)) tokens.push({ type: "symbol", text: token });
+    else tokens.push({ type: token === "in" || token === "notin" ? "word" : "identifier", text: token });
   }
   return tokens;
 }

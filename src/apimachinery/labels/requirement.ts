@@ -10,6 +10,13 @@ export type SelectorOperator = "=" | "==" | "!=" | "in" | "notin" | "exists" | "
 
 export const binaryOperators: readonly SelectorOperator[] = ["in", "notin", "=", "==", "!=", "gt", "lt"];
 
+const textOperators: ReadonlySet<SelectorOperator> = new Set(["in", "notin", "=", "==", "!=", "exists", "!"]);
+
+/** Whether objects without the label meet the requirement. */
+export function allowsAbsent({ operator }: Requirement): boolean {
+  return operator === "!=" || operator === "notin" || operator === "!";
+}
+
 /** A text or object that is no selector. The message is upstream's. */
 export class SelectorError extends Error {
   override readonly name = "SelectorError";
@@ -31,9 +38,8 @@ export function newRequirement(
 ): Requirement {
   const values = given ?? [];
   // Nearly always: worth neither paths nor lists of messages.
-  if (isPlainLabelPart(key) && operator !== "gt" && operator !== "lt" && values.every(isPlainLabelPart))
-    if (binaryOperators.includes(operator) && checkValueCount(operator, values.length) === undefined)
-      return { key, operator, values };
+  if (textOperators.has(operator) && isPlainLabelPart(key) && values.every(isPlainLabelPart))
+    if (checkValueCount(operator, values.length) === undefined) return { key, operator, values };
   const errors = [];
   const keyMessages = validateQualifiedName(key);
   if (keyMessages.length > 0) errors.push(fieldInvalid(childOf(path, "key"), key, keyMessages.join("; ")));

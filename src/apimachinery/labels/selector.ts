@@ -5,6 +5,7 @@ import {
   type Requirement,
   SelectorError,
   type SelectorOperator,
+  allowsAbsent,
   formatRequirement,
   newRequirement,
   requirementMatches,
@@ -72,14 +73,16 @@ const indexedMin = 16;
 /** Many requirements, sorted so that an object costs as many looks as it has labels, however many there are. */
 class RequirementIndex {
   /** Those that an object without the label does not meet: the first such ends it. */
-  readonly #demanding: readonly Requirement[];
+  readonly #demanding: Requirement[] = [];
   /** All others, by key. */
   readonly #refusing = new Map<string, Requirement[]>();
 
   constructor(requirements: readonly Requirement[]) {
-    this.#demanding = requirements.filter((each) => !requirementMatches(each, noLabels));
     for (const requirement of requirements) {
-      if (!requirementMatches(requirement, noLabels)) continue;
+      if (!allowsAbsent(requirement)) {
+        this.#demanding.push(requirement);
+        continue;
+      }
       const same = this.#refusing.get(requirement.key);
       if (same) same.push(requirement);
       else this.#refusing.set(requirement.key, [requirement]);
@@ -142,8 +145,5 @@ export function formatLabelSelector(selector: LabelSelector | undefined): string
 }
 
 function sortedByKey(requirements: readonly Requirement[]): readonly Requirement[] {
-  return [...requirements].sort((a, b) => {
-    if (a.key === b.key) return 0;
-    return a.key < b.key ? -1 : 1;
-  });
+  return [...requirements].sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1));
 }

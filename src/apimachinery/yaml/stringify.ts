@@ -1,4 +1,5 @@
 import { Document, Scalar, visit } from "yaml";
+import { finish, type Steps } from "../../component-base/steps.ts";
 import { isJsonObject } from "../object.ts";
 import { isOrdinaryWord, resolvePlainScalar } from "./plain-scalar.ts";
 
@@ -7,16 +8,20 @@ import { isOrdinaryWord, resolvePlainScalar } from "./plain-scalar.ts";
  * per MB: containers and plain text, which is nearly all there is, are written here; how to quote the rest the library knows.
  */
 export function stringifyYaml(value: unknown): string {
+  return finish(writeYaml(value));
+}
+
+/** The same in steps. */
+export function* writeYaml(value: unknown): Steps<string> {
   const lines: string[] = [];
-  writeRoot(value, lines);
+  if (isFilled(value)) yield* writeContainer(value, "", lines);
+  else if (typeof value === "string" && !isPlain(value)) lines.push(byLibrary(value).slice(0, -1));
+  else lines.push(inline(value, ""));
   return `${lines.join("\n")}\n`;
 }
 
-function writeRoot(value: unknown, lines: string[]): void {
-  if (isFilled(value)) writeContainer(value, "", lines);
-  else if (typeof value === "string" && !isPlain(value)) lines.push(byLibrary(value).slice(0, -1));
-  else lines.push(inline(value, ""));
-}
+/** Containers of more than this are written this many members at a time. */
+const pieceMax = 1000;
 
 type Container = readonly unknown[] | Readonly<Record<string, unknown>>;
 
@@ -27,32 +32,37 @@ function isFilled(value: unknown): value is Container {
   return false;
 }
 
-function writeContainer(container: Container, indent: string, lines: string[]): void {
+function* writeContainer(container: Container, indent: string, lines: string[]): Steps<void> {
+  let count = 0;
   if (Array.isArray(container)) {
-    for (const item of container as readonly unknown[]) writeItem(item, indent, lines);
+    for (const item of container as readonly unknown[]) {
+      if (++count % pieceMax === 0) yield;
+      yield* writeItem(item, indent, lines);
+    }
     return;
   }
   const members = container as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(members).sort()) {
+    if (++count % pieceMax === 0) yield;
     const member = members[name];
     if (member === undefined) continue;
     const key = keyText(name, indent);
     if (!isFilled(member)) lines.push(`${indent}${key}${inline(member, indent)}`);
     else {
       lines.push(`${indent}${key.slice(0, -1)}`);
-      writeContainer(member, Array.isArray(member) ? indent : `${indent}  `, lines);
+      yield* writeContainer(member, Array.isArray(member) ? indent : `${indent}  `, lines);
     }
   }
 }
 
 /** An item that is a container starts on the line of its dash. */
-function writeItem(item: unknown, indent: string, lines: string[]): void {
+function* writeItem(item: unknown, indent: string, lines: string[]): Steps<void> {
   if (!isFilled(item)) {
     lines.push(`${indent}- ${inline(item, indent)}`);
     return;
   }
   const start = lines.length;
-  writeContainer(item, `${indent}  `, lines);
+  yield* writeContainer(item, `${indent}  `, lines);
   lines[start] = `${indent}- ${(lines[start] ?? "").slice(indent.length + 2)}`;
 }
 

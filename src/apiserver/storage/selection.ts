@@ -18,17 +18,23 @@ export function selectsAll(selection: Selection): boolean {
   return !selection.labels && (selection.fields?.length ?? 0) === 0;
 }
 
-/** `actual` is "" for a field that is unset. */
-export function fieldMatches(requirement: FieldRequirement, actual: string): boolean {
-  return requirement.operator === "notin" ? !requirement.values.has(actual) : actual === requirement.value;
-}
-
 /** Whether labels and fields match; the namespace is the caller's to look at, who has an index of it. */
 export function matches(selection: Selection, object: StoredObject): boolean {
-  if (selection.fields)
-    for (const requirement of selection.fields)
-      if (!fieldMatches(requirement, object.field(requirement.field))) return false;
+  if (selection.fields && !matchesFields(selection.fields, (field) => object.field(field))) return false;
   return !selection.labels || selection.labels.matches(object.labels);
+}
+
+/** Whether fields of these values are as required. */
+export function matchesFields(
+  requirements: readonly FieldRequirement[],
+  valueOf: (field: string) => string | undefined,
+): boolean {
+  for (const requirement of requirements) {
+    const actual = valueOf(requirement.field) ?? "";
+    const holds = requirement.operator === "notin" ? !requirement.values.has(actual) : actual === requirement.value;
+    if (!holds) return false;
+  }
+  return true;
 }
 
 /** The value a field must have, when the selection demands one. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { errorText } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
-import type { KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
+import type { ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
 import { wholeValue } from "../api/quantities.ts";
 import { hostsFile } from "../network/hosts-file.ts";
@@ -32,6 +32,8 @@ export interface VolumeManagerOptions {
 export interface MountInput {
   readonly podIps: readonly string[];
   readonly environment: readonly KeyValue[];
+  /** Of image volumes, by volume: what the runtime mounts in place of a path. */
+  readonly images: ReadonlyMap<string, ImageSpec>;
 }
 
 /** Makes the volumes of pods, keeps those from the API up to date, and removes them. Its only memory is the file system. */
@@ -76,12 +78,11 @@ export class VolumeManager {
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
       refuseRecursiveReadOnly(mount);
       const subPath = requestedSubPath(mount, variables);
-      const root = this.#hostPathOf(pod, volume);
       out.push({
         containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,
-        hostPath: subPath === "" ? root : await resolveSubPath(this.#options.ports.fileSystem, root, subPath),
         readonly: mount.readOnly === true || volume.persistentVolumeClaim?.readOnly === true || isReadOnly(volume),
         propagation: propagation(mount.mountPropagation),
+        ...(await this.#mountSource(pod, volume, subPath, input)),
       });
     }
     if (!out.some((m) => m.containerPath === "/etc/hosts") && (isHostNetwork(pod) || input.podIps.length > 0)) {
@@ -96,6 +97,19 @@ export class VolumeManager {
       out.push({ containerPath: messagePath, hostPath: await this.#terminationLog(pod, container), readonly: false });
     }
     return out;
+  }
+
+  async #mountSource(
+    pod: Pod,
+    volume: Volume,
+    subPath: string,
+    { images }: MountInput,
+  ): Promise<Pick<Mount, "hostPath" | "image" | "imageSubPath">> {
+    const image = images.get(volume.name);
+    if (image) return { hostPath: "", image, imageSubPath: subPath };
+    const root = this.#hostPathOf(pod, volume);
+    if (subPath === "") return { hostPath: root };
+    return { hostPath: await resolveSubPath(this.#options.ports.fileSystem, root, subPath) };
   }
 
   /** A file in one of the pod's volumes; undefined when there is none. Rejects when there is no such volume. */
@@ -129,6 +143,8 @@ export class VolumeManager {
     const fs = ports.fileSystem;
     const fsGroup = pod.spec.securityContext?.fsGroup;
     if (volume.hostPath) return prepareHostPath(fs, volume.hostPath);
+    // The runtime mounts it.
+    if (volume.image) return;
     const path = this.#hostPathOf(pod, volume);
     if (isClaimVolume(volume)) return setUpClaim({ ports, objects: sources.objects, pod, volume, path });
     if (volume.emptyDir) return this.#setUpEmptyDir(path, volume.emptyDir, fsGroup);
@@ -211,9 +227,9 @@ function pluginName(volume: Volume): string {
   return "empty-dir";
 }
 
-/** Content from the API is the kubelet's to write. */
+/** Content from the API is the kubelet's to write, and an image is nobody's. */
 function isReadOnly(volume: Volume): boolean {
-  return isLiveVolume(volume);
+  return isLiveVolume(volume) || volume.image !== undefined;
 }
 
 /** The runtime has no recursive read-only mounts; whoever insists is told, `IfPossible` is not possible. */

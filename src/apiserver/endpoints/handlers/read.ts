@@ -7,7 +7,7 @@ import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import { stringifyJson } from "../../../apimachinery/json/stringify.ts";
 import { protobufList } from "../../../apimachinery/protobuf/list-message.ts";
 import { stringifyYaml } from "../../../apimachinery/yaml/stringify.ts";
-import type { StorageList } from "../../storage/interface.ts";
+import type { ResourceStorage, StorageList, StorageListOptions } from "../../storage/interface.ts";
 import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
@@ -15,9 +15,10 @@ import type { Negotiated, TextEncoding } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, splitSelection } from "../served-fields.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 
 // Lists are written in groups of about this size, with backpressure between them.
@@ -58,7 +59,7 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
   await scope.pace.giveWay();
   const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
   await scope.pace.giveWay();
-  const list = await store.storage.list({
+  const list = await listServed(endpoint, store.storage, {
     selection,
     limit: Math.max(options.limit ?? 0, 0),
     continueToken: options.continue ?? "",
@@ -66,12 +67,32 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
     // Checked with the other options.
     resourceVersionMatch: (options.resourceVersionMatch ?? "") as "" | "Exact" | "NotOlderThan",
   });
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      list.items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, list);
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, list.items));
+}
+
+/** A page of what is selected; where storage cannot tell all of it, as many of its pages as it takes to fill one. */
+async function listServed(
+  endpoint: ResourceEndpoint,
+  storage: ResourceStorage,
+  options: StorageListOptions,
+): Promise<StorageList> {
+  const { stored, served: required } = splitSelection(endpoint, options.selection);
+  if (required.length === 0) return await storage.list(options);
+  const items: StoredObject[] = [];
+  let page: StorageListOptions = { ...options, selection: stored };
+  for (;;) {
+    const list = await storage.list(page);
+    items.push(...(await selectServed(endpoint, list.items, required)));
+    if (list.continueToken === "" || items.length >= options.limit)
+      return { ...list, items, remainingItemCount: undefined };
+    page = {
+      selection: stored,
+      limit: options.limit - items.length,
+      continueToken: list.continueToken,
+      resourceVersion: "",
+      resourceVersionMatch: "",
+    };
+  }
 }
 
 /** A list of stored objects as a response. */
@@ -80,7 +101,9 @@ export async function respondList(
   scope: RequestScope,
   negotiated: Negotiated,
   list: StorageList,
+  prepared: ReadonlyMap<StoredObject, KubeObject>,
 ): Promise<HttpResponse> {
+  const objectOf = (stored: StoredObject): KubeObject => prepared.get(stored) ?? stored.object();
   const { encoding, as } = negotiated;
   const metadata = {
     resourceVersion: String(list.revision),
@@ -95,7 +118,7 @@ export async function respondList(
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
     const prefixLength = endpoint.typePrefixLength;
     const itemOf = custom
-      ? (item: StoredObject) => servedBytes(endpoint, item)
+      ? (item: StoredObject) => servedBytes(endpoint, item, objectOf(item))
       : (item: StoredObject) => item.bytes.subarray(prefixLength);
     const chunks = listChunks(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf);
     return { status: 200, headers, body: inGroups(chunks) };
@@ -107,11 +130,11 @@ export async function respondList(
   }
   const view = listView(endpoint, scope, negotiated, { kind, apiVersion, metadata });
   if (encoding.format === "protobuf") {
-    const items = await mapGivingWay(list.items, sizeOf, (stored) => view.itemOf(stored.object()));
+    const items = await mapGivingWay(list.items, sizeOf, (stored) => view.itemOf(objectOf(stored)));
     return { status: 200, headers, body: encodeValue({ ...view.empty, [view.member]: items }, encoding) };
   }
   const text = listTextOf(encoding);
-  const items = await mapGivingWay(list.items, sizeOf, (stored) => text.itemOf(view.itemOf(stored.object())));
+  const items = await mapGivingWay(list.items, sizeOf, (stored) => text.itemOf(view.itemOf(objectOf(stored))));
   const empty = utf8Decode(encodeValue(view.empty, encoding));
   return { status: 200, headers, body: inGroups(viewChunks(empty, text, view.member, items)) };
 }
@@ -225,8 +248,7 @@ function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
 }
 
 /** The bytes of an object in the served version: the stored ones, when nothing is different about it. */
-function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject): Uint8Array {
-  const object = stored.object();
+function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject, object: KubeObject): Uint8Array {
   const view = served(endpoint, object);
   return view === object ? stored.bytes : encodeObject(view);
 }

@@ -24,9 +24,10 @@ import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, splitSelection } from "../served-fields.ts";
 import { negotiateView, respondList } from "./read.ts";
 import type { ParsedText } from "../serializer.ts";
 import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
@@ -212,7 +213,7 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
-  const answer = (result: StoredOrDry, isCreated: boolean): HttpResponse =>
+  const answer = (result: StoredOrDry, isCreated: boolean): Promise<HttpResponse> =>
     respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query));
   return updateWith(endpoint, scope, write, change, answer);
 }
@@ -325,7 +326,7 @@ export async function updateWith(
   scope: RequestScope,
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
-  answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse,
+  answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse | Promise<HttpResponse>,
   options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
@@ -388,8 +389,9 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const listOptions = parseListOptions(http.query);
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
+  const selection = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, listOptions));
   const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
-    parseSelection(endpoint.resource, info.namespaceKey, listOptions),
+    selection.stored,
     {
       limit: Math.max(listOptions.limit ?? 0, 0),
       continueToken: listOptions.continue ?? "",
@@ -400,18 +402,10 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
       context: contextOf(endpoint, scope, dryRun),
       validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
     },
+    (selected) => selectServed(endpoint, selected, selection.served),
   );
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, {
-    items,
-    revision,
-    continueToken: "",
-    remainingItemCount: undefined,
-  });
+  const list = { items, revision, continueToken: "", remainingItemCount: undefined };
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, items));
 }
 
 /** From the body, when there is one, else from the query. */
