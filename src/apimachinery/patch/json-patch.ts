@@ -241,7 +241,8 @@ function inContext<T>(context: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (error instanceof PatchError) throw new PatchError(error.code, `${context}: ${error.message}`, error.isTestFailure);
+    if (error instanceof PatchError)
+      throw new PatchError(error.code, `${context}: ${error.message}`, error.isTestFailure);
     throw error;
   }
 }

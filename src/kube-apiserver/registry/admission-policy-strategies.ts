@@ -1,6 +1,5 @@
 import type {
   AuditAnnotation,
-  MatchCondition,
   MatchResources,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
@@ -21,7 +20,6 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
-  fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import {
@@ -32,21 +30,20 @@ import {
 } from "../../apimachinery/validation/names.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { nullType, stringType } from "../../cel/types/cel-type.ts";
-import type { AdmissionEnvironments, Compiled } from "../admission/expressions/admission-environment.ts";
-import { compileMatchCondition } from "../admission/expressions/match-conditions.ts";
+import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { compileMutation } from "../admission/policy/mutating-admission-policy.ts";
 import { PolicyCompiler } from "../admission/policy/policy-index.ts";
 import {
   admissionPolicyBindingCells,
+  mutatingAdmissionPolicyCells,
   validatingAdmissionPolicyCells,
 } from "../printers/others.ts";
-import { mutatingAdmissionPolicyCells } from "../printers/more.ts";
 import { syntax } from "../validation/common.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
+import { compileErrors, validateMatchConditions } from "../validation/match-conditions.ts";
 import { validateRuleWithOperations } from "./webhook-strategies.ts";
 
 // Upstream's limits.
-const matchConditionsMax = 64;
 const auditAnnotationsMax = 20;
 const valueExpressionMax = 5 * 1024;
 
@@ -96,7 +93,7 @@ function isSameConditions(policy: Policy, old: Policy): boolean {
 }
 
 function validateValidatingPolicy(
-  { metadata, spec = {} }: ValidatingAdmissionPolicy,
+  { metadata, spec }: ValidatingAdmissionPolicy,
   environments: AdmissionEnvironments,
   checksConditions: boolean,
 ): Errors {
@@ -106,13 +103,22 @@ function validateValidatingPolicy(
   const errors: FieldError[] = [
     ...validateCommon(spec, path),
     ...(checksConditions
-      ? validateMatchConditions(spec.matchConditions, environments, paramKind !== undefined, path.child("matchConditions"))
+      ? validateMatchConditions(
+          spec.matchConditions,
+          environments,
+          paramKind !== undefined,
+          path.child("matchConditions"),
+        )
       : []),
     ...validateVariables(spec.variables, compiler, path.child("variables")),
   ];
   if (validations.length === 0 && auditAnnotations.length === 0) {
     const why = "validations or auditAnnotations must contain at least one item";
-    return [...errors, fieldRequired(path.child("validations"), why), fieldRequired(path.child("auditAnnotations"), why)];
+    return [
+      ...errors,
+      fieldRequired(path.child("validations"), why),
+      fieldRequired(path.child("auditAnnotations"), why),
+    ];
   }
   for (const [i, validation] of validations.entries())
     errors.push(...validateValidation(validation, compiler, path.child("validations").index(i)));
@@ -132,7 +138,7 @@ function validateValidatingPolicy(
 }
 
 function validateMutatingPolicy(
-  { spec = {} }: MutatingAdmissionPolicy,
+  { spec }: MutatingAdmissionPolicy,
   environments: AdmissionEnvironments,
   checksConditions: boolean,
 ): Errors {
@@ -143,7 +149,12 @@ function validateMutatingPolicy(
     ...validateCommon(spec, path),
     ...validateMutatingOperations(spec.matchConstraints, path.child("matchConstraints", "resourceRules", "operations")),
     ...(checksConditions
-      ? validateMatchConditions(spec.matchConditions, environments, paramKind !== undefined, path.child("matchConditions"))
+      ? validateMatchConditions(
+          spec.matchConditions,
+          environments,
+          paramKind !== undefined,
+          path.child("matchConditions"),
+        )
       : []),
     ...validateVariables(spec.variables, compiler, path.child("variables")),
   ];
@@ -175,7 +186,10 @@ function oneOf(value: string | undefined, supported: readonly string[], path: Fi
 }
 
 function validateParamKind({ apiVersion = "", kind = "" }: ParamKind, path: FieldPath): Errors {
-  return [...validateParamVersion(apiVersion, path.child("apiVersion")), ...validateParamKindName(kind, path.child("kind"))];
+  return [
+    ...validateParamVersion(apiVersion, path.child("apiVersion")),
+    ...validateParamKindName(kind, path.child("kind")),
+  ];
 }
 
 function validateParamVersion(apiVersion: string, path: FieldPath): Errors {
@@ -233,46 +247,14 @@ function validateMutatingOperations(resources: MatchResources | undefined, path:
     .map((operation) => fieldNotSupported(path, operation, mutatingOperations));
 }
 
-/** Names and expressions of match conditions, of webhooks and policies alike. */
-export function validateMatchConditions(
-  conditions: readonly MatchCondition[] | undefined,
-  environments: AdmissionEnvironments,
-  hasParams: boolean,
-  path: FieldPath,
-): Errors {
-  const errors: FieldError[] = [];
-  if ((conditions?.length ?? 0) > matchConditionsMax)
-    errors.push(fieldTooMany(path, conditions?.length, matchConditionsMax));
-  const names = new Set<string>();
-  for (const [i, { name = "", expression = "" }] of (conditions ?? []).entries()) {
-    const at = path.index(i);
-    const text = expression.trim();
-    if (text === "") errors.push(fieldRequired(at.child("expression")));
-    else errors.push(...compileErrors(compileMatchCondition(environments, text, hasParams), at.child("expression")));
-    if (name === "") {
-      errors.push(fieldRequired(at.child("name")));
-      continue;
-    }
-    errors.push(...syntax(at.child("name"), name, validateQualifiedName(name)));
-    if (names.has(name)) errors.push(fieldDuplicate(at.child("name"), name));
-    names.add(name);
-  }
-  return errors;
-}
-
-function compileErrors(compiled: Compiled, path: FieldPath): Errors {
-  return "failure" in compiled ? [fieldInvalid(path, compiled.text, compiled.failure)] : [];
-}
-
 function validateVariables(variables: readonly Variable[] = [], compiler: PolicyCompiler, path: FieldPath): Errors {
   return variables.flatMap((variable, i) => {
     const at = path.index(i);
-    const { name = "", expression = "" } = variable;
+    const { name, expression } = variable;
     const errors: FieldError[] = [];
     if (name.trim() === "") errors.push(fieldRequired(at.child("name"), "name is not specified"));
     else if (!isIdentifier(name)) errors.push(fieldInvalid(at.child("name"), name, "must be a valid CEL identifier"));
-    if (expression.trim() === "")
-      errors.push(fieldRequired(at.child("expression"), "expression is not specified"));
+    if (expression.trim() === "") errors.push(fieldRequired(at.child("expression"), "expression is not specified"));
     else errors.push(...compileErrors(compiler.variable(variable), at.child("expression")));
     return errors;
   });
@@ -289,7 +271,7 @@ function isIdentifier(name: string): boolean {
 }
 
 function validateValidation(
-  { expression = "", message = "", messageExpression = "", reason }: Validation,
+  { expression, message = "", messageExpression = "", reason }: Validation,
   compiler: PolicyCompiler,
   path: FieldPath,
 ): Errors {
@@ -298,9 +280,9 @@ function validateValidation(
   else errors.push(...compileErrors(compiler.validation(expression), path.child("expression")));
   const at = path.child("messageExpression");
   if (messageExpression !== "") {
-    if (messageExpression.trim() === "") errors.push(fieldInvalid(at, messageExpression, "must be non-empty if specified"));
-    else
-      errors.push(...compileErrors(compiler.compile(messageExpression, [stringType], { hasAuthorizer: false }), at));
+    if (messageExpression.trim() === "")
+      errors.push(fieldInvalid(at, messageExpression, "must be non-empty if specified"));
+    else errors.push(...compileErrors(compiler.compile(messageExpression, [stringType], { hasAuthorizer: false }), at));
   }
   if (message !== "" && message.trim() === "")
     errors.push(fieldInvalid(path.child("message"), message, "must be non-empty if specified"));
@@ -313,7 +295,7 @@ function validateValidation(
 }
 
 function validateAnnotation(
-  { key = "", valueExpression = "" }: AuditAnnotation,
+  { key, valueExpression }: AuditAnnotation,
   policy: string | undefined,
   compiler: PolicyCompiler,
   path: FieldPath,
@@ -349,12 +331,15 @@ function validateMutation(mutation: Mutation, compiler: PolicyCompiler, path: Fi
   return found;
 }
 
-function validateValidatingBinding({ spec = {} }: ValidatingAdmissionPolicyBinding): Errors {
+function validateValidatingBinding({ spec }: ValidatingAdmissionPolicyBinding): Errors {
   const path = FieldPath.of("spec");
-  return [...validateBinding(spec, path), ...validateActions(spec.validationActions ?? [], path.child("validationActions"))];
+  return [
+    ...validateBinding(spec, path),
+    ...validateActions(spec.validationActions ?? [], path.child("validationActions")),
+  ];
 }
 
-function validateMutatingBinding({ spec = {} }: MutatingAdmissionPolicyBinding): Errors {
+function validateMutatingBinding({ spec }: MutatingAdmissionPolicyBinding): Errors {
   const path = FieldPath.of("spec");
   const operations = path.child("matchResources", "resourceRules", "operations");
   return [...validateBinding(spec, path), ...validateMutatingOperations(spec.matchResources, operations)];

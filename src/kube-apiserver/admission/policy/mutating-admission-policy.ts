@@ -20,7 +20,12 @@ import type { AccessAnswers } from "../../../cel/library/authorizer.ts";
 import { listOf } from "../../../cel/types/cel-type.ts";
 import { toJson } from "../../../cel/values/json-value.ts";
 import { isStruct, ListValue, type Value } from "../../../cel/values/value.ts";
-import { checkPatchTypes, type Compiled, jsonPatchType, objectPatchType } from "../expressions/admission-environment.ts";
+import {
+  checkPatchTypes,
+  type Compiled,
+  jsonPatchType,
+  objectPatchType,
+} from "../expressions/admission-environment.ts";
 import { accessAnswers, AdmissionRun, OutOfBudgetError, policyBudget } from "../expressions/admission-run.ts";
 import { type Invocation, invocationOf, isExempt, replaceObject } from "../matching.ts";
 import { atomicParts } from "./atomic-parts.ts";
@@ -106,7 +111,12 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     try {
       const failures: Failure[] = [];
       for (const params of await paramsOf(paramKind, binding.spec?.paramRef, attributes.namespace, registry())) {
-        const id = [policy.metadata.name, binding.metadata.name, params?.metadata.namespace, params?.metadata.name].join("/");
+        const id = [
+          policy.metadata.name,
+          binding.metadata.name,
+          params?.metadata.namespace,
+          params?.metadata.name,
+        ].join("/");
         const messages = await this.#mutate({ policy, attributes, answers, params, id, memory });
         for (const message of messages) failures.push({ message: prefix + message, reason: "Invalid" });
       }
@@ -169,7 +179,8 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     if (!object) return;
     const served = this.#options.registry().served(object.apiVersion, object.kind);
     if (!served) {
-      const why = "There can be a delay between when CustomResourceDefinitions are created and when they are available.";
+      const why =
+        "There can be a delay between when CustomResourceDefinitions are created and when they are available.";
       throw serviceUnavailable(`Resource kind ${object.apiVersion}, Kind=${object.kind} not found. ${why}`);
     }
     const patched = type === "JSONPatch" ? jsonPatched(object, value) : this.#merged(object, value, served);
@@ -237,9 +248,11 @@ function mutationError(what: string, error: unknown): unknown {
 
 /** Undefined when a test of the patch does not hold: then nothing is changed. */
 function jsonPatched(object: KubeObject, value: Value): unknown {
-  if (!(value instanceof ListValue)) throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array");
+  if (!(value instanceof ListValue))
+    throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array");
   const operations = [...value].map((operation) => {
-    if (!isStruct(operation)) throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch");
+    if (!isStruct(operation))
+      throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch");
     const { op = "", path = "", from, value: member } = membersOf(operation);
     return {
       op: op,

@@ -1,5 +1,5 @@
 import { forbidden } from "../../../apimachinery/errors/new.ts";
-import { StatusError } from "../../../apimachinery/errors/status-error.ts";
+import { StatusError, type StatusReason } from "../../../apimachinery/errors/status-error.ts";
 import type {
   ValidatingAdmissionPolicy as Policy,
   ValidatingAdmissionPolicyBinding as Binding,
@@ -30,7 +30,7 @@ import { namespaceOf } from "./request-namespace.ts";
 const messageMax = 5 * 1024;
 const annotationMax = 10 * 1024;
 
-const codes: Readonly<Record<string, number>> = {
+const codes: Partial<Readonly<Record<StatusReason, number>>> = {
   Forbidden: 403,
   Unauthorized: 401,
   RequestEntityTooLarge: 413,
@@ -242,7 +242,11 @@ async function annotationsOf(
   input: ConstructorParameters<typeof AdmissionRun>[0] extends infer O ? Omit<O, "variables" | "budget"> : never,
   isIgnored: boolean,
 ): Promise<Pick<Outcome, "annotations" | "annotationErrors">> {
-  const run = new AdmissionRun({ ...(input as ConstructorParameters<typeof AdmissionRun>[0]), variables, budget: policyBudget });
+  const run = new AdmissionRun({
+    ...(input as ConstructorParameters<typeof AdmissionRun>[0]),
+    variables,
+    budget: policyBudget,
+  });
   const made: (readonly [string, string])[] = [];
   const errors: string[] = [];
   for (const { key, expression } of annotations) {
@@ -276,7 +280,9 @@ function auditOf(policy: Policy, { metadata, spec }: Binding, { message, index }
   return ["validation.policy.admission.k8s.io/validation_failure", JSON.stringify([failure])];
 }
 
-function denied({ group, resource, name }: AdmissionAttributes, { message, reason = "Invalid" }: Denial): StatusError {
+function denied({ group, resource, name }: AdmissionAttributes, { message, reason: given }: Denial): StatusError {
+  // The reasons a validation may have are some of those of statuses.
+  const reason = (given ?? "Invalid") as StatusReason;
   const status = forbidden({ group, resource }, name, message).toStatus();
   const { details } = status;
   return new StatusError({
