@@ -32,6 +32,7 @@ export interface FileInfo {
   readonly sizeBytes: number;
   readonly mode: number;
   readonly modifiedMs: number;
+  readonly gid: number;
 }
 
 /**
@@ -60,6 +61,7 @@ export interface FileSystem {
    * it opened is not below that directory: for trees in which somebody else may swap a directory for a link.
    */
   chmod(path: string, mode: number, within?: string): Promise<void>;
+  /** Follows no link at the end. -1 leaves the owner or the group as it is. */
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** Makes created, renamed and removed entries of the directory durable. */
   syncDirectory(path: string): Promise<void>;

@@ -1,4 +1,5 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { attachDetachController } from "./attach-detach/attach-detach-controller.ts";
 import { certificateControllers } from "./certificates/certificate-controllers.ts";
 import type { CertificateSigner } from "./certificates/certificate-signer.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
@@ -82,6 +83,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     volumeProtectionController,
     ephemeralVolumeController,
     persistentVolumeBinderController,
+    attachDetachController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

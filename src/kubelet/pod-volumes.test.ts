@@ -178,7 +178,7 @@ test("a directory made for a subPath may be written by whoever may write the vol
 test("hostPath types tell sockets and devices apart", async () => {
   const found = (type: FileInfo["type"]): FileSystem =>
     Object.assign(new MemoryFileSystem(), {
-      stat: async () => ({ type, sizeBytes: 0, mode: 0o600, modifiedMs: 0 }),
+      stat: async () => ({ type, sizeBytes: 0, mode: 0o600, modifiedMs: 0, gid: 0 }),
     });
   const cases = [
     ["Socket", "socket", "a socket file"],

@@ -1,5 +1,6 @@
 import type { NodeAddress } from "../api/core/v1/types.gen.ts";
 import type { CpuUsage, LinuxContainerResources, MemoryUsage } from "../cri-api/runtime/v1/types.ts";
+import type { CsiNode, PluginRegistration } from "../csi/v1/services.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface KubeletPorts {
   /** Reads the manifest of static pods from an address. Rejects on anything but a 200. */
   readonly fetchManifest?: (url: string) => Promise<Uint8Array>;
   readonly disks: DiskInspector;
+  /** Absent where there can be no storage drivers. */
+  readonly csi?: CsiPort;
 }
 
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
@@ -166,4 +169,14 @@ export interface HostInfo {
   }>;
   /** The text of the host's /etc/hosts, for pods in the host's network. */
   hostsFile(): Promise<string>;
+}
+
+/** Storage drivers and other plugins beside the kubelet, spoken to through sockets. */
+export interface CsiPort {
+  /** Calls with the sockets in an existing directory at first and whenever these may have changed; resolves when aborted. */
+  watchSockets(directory: string, onChange: (sockets: readonly string[]) => void, signal: AbortSignal): Promise<void>;
+  /** The plugin that registers at a socket. */
+  registration(socket: string): PluginRegistration & AsyncDisposable;
+  /** The storage driver at a socket. */
+  driver(socket: string): CsiNode & AsyncDisposable;
 }

@@ -61,7 +61,13 @@ export class NodeFileSystem implements FileSystem {
   async stat(path: string): Promise<FileInfo | undefined> {
     try {
       const info = await translated(fs.lstat(path));
-      return { type: typeOf(info), sizeBytes: info.size, mode: info.mode & 0o7777, modifiedMs: info.mtimeMs };
+      return {
+        type: typeOf(info),
+        sizeBytes: info.size,
+        mode: info.mode & 0o7777,
+        modifiedMs: info.mtimeMs,
+        gid: info.gid,
+      };
     } catch (error) {
       if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
       throw error;
@@ -94,7 +100,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   chown(path: string, uid: number, gid: number): Promise<void> {
-    return translated(fs.chown(path, uid, gid));
+    return translated(fs.lchown(path, uid, gid));
   }
 
   async syncDirectory(path: string): Promise<void> {

@@ -11,14 +11,11 @@ import { podHostName } from "../network/host-name.ts";
 import type { KubeletPorts } from "../ports.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { prepareHostPath } from "./host-path.ts";
+import type { CsiVolumes } from "../csi/csi-volumes.ts";
 import { isClaimVolume, setUpClaim } from "./claim.ts";
+import { MountError } from "./mount-error.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
 import { findWithin, requestedSubPath, resolveSubPath } from "./sub-path.ts";
-
-/** A volume that could not be made; the message is the event's. */
-export class MountError extends Error {
-  override readonly name = "MountError";
-}
 
 export interface VolumeManagerOptions {
   readonly ports: KubeletPorts;
@@ -27,6 +24,8 @@ export interface VolumeManagerOptions {
   /** Holds `pods/<uid>/…`. */
   readonly rootDirectory: string;
   readonly clusterDomain: string;
+  /** Absent where there can be no storage drivers. */
+  readonly csi?: CsiVolumes;
 }
 
 export interface MountInput {
@@ -50,18 +49,22 @@ export class VolumeManager {
 
   /** Whether the pod has to be looked at from time to time because of its volumes. */
   hasLiveVolumes(pod: Pod): boolean {
-    return (pod.spec.volumes ?? []).some(isLiveVolume);
+    // Those of drivers may have to be published again or have grown.
+    const mayBeDriven = (volume: Volume): boolean =>
+      this.#options.csi !== undefined && (isClaimVolume(volume) || volume.csi !== undefined);
+    return (pod.spec.volumes ?? []).some((volume) => isLiveVolume(volume) || mayBeDriven(volume));
   }
 
   /** Makes or updates every volume of the pod. Rejects with MountError on the first that cannot be. Idempotent. */
-  async mountAll(pod: Pod, sources: PayloadSources): Promise<void> {
+  async mountAll(pod: Pod, sources: PayloadSources, signal: AbortSignal): Promise<void> {
     const { fileSystem } = this.#options.ports;
     await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/volumes`, 0o750);
     await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/containers`, 0o750);
     for (const volume of pod.spec.volumes ?? []) {
       try {
-        await this.#setUp(pod, volume, sources);
+        await this.#setUp(pod, volume, sources, signal);
       } catch (error) {
+        if (signal.aborted || error instanceof MountError) throw error;
         throw new MountError(`MountVolume.SetUp failed for volume "${volume.name}" : ${errorText(error)}`, {
           cause: error,
         });
@@ -107,7 +110,7 @@ export class VolumeManager {
   ): Promise<Pick<Mount, "hostPath" | "image" | "imageSubPath">> {
     const image = images.get(volume.name);
     if (image) return { hostPath: "", image, imageSubPath: subPath };
-    const root = this.#hostPathOf(pod, volume);
+    const root = await this.#mountedPathOf(pod, volume);
     if (subPath === "") return { hostPath: root };
     return { hostPath: await resolveSubPath(this.#options.ports.fileSystem, root, subPath) };
   }
@@ -117,7 +120,7 @@ export class VolumeManager {
     const { fileSystem } = this.#options.ports;
     const volume = (pod.spec.volumes ?? []).find((v) => v.name === volumeName);
     if (!volume) throw new Error(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
-    const found = await findWithin(fileSystem, this.#hostPathOf(pod, volume), path);
+    const found = await findWithin(fileSystem, await this.#mountedPathOf(pod, volume), path);
     return found === undefined ? undefined : fileSystem.readFile(found);
   }
 
@@ -126,6 +129,8 @@ export class VolumeManager {
     const { mounter, fileSystem } = this.#options.ports;
     const directory = this.podDirectory(uid);
     if ((await fileSystem.stat(directory)) === undefined) return;
+    // Before anything else is unmounted: only their drivers may unmount theirs.
+    await this.#options.csi?.tearDown(uid);
     for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
     const left = await mounter.listBelow(directory);
     if (left.length > 0) throw new Error(`still mounted: ${left.join(", ")}`);
@@ -138,7 +143,7 @@ export class VolumeManager {
     return (await this.#options.ports.fileSystem.stat(root)) ? this.#options.ports.fileSystem.list(root) : [];
   }
 
-  async #setUp(pod: Pod, volume: Volume, sources: PayloadSources): Promise<void> {
+  async #setUp(pod: Pod, volume: Volume, sources: PayloadSources, signal: AbortSignal): Promise<void> {
     const { ports, clock } = this.#options;
     const fs = ports.fileSystem;
     const fsGroup = pod.spec.securityContext?.fsGroup;
@@ -146,7 +151,10 @@ export class VolumeManager {
     // The runtime mounts it.
     if (volume.image) return;
     const path = this.#hostPathOf(pod, volume);
-    if (isClaimVolume(volume)) return setUpClaim({ ports, objects: sources.objects, pod, volume, path });
+    if (isClaimVolume(volume) || volume.csi) {
+      const { csi } = this.#options;
+      return setUpClaim({ ports, sources, pod, volume, path, signal, ...(csi ? { csi } : {}) });
+    }
     if (volume.emptyDir) return this.#setUpEmptyDir(path, volume.emptyDir, fsGroup);
     const payload = await volumePayload(pod, volume, sources);
     if (!payload) throw new Error(`no volume plugin matched: ${Object.keys(volume).join(", ")}`);
@@ -182,6 +190,16 @@ export class VolumeManager {
     if (fsGroup === undefined) return;
     await fs.chown(path, 0, fsGroup);
     await fs.chmod(path, 0o2777);
+  }
+
+  /** Where the volume is once it is made: a claim's may be of either kind. */
+  async #mountedPathOf(pod: Pod, volume: Volume): Promise<string> {
+    const { csi, ports } = this.#options;
+    if (csi && (isClaimVolume(volume) || volume.csi)) {
+      const directory = csi.directoryOf(pod.metadata.uid, volume.name);
+      if (await ports.fileSystem.stat(directory)) return `${directory}/mount`;
+    }
+    return this.#hostPathOf(pod, volume);
   }
 
   #hostPathOf(pod: Pod, volume: Volume): string {
