@@ -1,14 +1,17 @@
 import { hostname } from "node:os";
 import { createServer } from "node:net";
+import * as path from "node:path";
 
 import type { NetworkBackend, NodeBootstrapConfig } from "../cluster/addons/node-bootstrap.ts";
 import { defaultClusterConfig } from "../cluster/config.ts";
 import { nodeAddress } from "../node/node-address.ts";
 import { chooseBridge, nodeIpOf } from "../node/node-namespaces.ts";
+import { refuseSwap } from "../node/swap.ts";
 import { canVxlan } from "../node/vxlan.ts";
 import { UsageError } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
-import { controllerConfigFlags, kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { controllerConfigFlags } from "./components/component-config.ts";
+import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
 import { parseFlags } from "./flags.ts";
 
 const defaultApiServerPort = 6443;
@@ -53,7 +56,7 @@ export async function decideState(
     config: defaultClusterConfig,
     networkBackend,
     tlsSans: values["tls-san"] ?? [],
-    componentArgs: componentArgsOf(values),
+    componentArgs: await componentArgsOf(values),
     apiServerPort: await choosePort(values.port),
     kubeletPort: await freePort(defaultKubeletPort),
     dnsPort: await freePort(defaultDnsPort),
@@ -77,7 +80,7 @@ export async function decideAgentState(
     networkBackend: cluster.networkBackend,
     joined: { server },
     tlsSans: [],
-    componentArgs: componentArgsOf(values),
+    componentArgs: await componentArgsOf(values),
     // There is none here.
     apiServerPort: 0,
     kubeletPort: await freePort(defaultKubeletPort),
@@ -100,13 +103,21 @@ export interface NodeValues {
 }
 
 /** `name=value`, as the component's own flags; what is wrong is said now and not by a process in the background. */
-function componentArgsOf(values: NodeValues): ClusterState["componentArgs"] {
+async function componentArgsOf(values: NodeValues): Promise<ClusterState["componentArgs"]> {
   const flags = (args: readonly string[] = []): readonly string[] => args.map((arg) => `--${arg.replace(/^--/, "")}`);
   const controllerManager = flags(values["kube-controller-manager-arg"]);
-  const kubelet = flags(values["kubelet-arg"]);
+  const kubelet = flags(values["kubelet-arg"]).map(withAbsolutePath);
   parseFlags(controllerConfigFlags, controllerManager);
-  kubeletConfigOf(parseFlags(kubeletConfigFlags, kubelet));
+  const asked = parseFlags(kubeletConfigFlags, kubelet);
+  const { failSwapOn } = await readClusterKubeletConfiguration(asked, { failSwapOn: false });
+  if (failSwapOn) await refuseSwap();
   return { controllerManager, kubelet };
+}
+
+/** The node's process runs elsewhere than the command that was given a file's name. */
+function withAbsolutePath(flag: string): string {
+  const [, name, file] = /^--(config|config-dir)=(.+)$/.exec(flag) ?? [];
+  return name === undefined || file === undefined ? flag : `--${name}=${path.resolve(file)}`;
 }
 
 function cgroupRootOf(values: NodeValues): string {

@@ -11,6 +11,7 @@ const table = {
   "node-monitor-grace-period": "duration",
   "cluster-dns": "list",
   "node-labels": "map",
+  "eviction-hard": "thresholds",
   "cloud-provider": "ignored",
 } as const;
 
@@ -19,7 +20,7 @@ test("values come after a blank or an equals sign; the last one counts, lists an
   const args = [
     "--kubeconfig /a --kubeconfig=/b --max-pods=5 --rotate-certificates -v=4 -v 2",
     "--node-monitor-grace-period 1m30s --cluster-dns=10.96.0.10,10.96.0.11 --cluster-dns 10.96.0.12",
-    "--node-labels=a=b,c=d=e --cloud-provider=external",
+    "--node-labels=a=b,c=d=e --cloud-provider=external --eviction-hard memory.available<1Gi,pid.available<5%",
   ].flatMap((line) => line.split(" "));
   assert.deepEqual(
     parseFlags(table, args, (name) => ignored.push(name)),
@@ -30,6 +31,7 @@ test("values come after a blank or an equals sign; the last one counts, lists an
       "node-monitor-grace-period": 90_000,
       "cluster-dns": ["10.96.0.10", "10.96.0.11", "10.96.0.12"],
       "node-labels": { a: "b", c: "d=e" },
+      "eviction-hard": { "memory.available": "1Gi", "pid.available": "5%" },
       "cloud-provider": "external",
     },
   );

@@ -12,6 +12,8 @@ interface FlagValues {
   readonly list: readonly string[];
   /** `a=b,c=d`. */
   readonly map: Readonly<Record<string, string>>;
+  /** `a<b,c<d`. */
+  readonly thresholds: Readonly<Record<string, string>>;
   /** Known of upstream, but without effect here; the text says why. */
   readonly ignored: string;
 }
@@ -79,10 +81,16 @@ function parseValue(name: string, kind: FlagKind, text: string, before: unknown)
       }
     case "list":
       return [...((before as readonly string[] | undefined) ?? []), ...text.split(",").filter((part) => part !== "")];
-    case "map": {
+    case "map":
+    case "thresholds": {
+      const between = kind === "map" ? "=" : "<";
       const entries = text.split(",").filter((part) => part !== "");
-      for (const entry of entries) if (!entry.includes("=")) throw invalid(`malformed pair, expect string=string`);
-      const pairs = entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]);
+      for (const entry of entries)
+        if (!entry.includes(between)) throw invalid(`malformed pair, expect string${between}string`);
+      const pairs = entries.map((entry) => {
+        const at = entry.indexOf(between);
+        return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
+      });
       return { ...(before as object | undefined), ...Object.fromEntries(pairs) };
     }
   }

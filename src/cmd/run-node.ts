@@ -39,7 +39,9 @@ import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
 import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
-import { kubeletConfigFlags, kubeletConfigOf } from "./components/component-config.ts";
+import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
+import { kubeletConfigFrom } from "../kubelet/config/kubelet-configuration.ts";
+import { refuseSwap } from "../node/swap.ts";
 import { parseFlags } from "./flags.ts";
 import { nodeCertificates, type NodeCertificates } from "./node-certificates.ts";
 import { nodeNames, nodeTables, podNetworkOf, serverUrlOf, vxlanOf } from "./node-names.ts";
@@ -138,6 +140,20 @@ async function containerdNode(
   const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
   const vxlan = vxlanOf(state, self);
+  const flags = parseFlags(kubeletConfigFlags, state.componentArgs.kubelet);
+  const configuration = await readClusterKubeletConfiguration(flags, {
+    address: self.ip,
+    port: state.kubeletPort,
+    podLogsDir: path.join(own.kubelet, "pod-logs"),
+    staticPodPath: path.join(own.kubelet, "manifests"),
+    cgroupRoot: self.cgroupRoot,
+    containerRuntimeEndpoint: `unix://${socket}`,
+    clusterDNS: [state.config.dnsServiceIp],
+    clusterDomain: state.config.clusterDomain,
+    // A cluster is started on whatever machine there is; who means to be strict says so.
+    failSwapOn: false,
+  });
+  if (configuration.failSwapOn) await refuseSwap();
   const node: NodeOptions = {
     ...environment,
     transportFor: certificates.transportFor,
@@ -157,14 +173,12 @@ async function containerdNode(
       csi: pluginSockets(clock),
     },
     kubelet: {
+      ...kubeletConfigFrom(configuration),
       rootDirectory: own.kubelet,
       localPathDirectory: directory.localPath,
-      podLogsDirectory: path.join(own.kubelet, "pod-logs"),
-      staticPodPath: path.join(own.kubelet, "manifests"),
-      port: state.kubeletPort,
       kubeletVersion: kubernetesVersion.gitVersion,
       sandboxImage: pauseImage,
-      ...kubeletConfigOf(parseFlags(kubeletConfigFlags, state.componentArgs.kubelet)),
+      ...(flags["node-labels"] ? { nodeLabels: flags["node-labels"] } : {}),
     },
     proxy: {
       applier: nftablesApplier(),

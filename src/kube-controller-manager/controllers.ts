@@ -11,6 +11,7 @@ import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
+import { expandController } from "./volume-expand/expand-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
@@ -84,6 +85,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     ephemeralVolumeController,
     persistentVolumeBinderController,
     attachDetachController,
+    expandController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

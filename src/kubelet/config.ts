@@ -1,5 +1,16 @@
 import type { Taint } from "../api/core/v1/types.gen.ts";
-import { defaultEvictionHard } from "./eviction/thresholds.ts";
+
+/** The word of `enforceNodeAllocatable` for a limit on all pods together. */
+export const nodeAllocatableEnforcement = "pods";
+
+/** Upstream's `evictionHard`. */
+export const defaultEvictionHard: Readonly<Record<string, string>> = {
+  "memory.available": "100Mi",
+  "nodefs.available": "10%",
+  "nodefs.inodesFree": "5%",
+  "imagefs.available": "15%",
+  "imagefs.inodesFree": "5%",
+};
 
 export interface KubeletConfig {
   /** Addresses of the cluster's DNS; pods get the node's resolver without one. */
@@ -45,10 +56,24 @@ export interface KubeletConfig {
   readonly nodeStatusReportMs?: number;
   /** 40 unless given. */
   readonly nodeLeaseDurationSeconds?: number;
-  /** Memory kept from pods: the hard eviction threshold, 100 Mi unless given. */
-  readonly memoryReservedBytes?: number;
+  /** Quantities by resource, kept from pods for the system and for the cluster's own programs. Nothing unless given. */
+  readonly systemReserved?: Readonly<Record<string, string>>;
+  readonly kubeReserved?: Readonly<Record<string, string>>;
+  /** What is held to its limit by a control group: `pods`, or `none`. `pods` unless given. */
+  readonly enforceNodeAllocatable?: readonly string[];
+  /** Processes a pod may have; unlimited unless given, and when negative. */
+  readonly podPidsLimit?: number;
+  /** As many pods a core, `maxPods` at most; 0, which is no limit, unless given. */
+  readonly podsPerCore?: number;
   /** Upstream's `evictionHard`: below which a signal makes the node end pods at once. Upstream's values unless given. */
   readonly evictionHard?: Readonly<Record<string, string>>;
+  /** The same after a while, and with grace for the pods. None unless given. */
+  readonly evictionSoft?: Readonly<Record<string, string>>;
+  readonly evictionSoftGracePeriodMs?: Readonly<Record<string, number>>;
+  /** The most grace a pod gets when a soft threshold is why; 0 unless given. */
+  readonly evictionMaxPodGracePeriodSeconds?: number;
+  /** How far beyond its threshold a signal has to be before it counts as resolved. Nothing unless given. */
+  readonly evictionMinimumReclaim?: Readonly<Record<string, string>>;
   /** How often the node's memory and disk are looked at; 10 s unless given. */
   readonly evictionPeriodMs?: number;
   /** How long a pressure is told after it was last seen; 5 min unless given. */
@@ -76,6 +101,12 @@ export interface KubeletConfig {
   readonly httpCheckFrequencyMs?: number;
   /** Kernel parameters pods may set beside the safe ones; patterns may end in `*`. None unless given. */
   readonly allowedUnsafeSysctls?: readonly string[];
+  /** As many images are told of the node, -1 for all; 50 unless given. */
+  readonly nodeStatusMaxImages?: number;
+  /** The longest pause before a crashed container is started again; 5 min unless given. */
+  readonly maxContainerRestartPeriodMs?: number;
+  /** What `/configz` answers: a whole KubeletConfiguration. One made from what is given here, unless given. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
 }
 
 export type ResolvedConfig = Required<KubeletConfig>;
@@ -103,8 +134,16 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     nodeStatusUpdateMs: config.nodeStatusUpdateMs ?? 10_000,
     nodeStatusReportMs: config.nodeStatusReportMs ?? 300_000,
     nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds ?? 40,
-    memoryReservedBytes: config.memoryReservedBytes ?? 100 * 1024 * 1024,
+    systemReserved: config.systemReserved ?? {},
+    kubeReserved: config.kubeReserved ?? {},
+    enforceNodeAllocatable: config.enforceNodeAllocatable ?? [nodeAllocatableEnforcement],
+    podPidsLimit: config.podPidsLimit ?? -1,
+    podsPerCore: config.podsPerCore ?? 0,
     evictionHard: config.evictionHard ?? defaultEvictionHard,
+    evictionSoft: config.evictionSoft ?? {},
+    evictionSoftGracePeriodMs: config.evictionSoftGracePeriodMs ?? {},
+    evictionMaxPodGracePeriodSeconds: config.evictionMaxPodGracePeriodSeconds ?? 0,
+    evictionMinimumReclaim: config.evictionMinimumReclaim ?? {},
     evictionPeriodMs: config.evictionPeriodMs ?? 10_000,
     evictionPressureTransitionMs: config.evictionPressureTransitionMs ?? 300_000,
     imageGcHighThresholdPercent: config.imageGcHighThresholdPercent ?? 85,
@@ -120,5 +159,8 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     fileCheckFrequencyMs: config.fileCheckFrequencyMs ?? 2_000,
     httpCheckFrequencyMs: config.httpCheckFrequencyMs ?? 20_000,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+    nodeStatusMaxImages: config.nodeStatusMaxImages ?? 50,
+    maxContainerRestartPeriodMs: config.maxContainerRestartPeriodMs ?? 300_000,
+    configuration: config.configuration ?? {},
   };
 }

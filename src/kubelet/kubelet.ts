@@ -6,7 +6,7 @@ import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { type Clock, sleep } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
-import type { Logger } from "../component-base/logger.ts";
+import { errorText, type Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import type { Random } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
@@ -22,7 +22,7 @@ import type { DownwardFacts } from "./environment/downward-api.ts";
 import { makeEnvironment, servicesFor } from "./environment/environment.ts";
 import { CredentialStore } from "./images/credentials.ts";
 import { EvictionManager } from "./eviction/eviction-manager.ts";
-import { hardThresholds } from "./eviction/thresholds.ts";
+import { evictionThresholds, pressures } from "./eviction/thresholds.ts";
 import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
 import { CsiNodeObject } from "./csi/csi-node-object.ts";
@@ -35,10 +35,18 @@ import { Semaphore } from "./kuberuntime/semaphore.ts";
 import { HandlerRunner } from "./lifecycle/handler-runner.ts";
 import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
 import { podHostName } from "./network/host-name.ts";
-import { type AdmissionInput, failedPredicate, lacks, type Rejection, rejection } from "./lifecycle/pod-admission.ts";
+import {
+  type AdmissionInput,
+  failedPredicate,
+  lacks,
+  pressureRejection,
+  type Rejection,
+  rejection,
+} from "./lifecycle/pod-admission.ts";
 import { podsToPreempt } from "./lifecycle/preemption.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
-import { nodeResources, unregisteredNode } from "./nodestatus/node-object.ts";
+import { nodeResources, podsTogether, reservedPids } from "./nodestatus/node-allocatable.ts";
+import { unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
@@ -89,6 +97,7 @@ export interface Kubelet {
 // How soon the API is asked again for what drivers need there.
 const pluginRetryMs = 1_000;
 
+const evictionsHelp = "Cumulative number of pod evictions by eviction signal";
 const probeHelp = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
 const probeLabels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
 
@@ -192,6 +201,7 @@ class NodeKubelet implements Kubelet {
       fileSystem,
       podLogsDirectory,
       seccompRoot: `${rootDirectory}/seccomp`,
+      crashBackoffMaxMs: config.maxContainerRestartPeriodMs,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
     const allocations = (this.#allocations = new AllocationManager({
@@ -289,10 +299,12 @@ class NodeKubelet implements Kubelet {
       logger,
       recorder,
       rootDirectory,
-      thresholds: hardThresholds(config.evictionHard),
+      thresholds: evictionThresholds(config),
       periodMs: config.evictionPeriodMs,
       pressureTransitionMs: config.evictionPressureTransitionMs,
-      maxPodGraceSeconds: 0,
+      maxPodGraceSeconds: config.evictionMaxPodGracePeriodSeconds,
+      isCleanedUp: (uid) => (this.#workers.phase(uid) ?? "finished") === "finished",
+      evictions: options.metrics.counter("kubelet_evictions", evictionsHelp, ["eviction_signal"]),
       pods: () => this.#workers.pods().filter(({ metadata }) => this.#workers.phase(metadata.uid) === "syncing"),
       podRecord: (uid) => records.get(uid),
       evict: (pod, { message, gracePeriodSeconds, isNodePressure }) => {
@@ -378,10 +390,30 @@ class NodeKubelet implements Kubelet {
     await this.#allocations.load();
     await this.#csi?.volumes.recover();
     this.#host = await ports.host.facts();
+    await this.#limitPods(this.#host);
     await this.#state.refresh(signal);
     this.#tasks.spawn((own) => this.#agent.run(AbortSignal.any([own, signal])));
     informers.start();
     this.#tasks.spawn((own) => this.#runPods(AbortSignal.any([own, signal])));
+  }
+
+  /** Holds all pods together to what the node leaves them. Throws RangeError when it leaves less than nothing. */
+  async #limitPods(host: HostFacts): Promise<void> {
+    const { ports, recorder, logger, nodeName: name } = this.#options;
+    const node = { apiVersion: "v1", kind: "Node", metadata: { name, uid: name } };
+    const reserved = reservedPids(this.#config);
+    const pids = reserved > 0 ? (await ports.host.usage()).pids : undefined;
+    const limits = podsTogether(host, this.#config);
+    try {
+      await ports.cgroups.limitPods(pids ? { ...limits, pidsLimit: Math.max(1, pids.max - reserved) } : limits);
+      if (limits.memoryLimitInBytes !== undefined) {
+        recorder.event(node, "Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+      }
+    } catch (error) {
+      const message = `Failed to update Node Allocatable Limits: ${errorText(error)}`;
+      logger.error("Failed to update node allocatable limits", { error });
+      recorder.event(node, "Warning", "FailedNodeAllocatableEnforcement", message);
+    }
   }
 
   /** What the node runs on its own account needs no API server. */
@@ -476,6 +508,11 @@ class NodeKubelet implements Kubelet {
     const { uid } = pod.metadata;
     if (this.#admitted.has(uid)) return undefined;
     if (pod.status.startTime === undefined) {
+      const pressed = pressureRejection(
+        pod,
+        pressures.filter((pressure) => this.#evictions.isUnder(pressure)),
+      );
+      if (pressed) return pressed;
       const { nodeName, ports } = this.#options;
       const host = (this.#host ??= await ports.host.facts());
       const known = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
@@ -636,7 +673,7 @@ class NodeKubelet implements Kubelet {
 
   #runtimeHelper(objects: ObjectStore): RuntimeHelper {
     const { ports, recorder, client } = this.#options;
-    const { clusterDns, clusterDomain } = this.#config;
+    const { clusterDns, clusterDomain, podPidsLimit } = this.#config;
     return {
       dnsConfig: async (pod) => {
         const settings = { clusterDns, clusterDomain, host: await ports.host.resolvConf() };
@@ -648,10 +685,10 @@ class NodeKubelet implements Kubelet {
         return podDnsConfig(pod, settings);
       },
       hostname: (pod) => podHostName(pod, clusterDomain).hostname,
-      cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod),
+      cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod, podPidsLimit),
       resizeCgroup: async (pod, isUnderWay) => {
-        if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, this.#allocations.former(pod));
-        else await ensurePodCgroup(ports.cgroups, pod);
+        if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, this.#allocations.former(pod), podPidsLimit);
+        else await ensurePodCgroup(ports.cgroups, pod, podPidsLimit);
       },
       environment: async (pod, container, podIps) => {
         if (!this.#serviceInformer.hasSynced() && !isStaticPod(pod)) {

@@ -280,7 +280,7 @@ const deadlineExceeded = {
 };
 
 /** Lets the pod's group have what it has and what it had, whichever is more, so that no order of changes hits a limit. */
-export async function widenPodCgroup(cgroups: CgroupManager, pod: Pod, former: Pod): Promise<void> {
+export async function widenPodCgroup(cgroups: CgroupManager, pod: Pod, former: Pod, pidsLimit: number): Promise<void> {
   const next = podCgroupResources(pod);
   const before = podCgroupResources(former);
   const more = (a: number | undefined, b: number | undefined): number | undefined =>
@@ -292,10 +292,12 @@ export async function widenPodCgroup(cgroups: CgroupManager, pod: Pod, former: P
     ...(next.cpuShares === undefined ? {} : { cpuShares: next.cpuShares }),
     ...(cpuQuota === undefined ? {} : { cpuQuota }),
     ...(memoryLimitInBytes === undefined ? {} : { memoryLimitInBytes }),
+    ...(pidsLimit > 0 ? { pidsLimit } : {}),
   });
 }
 
-/** Creates the pod's control group; resolves to the parent for its sandbox. */
-export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod): Promise<string> {
-  return cgroups.ensurePod(pod.metadata.uid, podQosClass(pod), podCgroupResources(pod));
+/** Creates the pod's control group; resolves to the parent for its sandbox. Processes are not limited by 0 and less. */
+export function ensurePodCgroup(cgroups: CgroupManager, pod: Pod, pidsLimit: number): Promise<string> {
+  const resources = { ...podCgroupResources(pod), ...(pidsLimit > 0 ? { pidsLimit } : {}) };
+  return cgroups.ensurePod(pod.metadata.uid, podQosClass(pod), resources);
 }

@@ -36,6 +36,8 @@ export interface PodCgroupStats {
 
 /** Pod control groups: `<root>/kubepods/pod<uid>`, `<root>/kubepods/burstable/pod<uid>`, `<root>/kubepods/besteffort/pod<uid>`. */
 export interface CgroupManager {
+  /** Sets what all pods together may use, in the group that holds theirs. Rejects when the kernel does not take it. */
+  limitPods(resources: PodCgroupResources): Promise<void>;
   /** Creates the group (and its parents) or brings its limits up to date; resolves to the sandbox's `cgroupParent`. Idempotent. */
   ensurePod(podUid: string, qos: QosClass, resources: PodCgroupResources): Promise<string>;
   /** Kills what is left in the group and removes it everywhere. Idempotent; absent is fine. */

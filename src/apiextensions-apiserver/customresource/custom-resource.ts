@@ -43,15 +43,14 @@ export interface CustomResourceOptions {
 export function customResource(definition: CustomResourceDefinition, options: CustomResourceOptions): DynamicResource {
   const { spec } = definition;
   const { group, names } = spec;
-  const selectors = selectableFields(spec.versions);
   return {
     stored: {
       group,
       resource: names.plural,
       storagePrefix: `${group}/${names.plural}`,
       namespaced: spec.scope === "Namespaced",
-      selectableFields: (object) =>
-        Object.fromEntries([...selectors].map(([field, path]) => [field, textAt(object, path)])),
+      // Where a webhook converts, what is stored may have other fields than what is selected.
+      ...(options.converter ? {} : { selectableFields: selectableFields(spec.versions) }),
     },
     registrations: spec.versions
       .filter(({ served }) => served)
@@ -120,6 +119,7 @@ function conversionOf({ kind, version, converter }: CustomResourceRules, storage
           }
         await converter.prepare(objects, storageVersion);
       },
+      selectableFields: selectableFields([version]),
     },
   };
 }
@@ -179,13 +179,16 @@ function subresourcesOf(
   };
 }
 
-/** By the name clients select with, of all versions: they are stored in the same shape. */
-function selectableFields(versions: readonly CustomResourceDefinitionVersion[]): ReadonlyMap<string, JsonPath> {
-  return new Map(
+/** By the name clients select with, of all these versions: versions without a converter have the same shape. */
+function selectableFields(
+  versions: readonly CustomResourceDefinitionVersion[],
+): (object: KubeObject) => Readonly<Record<string, string>> {
+  const paths = new Map(
     versions
       .flatMap((version) => version.selectableFields ?? [])
       .map(({ jsonPath }) => [jsonPath.replace(/^\./, ""), JsonPath.parse(jsonPath)]),
   );
+  return (object) => Object.fromEntries([...paths].map(([field, path]) => [field, textAt(object, path)]));
 }
 
 function textAt(object: KubeObject, path: JsonPath): string {

@@ -9,6 +9,7 @@ import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Conversion, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import type { RegistryStore } from "../registry/generic/store.ts";
+import type { StoredObject } from "../storage/stored-object.ts";
 import type { FieldManagers } from "./fieldmanager/field-managers.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 
@@ -50,6 +51,22 @@ export interface ResourceEndpoint {
 export async function prepareServed(endpoint: ResourceEndpoint, objects: readonly KubeObject[]): Promise<void> {
   await endpoint.convert?.ask?.fromStorage(objects);
 }
+
+/**
+ * Makes `served` possible for what is stored, and tells which objects it is possible for; none where it always is. They must
+ * be held on to: of many objects the cache keeps only some parsed, and another parse is another object.
+ */
+export async function prepareStored(
+  endpoint: ResourceEndpoint,
+  items: readonly StoredObject[],
+): Promise<ReadonlyMap<StoredObject, KubeObject>> {
+  if (!endpoint.convert?.ask) return nothingPrepared;
+  const objects = new Map(items.map((stored) => [stored, stored.object()]));
+  await prepareServed(endpoint, [...objects.values()]);
+  return objects;
+}
+
+const nothingPrepared: ReadonlyMap<StoredObject, KubeObject> = new Map();
 
 /** The object in the served version. Read-only. */
 export function served(endpoint: ResourceEndpoint, object: KubeObject): KubeObject {

@@ -22,12 +22,18 @@ export function selectsAll(selection: Selection): boolean {
 
 /** Whether labels and fields match; the namespace is the caller's to look at, who has an index of it. */
 export function matches(selection: Selection, object: StoredObject): boolean {
-  if (selection.fields) {
-    for (const { field, operator, value } of selection.fields) {
-      if ((object.field(field) === value) !== (operator === "=")) return false;
-    }
-  }
+  if (selection.fields && !matchesFields(selection.fields, (field) => object.field(field))) return false;
   return !selection.labels || selection.labels.matches(object.labels);
+}
+
+/** Whether fields of these values are as required. */
+export function matchesFields(
+  requirements: readonly FieldRequirement[],
+  valueOf: (field: string) => string | undefined,
+): boolean {
+  for (const { field, operator, value } of requirements)
+    if (((valueOf(field) ?? "") === value) !== (operator === "=")) return false;
+  return true;
 }
 
 /** The value a field must have, when the selection demands one. */

@@ -1,7 +1,6 @@
 import { access, mkdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as path from "node:path";
-import { parse } from "yaml";
 
 import { CertificateManager } from "../../client/certificate/certificate-manager.ts";
 import { singleContextKubeconfig } from "../../client/clientcmd/kubeconfig.ts";
@@ -12,6 +11,7 @@ import { kubernetesVersion } from "../../cluster/version.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
 import { kubeletClientSigner, kubeletServingSigner } from "../../kube-controller-manager/certificates/signer-rules.ts";
+import { kubeletConfigFrom } from "../../kubelet/config/kubelet-configuration.ts";
 import { createCgroupManager } from "../../node/cgroups/cgroup-manager.ts";
 import { runtimeWithImageVolumes } from "../../node/containerd/image-volume-runtime.ts";
 import { ContainerdEvents } from "../../node/cri-client/containerd-events.ts";
@@ -28,37 +28,28 @@ import { NodeFileSystem } from "../../node/node-file-system.ts";
 import { certificateFile } from "../../node/pki/certificate-files.ts";
 import { certificateTools } from "../../node/pki/certificate-tools.ts";
 import { createCertificateAuthority } from "../../node/pki/certificates.ts";
+import { refuseSwap } from "../../node/swap.ts";
 import { createTunnelRunner } from "../../node/streaming/tunnel.ts";
 import { UsageError } from "../arguments.ts";
-import { parseFlags, requiredFlag, type FlagsOf } from "../flags.ts";
+import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { writeKubeconfig } from "../kubeconfig.ts";
-import { kubeletConfigFlags, kubeletConfigOf } from "./component-config.ts";
+import { kubeletConfigFlags, kubeletPlaceFlags, readKubeletConfiguration } from "./kubelet-configuration.ts";
 import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
 const kubeletFlags = {
   ...commonFlags,
   ...kubeletConfigFlags,
+  ...kubeletPlaceFlags,
   "bootstrap-kubeconfig": "string",
   "cert-dir": "string",
-  "cgroup-root": "string",
-  "client-ca-file": "string",
-  config: "string",
-  "container-runtime-endpoint": "string",
   "hostname-override": "string",
-  address: "string",
   "node-ip": "string",
-  port: "int",
   "root-dir": "string",
-  "rotate-certificates": "bool",
-  "rotate-server-certificates": "bool",
-  "tls-cert-file": "string",
-  "tls-private-key-file": "string",
   "anonymous-auth": "ignored",
   "authentication-token-webhook": "ignored",
   "authorization-mode": "ignored",
   "cgroup-driver": "ignored",
   "cloud-provider": "ignored",
-  "fail-swap-on": "ignored",
   "healthz-bind-address": "ignored",
   "healthz-port": "ignored",
   "read-only-port": "ignored",
@@ -66,28 +57,12 @@ const kubeletFlags = {
 
 type Flags = FlagsOf<typeof kubeletFlags>;
 
-// The fields of a KubeletConfiguration file and the flags that say the same.
-const configFields: Readonly<Record<string, string>> = {
-  address: "address",
-  "authentication.x509.clientCAFile": "client-ca-file",
-  cgroupRoot: "cgroup-root",
-  clusterDNS: "cluster-dns",
-  clusterDomain: "cluster-domain",
-  containerRuntimeEndpoint: "container-runtime-endpoint",
-  maxPods: "max-pods",
-  nodeStatusUpdateFrequency: "node-status-update-frequency",
-  port: "port",
-  providerID: "provider-id",
-  rotateCertificates: "rotate-certificates",
-  serverTLSBootstrap: "rotate-server-certificates",
-  tlsCertFile: "tls-cert-file",
-  tlsPrivateKeyFile: "tls-private-key-file",
-};
-
 /** `k8ts kubelet`: over a container runtime that runs already. */
 export function kubelet(args: readonly string[]): Promise<void> {
-  return runAlone("kubelet", kubeletFlags, args, async (given, signal, logger) => {
-    const flags = given.config === undefined ? given : { ...(await readConfigFile(given.config, logger)), ...given };
+  return runAlone("kubelet", kubeletFlags, args, async (flags, signal, logger) => {
+    const configuration = await readKubeletConfiguration(flags);
+    const { authentication, tlsCertFile, tlsPrivateKeyFile, address, port } = configuration;
+    if (configuration.failSwapOn) await refuseSwap();
     await using stack = new AsyncDisposableStack();
     const tasks = stack.use(new TaskGroup({ parent: signal }));
     const nodeName = (flags["hostname-override"] ?? hostname()).toLowerCase();
@@ -98,7 +73,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
     const client = createApiClient({ transport: environment.transport, userAgent: "kubelet", clock, random });
     const user = `system:node:${nodeName}`;
     const shared = { client, clock, random, logger, tools: certificateTools };
-    if (flags["rotate-certificates"] && options.cert !== undefined) {
+    if (configuration.rotateCertificates && options.cert !== undefined) {
       const manager = new CertificateManager({
         ...shared,
         ...clientRequest(user),
@@ -108,14 +83,14 @@ export function kubelet(args: readonly string[]): Promise<void> {
       tasks.spawn((running) => manager.run(running));
     }
     const ip = flags["node-ip"] ?? (await primaryAddress());
-    const socket = runtimeSocket(requiredFlag(flags, "container-runtime-endpoint"));
+    const socket = runtimeSocket(configuration.containerRuntimeEndpoint);
     const rootDirectory = flags["root-dir"] ?? "/var/lib/kubelet";
     const pods = path.join(rootDirectory, "pods");
     await mkdir(pods, { recursive: true, mode: 0o750 });
     await makeShared(pods);
     const connection = stack.use(new CriConnection(socket));
-    const clientCa =
-      flags["client-ca-file"] === undefined ? undefined : await readFile(flags["client-ca-file"], "utf8");
+    const { clientCAFile } = authentication.x509;
+    const clientCa = clientCAFile === "" ? undefined : await readFile(clientCAFile, "utf8");
     await runKubelet(
       {
         ...environment,
@@ -129,7 +104,11 @@ export function kubelet(args: readonly string[]): Promise<void> {
         runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
         ports: {
           fileSystem: new NodeFileSystem(),
-          cgroups: createCgroupManager({ root: flags["cgroup-root"] ?? "/kubepods", clock, logger }),
+          cgroups: createCgroupManager({
+            root: configuration.cgroupRoot === "" ? "/kubepods" : configuration.cgroupRoot,
+            clock,
+            logger,
+          }),
           mounter: new SystemMounter(),
           disks: new LinuxDisks(),
           csi: pluginSockets(clock),
@@ -137,16 +116,15 @@ export function kubelet(args: readonly string[]): Promise<void> {
           host: new LinuxHostInfo({ nodeName, nodeIps: [ip], directory: rootDirectory, clock }),
         },
         kubelet: {
+          ...kubeletConfigFrom(configuration),
           rootDirectory,
-          port: flags.port ?? 10_250,
           kubeletVersion: kubernetesVersion.gitVersion,
-          ...kubeletConfigOf(flags),
+          ...(flags["node-labels"] ? { nodeLabels: flags["node-labels"] } : {}),
         },
         serveKubelet: async (handler) => {
-          const [certFile, keyFile] = [flags["tls-cert-file"], flags["tls-private-key-file"]];
           const own =
-            certFile !== undefined && keyFile !== undefined
-              ? { cert: await readFile(certFile, "utf8"), key: await readFile(keyFile, "utf8") }
+            tlsCertFile !== "" && tlsPrivateKeyFile !== ""
+              ? { cert: await readFile(tlsCertFile, "utf8"), key: await readFile(tlsPrivateKeyFile, "utf8") }
               : undefined;
           const manager = new CertificateManager({
             ...shared,
@@ -162,7 +140,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
             store: certificateFile(certificates, "kubelet-server-current"),
             onChange: ({ cert, key }) => server.setCertificate(cert, key),
           });
-          const isRotated = own === undefined && flags["rotate-server-certificates"] === true;
+          const isRotated = own === undefined && configuration.serverTLSBootstrap;
           const serving =
             own ??
             (isRotated ? await manager.load() : undefined) ??
@@ -170,8 +148,8 @@ export function kubelet(args: readonly string[]): Promise<void> {
           const server = await startHttpServer({
             handler,
             tls: { ...serving, ...(clientCa === undefined ? {} : { clientCa }) },
-            host: flags.address ?? "0.0.0.0",
-            port: flags.port ?? 10_250,
+            host: address,
+            port,
             runTunnel: createTunnelRunner({ tls: () => ({ ca: options.ca }), logger }),
             logger,
           });
@@ -182,24 +160,6 @@ export function kubelet(args: readonly string[]): Promise<void> {
       signal,
     );
   });
-}
-
-/** A KubeletConfiguration, as flags: what was also given as a flag overrides it. */
-export async function readConfigFile(file: string, logger: Logger): Promise<Flags> {
-  const args: string[] = [];
-  const without: string[] = [];
-  const walk = (value: unknown, at: string): void => {
-    const flag = Object.hasOwn(configFields, at) ? configFields[at] : undefined;
-    if (flag !== undefined) {
-      const text = Array.isArray(value) ? value.join(",") : String(value);
-      args.push(`--${flag}=${text}`);
-    } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value)) walk(inner, at === "" ? key : `${at}.${key}`);
-    } else if (at !== "apiVersion" && at !== "kind") without.push(at);
-  };
-  walk(parse(await readFile(file, "utf8")), "");
-  if (without.length > 0) logger.warn("fields of the configuration without effect here", { fields: without });
-  return parseFlags(kubeletFlags, args);
 }
 
 const clientFile = "kubelet-client-current";

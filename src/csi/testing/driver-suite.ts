@@ -18,10 +18,13 @@ const mebibyte = 1 << 20;
 const empty = { volumeContext: {}, publishContext: {} };
 
 /** The contract of a storage driver as cases; what implements or carries it passes them. */
-export const driverCases: readonly { readonly name: string; run(world: DriverSuiteWorld): Promise<void> }[] = [
+export const driverCases: readonly {
+  readonly name: string;
+  readonly run: (this: void, world: DriverSuiteWorld) => Promise<void>;
+}[] = [
   {
     name: "a volume's whole life, each step twice",
-    async run({ driver, stagingPath, targetPath }) {
+    run: async ({ driver, stagingPath, targetPath }) => {
       const { nodeId } = await driver.nodeGetInfo();
       const volumeId = (await twice(() => create(driver, "one", mebibyte))).volume.volumeId;
       await twice(() =>
@@ -51,7 +54,7 @@ export const driverCases: readonly { readonly name: string; run(world: DriverSui
   },
   {
     name: "a name is one volume; another size under it is alreadyExists",
-    async run({ driver }) {
+    run: async ({ driver }) => {
       const first = await create(driver, "two", mebibyte);
       await rejects("alreadyExists", () => create(driver, "two", 2 * mebibyte));
       await driver.deleteVolume({ volumeId: first.volume.volumeId });
@@ -59,7 +62,7 @@ export const driverCases: readonly { readonly name: string; run(world: DriverSui
   },
   {
     name: "what cannot be is told by its code",
-    async run({ driver, stagingPath, targetPath }) {
+    run: async ({ driver, stagingPath, targetPath }) => {
       await rejects("invalidArgument", () => create(driver, "", mebibyte));
       await rejects("outOfRange", () => create(driver, "huge", 2 ** 52));
       await rejects("notFound", () =>
@@ -77,7 +80,7 @@ export const driverCases: readonly { readonly name: string; run(world: DriverSui
   },
   {
     name: "capacity goes down by what volumes were promised",
-    async run({ driver }) {
+    run: async ({ driver }) => {
       const request = { volumeCapabilities: [], parameters: {} };
       const { availableCapacity: before } = await driver.getCapacity(request);
       const { volume } = await create(driver, "three", mebibyte);
@@ -88,7 +91,7 @@ export const driverCases: readonly { readonly name: string; run(world: DriverSui
   },
   {
     name: "an ephemeral volume lives from publish to unpublish",
-    async run({ driver, targetPath }) {
+    run: async ({ driver, targetPath }) => {
       const volumeContext = { "csi.storage.k8s.io/ephemeral": "true" };
       const request = { publishContext: {}, volumeContext, targetPath, volumeCapability: capability, readonly: false };
       await twice(() => driver.nodePublishVolume({ ...request, volumeId: "csi-inline" }));

@@ -82,7 +82,14 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   const issuerName = options.serviceAccountIssuer ?? defaultIssuer;
   const apiAudiences = options.apiAudiences ?? [issuerName];
   const scheme = builtinScheme();
-  const storage = new ApiStorage({ backend, clock, logger, metrics });
+  const { parsedBytesMax } = options;
+  const storage = new ApiStorage({
+    backend,
+    clock,
+    logger,
+    metrics,
+    ...(parsedBytesMax === undefined ? {} : { parsedBytesMax }),
+  });
   const lister = {
     namespaces: storage.lister(namespaces),
     nodes: storage.lister(nodes),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import { createInProcessTransport } from "../../apiserver/server/in-process-transport.ts";
 import { TransportError } from "../../component-base/http.ts";
+import type { KubeApiServerOptions } from "./options.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -74,6 +75,8 @@ function definition(storage: string, conversion: object = {}): object {
     served: true,
     storage: own === storage,
     schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties } } } },
+    selectableFields:
+      own === "v1" ? [{ jsonPath: ".spec.hostPort" }] : [{ jsonPath: ".spec.host" }, { jsonPath: ".spec.port" }],
     additionalPrinterColumns: [
       { name: "Host", type: "string", jsonPath: own === "v1" ? ".spec.hostPort" : ".spec.host" },
     ],
@@ -102,8 +105,8 @@ function definition(storage: string, conversion: object = {}): object {
 
 const path = (version: string, route = ""): string => `/apis/example.com/${version}/routes${route}`;
 
-async function serve(converter: Converter): Promise<TestApiServer> {
-  const api = await TestApiServer.start({ webhookDialer: converter });
+async function serve(converter: Converter, options: Partial<KubeApiServerOptions> = {}): Promise<TestApiServer> {
+  const api = await TestApiServer.start({ webhookDialer: converter, ...options });
   const created = await api.request("POST", definitions, definition("v1"));
   assert.equal(created.status, 201, created.text);
   await until(api, async () => (await api.request("GET", path("v1"))).status === 200);
@@ -116,6 +119,30 @@ async function until(api: TestApiServer, check: () => Promise<boolean>): Promise
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.fail("it did not happen");
+}
+
+/** Begins a watch; the function waits for so many events, and ends it. */
+async function watchEvents(
+  api: TestApiServer,
+  path: string,
+): Promise<(count: number) => Promise<readonly { readonly type: string; readonly object: Route }[]>> {
+  const transport = createInProcessTransport(api.server.handler, {
+    address: "127.0.0.1",
+    certificate: { commonName: "admin", organizations: ["system:masters"] },
+  });
+  const watch = await transport.send({ method: "GET", path, headers: {} });
+  assert.equal(watch.status, 200);
+  return async (count) => {
+    let received = "";
+    for await (const chunk of watch.body) {
+      received += new TextDecoder().decode(chunk);
+      if (received.split("\n").length > count) break;
+    }
+    return received
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; object: Route });
+  };
 }
 
 test("objects are written and read in either version, and the webhook is asked once for each", async () => {
@@ -192,29 +219,85 @@ test("objects stored in different versions are one list in either", async () => 
   assert.equal(touched.json<Route>().metadata.generation, 1, touched.text);
 });
 
+test("fields select what the served version has, whatever is stored", async () => {
+  const converter = new Converter();
+  await using api = await serve(converter);
+  const listed = async (version: string, query: string): Promise<readonly string[]> => {
+    const list = await api.request("GET", `${path(version)}?${query}`);
+    assert.equal(list.status, 200, list.text);
+    return list.json<{ items: Route[] }>().items.map(({ metadata }) => metadata.name);
+  };
+  const events = await watchEvents(api, `${path("v2")}?watch=true&fieldSelector=spec.host%3Dh`);
+  for (const [each, host, port] of [
+    ["a", "h", "80"],
+    ["b", "other", "80"],
+    ["c", "h", "8080"],
+  ])
+    await api.request("POST", path("v2"), { metadata: { name: each }, spec: { host, port } });
+  assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh"), ["a", "c"]);
+  assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh,spec.port!%3D80"), ["c"]);
+  assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh,metadata.name%3Da"), ["a"]);
+  assert.deepEqual(await listed("v1", "fieldSelector=spec.hostPort%3Dother:80"), ["b"]);
+
+  const page = await api.request("GET", `${path("v2")}?limit=1&fieldSelector=spec.host%3Dh`);
+  const { items, metadata } = page.json<{ items: Route[]; metadata: { continue: string } }>();
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name),
+    ["a"],
+  );
+  const next = `limit=1&fieldSelector=spec.host%3Dh&continue=${encodeURIComponent(metadata.continue)}`;
+  assert.deepEqual(await listed("v2", next), ["c"]);
+
+  const patch = async (name: string, host: string): Promise<void> => {
+    const headers = { "content-type": "application/merge-patch+json" };
+    const patched = await api.request("PATCH", path("v2", `/${name}`), { spec: { host } }, { headers });
+    assert.equal(patched.status, 200, patched.text);
+  };
+  await patch("a", "gone");
+  await patch("b", "h");
+  await api.request("DELETE", `${path("v2")}?fieldSelector=spec.host%3Dh,spec.port%3D8080`);
+  assert.deepEqual(await listed("v2", ""), ["a", "b"]);
+  assert.deepEqual(
+    (await events(5)).map(({ type, object }) => [type, object.metadata.name, object.spec.host]),
+    [
+      ["ADDED", "a", "h"],
+      ["ADDED", "c", "h"],
+      ["DELETED", "a", "h"],
+      ["ADDED", "b", "h"],
+      ["DELETED", "c", "h"],
+    ],
+  );
+});
+
+test("a list of more objects than are kept parsed is converted whole", async () => {
+  const converter = new Converter();
+  await using api = await serve(converter, { parsedBytesMax: 8 * 1024 });
+  const names = Array.from({ length: 60 }, (_, i) => `r${String(i).padStart(2, "0")}`);
+  for (const each of names)
+    await api.request("POST", path("v1"), { metadata: { name: each }, spec: { hostPort: `${each}:1` } });
+  const list = await api.request("GET", path("v2"));
+  assert.equal(list.status, 200, list.text);
+  assert.deepEqual(
+    list.json<{ items: Route[] }>().items.map(({ spec }) => spec.host),
+    names,
+  );
+  const watch = await watchEvents(api, `${path("v2")}?watch=true`);
+  assert.deepEqual(
+    (await watch(names.length)).map(({ object }) => object.spec.host),
+    names,
+  );
+});
+
 test("a watch sends converted objects in their order", async () => {
   const converter = new Converter();
   await using api = await serve(converter);
   await api.request("POST", path("v1"), { metadata: { name: "a" }, spec: { hostPort: "a:1" } });
-  const transport = createInProcessTransport(api.server.handler, {
-    address: "127.0.0.1",
-    certificate: { commonName: "admin", organizations: ["system:masters"] },
-  });
-  const watch = await transport.send({ method: "GET", path: `${path("v2")}?watch=true`, headers: {} });
+  const events = await watchEvents(api, `${path("v2")}?watch=true`);
   for (const each of ["b", "c"])
     await api.request("POST", path("v1"), { metadata: { name: each }, spec: { hostPort: `${each}:1` } });
   await api.request("DELETE", path("v1", "/a"));
-  let received = "";
-  for await (const chunk of watch.body) {
-    received += new TextDecoder().decode(chunk);
-    if (received.split("\n").length > 4) break;
-  }
-  const events = received
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as { type: string; object: Route });
   assert.deepEqual(
-    events.map(({ type, object }) => [type, object.apiVersion, object.spec.host]),
+    (await events(4)).map(({ type, object }) => [type, object.apiVersion, object.spec.host]),
     [
       ["ADDED", "example.com/v2", "a"],
       ["ADDED", "example.com/v2", "b"],

@@ -21,6 +21,8 @@ export interface KubeApiServerOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly version: VersionInfo;
+  /** JSON bytes of the objects kept parsed; 32 MiB unless given. */
+  readonly parsedBytesMax?: number;
   /** ECDSA P-256 or RSASSA-PKCS1-v1_5. The first signs and needs its private half; all verify. */
   readonly serviceAccountKeys: readonly [TokenKey, ...TokenKey[]];
   /** `https://kubernetes.default.svc.cluster.local` unless given. */

@@ -2,7 +2,8 @@ import type { Pod } from "../../api/core/v1/types.gen.ts";
 import type { EventRecorder } from "../../client/record/event-recorder.ts";
 import { type Clock, sleep } from "../../component-base/clock.ts";
 import { errorText, type Logger } from "../../component-base/logger.ts";
-import { isTerminalPhase } from "../api/pods.ts";
+import type { Counter } from "../../component-base/metrics.ts";
+import { isCriticalPod, isTerminalPhase } from "../api/pods.ts";
 import type { PodRecord } from "../container/pod-record.ts";
 import type { KubeletPorts } from "../ports.ts";
 import type { StatsProvider } from "../stats/stats-provider.ts";
@@ -42,13 +43,19 @@ export interface EvictionManagerOptions {
   readonly pods: () => readonly Pod[];
   readonly podRecord: (uid: string) => Promise<PodRecord>;
   readonly evict: (pod: Pod, eviction: Eviction) => void;
+  /** Whether nothing of an evicted pod is left on the node but its object. */
+  readonly isCleanedUp: (uid: string) => boolean;
+  /** Counts evictions by their signal. */
+  readonly evictions: Counter;
   /** Frees what the node itself holds on disk; resolves when nothing more can be done. */
   readonly reclaimDisk: (signal: AbortSignal) => Promise<void>;
 }
 
 // Upstream's immediate eviction: 0 would mean the pod's own grace period to some runtimes.
 const immediateGraceSeconds = 1;
-const systemCritical = 2_000_000_000;
+// What an evicted pod gives back is waited for, so that no second one goes in its place.
+const cleanupLookMs = 1_000;
+const cleanupLooksMax = 30;
 
 /**
  * Looks after the node: when memory, disk or process ids run short it says so, frees what it can, and ends the pod that
@@ -58,6 +65,8 @@ export class EvictionManager {
   readonly #options: EvictionManagerOptions;
   /** Since when each crossed threshold is. */
   #crossed = new Map<Threshold, number>();
+  /** Those that were answered, and are so until their minimum reclaim is reached. */
+  #met: ReadonlySet<Threshold> = new Set();
   readonly #pressureSeenMs = new Map<Pressure, number>();
 
   constructor(options: EvictionManagerOptions) {
@@ -75,7 +84,11 @@ export class EvictionManager {
     const { clock, logger, periodMs } = this.#options;
     while (!signal.aborted) {
       try {
-        await this.round(signal);
+        const evicted = await this.round(signal);
+        if (evicted.length > 0) {
+          await this.#untilCleanedUp(evicted, signal);
+          continue;
+        }
       } catch (error) {
         if (signal.aborted) return;
         logger.warn("Eviction manager: failed to synchronize", { error: errorText(error) });
@@ -84,41 +97,56 @@ export class EvictionManager {
     }
   }
 
-  /** One look at everything. */
-  async round(signal: AbortSignal): Promise<void> {
-    if (await this.#enforceLocalStorage()) return;
+  async #untilCleanedUp(evicted: readonly Pod[], signal: AbortSignal): Promise<void> {
+    const { clock, logger, isCleanedUp } = this.#options;
+    for (let looks = 0; looks < cleanupLooksMax; looks++) {
+      if (evicted.every(({ metadata }) => isCleanedUp(metadata.uid))) return;
+      await sleep(clock, cleanupLookMs, signal);
+    }
+    const pods = evicted.map(({ metadata }) => metadata.name);
+    logger.warn("Eviction manager: timed out waiting for pods to be cleaned up", { pods });
+  }
+
+  /** One look at everything. Resolves to the pods that were ended. */
+  async round(signal: AbortSignal): Promise<readonly Pod[]> {
     let due = await this.#due();
-    if (due && signals[due.threshold.signal].pressure === "DiskPressure") {
+    const beyondLimits = await this.#enforceLocalStorage();
+    if (beyondLimits.length > 0 || !due) return beyondLimits;
+    const { logger, evict, evictions } = this.#options;
+    this.#tell(due.threshold);
+    if (signals[due.threshold.signal].pressure === "DiskPressure") {
       await this.#options.reclaimDisk(signal);
       due = await this.#due();
+      if (!due) return [];
     }
-    if (!due) return;
     const { threshold, observed } = due;
     const { resource } = signals[threshold.signal];
-    const { logger, recorder, evict } = this.#options;
+    for (const candidate of rankPods(await this.#candidates(resource), resource)) {
+      const { pod } = candidate;
+      if (isCriticalPod(pod)) continue;
+      const message = evictionMessage(resource, candidate, threshold, observed);
+      const { maxPodGraceSeconds } = this.#options;
+      const gracePeriodSeconds = threshold.isHard
+        ? immediateGraceSeconds
+        : Math.min(maxPodGraceSeconds, pod.spec.terminationGracePeriodSeconds ?? maxPodGraceSeconds);
+      evict(pod, { message, gracePeriodSeconds, isNodePressure: true });
+      evictions.inc(threshold.signal);
+      return [pod];
+    }
+    logger.error("Eviction manager: unable to evict any pods from the node");
+    return [];
+  }
+
+  #tell({ signal }: Threshold): void {
+    const { logger, recorder, nodeName: name } = this.#options;
+    const { resource } = signals[signal];
     logger.warn("Eviction manager: attempting to reclaim", { resource });
     recorder.event(
-      { apiVersion: "v1", kind: "Node", metadata: this.#nodeReference },
+      { apiVersion: "v1", kind: "Node", metadata: { name, uid: name } },
       "Warning",
       "EvictionThresholdMet",
       `Attempting to reclaim ${resource}`,
     );
-    for (const candidate of rankPods(await this.#candidates(resource), resource)) {
-      const { pod } = candidate;
-      if (isCritical(pod)) continue;
-      const message = evictionMessage(resource, candidate, threshold, observed);
-      const grace = pod.spec.terminationGracePeriodSeconds ?? 30;
-      const gracePeriodSeconds =
-        threshold.graceMs === 0 ? immediateGraceSeconds : Math.min(this.#options.maxPodGraceSeconds, grace);
-      evict(pod, { message, gracePeriodSeconds, isNodePressure: true });
-      return;
-    }
-    logger.error("Eviction manager: unable to evict any pods from the node");
-  }
-
-  get #nodeReference(): { readonly name: string; readonly uid: string } {
-    const { nodeName: name } = this.#options;
-    return { name, uid: name };
   }
 
   /** The first threshold, in the order of their signals, that is crossed and has been for as long as it may be. */
@@ -126,13 +154,14 @@ export class EvictionManager {
     const { thresholds, clock } = this.#options;
     const observations = await this.#observe();
     const now = clock.monotonic();
-    const crossed = crossedThresholds(thresholds, observations, new Set(this.#crossed.keys()));
+    const crossed = crossedThresholds(thresholds, observations, this.#met);
     this.#crossed = new Map(crossed.map((threshold) => [threshold, this.#crossed.get(threshold) ?? now]));
     for (const { signal } of crossed) this.#pressureSeenMs.set(signals[signal].pressure, now);
     const order = Object.keys(signals);
     const due = crossed
       .filter((threshold) => now - (this.#crossed.get(threshold) ?? now) >= threshold.graceMs)
       .sort((a, b) => order.indexOf(a.signal) - order.indexOf(b.signal));
+    this.#met = new Set(due);
     const [threshold] = due;
     const observed = threshold && observations.get(threshold.signal);
     return threshold && observed && { threshold, observed };
@@ -141,11 +170,22 @@ export class EvictionManager {
   async #observe(): Promise<ReadonlyMap<Signal, Observation>> {
     const { ports, stats, rootDirectory, thresholds } = this.#options;
     const out = new Map<Signal, Observation>();
+    const asks = (prefix: string): boolean => thresholds.some(({ signal }) => signal.startsWith(prefix));
     const [usage, facts] = await Promise.all([ports.host.usage(), ports.host.facts()]);
     out.set("memory.available", { available: usage.memoryAvailableBytes, capacity: facts.memoryBytes });
+    if (asks("allocatableMemory.")) {
+      const pods = (await ports.cgroups.allPodsStats())?.memory;
+      // Without a limit on the pods together there is nothing to fall short of.
+      if (pods?.availableBytes !== undefined && pods.workingSetBytes !== undefined) {
+        const { availableBytes, workingSetBytes } = pods;
+        out.set("allocatableMemory.available", {
+          available: availableBytes,
+          capacity: availableBytes + workingSetBytes,
+        });
+      }
+    }
     if (usage.pids)
       out.set("pid.available", { available: usage.pids.max - usage.pids.current, capacity: usage.pids.max });
-    const asks = (prefix: string): boolean => thresholds.some(({ signal }) => signal.startsWith(prefix));
     if (asks("nodefs.")) {
       const fs = await ports.disks.fileSystem(rootDirectory);
       out.set("nodefs.available", { available: fs.availableBytes, capacity: fs.capacityBytes });
@@ -173,24 +213,18 @@ export class EvictionManager {
       .filter((pod) => !isTerminalPhase(pod.status.phase) && pod.metadata.deletionTimestamp === undefined);
   }
 
-  /** Resolves to whether a pod was ended. Only pods with limits are looked at: the runtime takes its time to answer. */
-  async #enforceLocalStorage(): Promise<boolean> {
-    const { stats, podRecord, evict } = this.#options;
-    let isAny = false;
+  /** Resolves to the pods that were ended. Only pods with limits are looked at: the runtime takes its time to answer. */
+  async #enforceLocalStorage(): Promise<readonly Pod[]> {
+    const { stats, podRecord, evict, evictions } = this.#options;
+    const evicted: Pod[] = [];
     for (const pod of this.#living().filter(hasLocalStorageLimit)) {
-      const message = localStorageViolation(pod, await stats.podDisk(pod, await podRecord(pod.metadata.uid)));
-      if (message === undefined || isCritical(pod)) continue;
+      const violation = localStorageViolation(pod, await stats.podDisk(pod, await podRecord(pod.metadata.uid)));
+      if (violation === undefined || isCriticalPod(pod)) continue;
+      const { message, limit } = violation;
       evict(pod, { message, gracePeriodSeconds: immediateGraceSeconds, isNodePressure: false });
-      isAny = true;
+      evictions.inc(limit);
+      evicted.push(pod);
     }
-    return isAny;
+    return evicted;
   }
-}
-
-/** Static pods, mirror pods, and those of a system-critical priority. */
-function isCritical({ metadata, spec }: Pod): boolean {
-  const source = metadata.annotations?.["kubernetes.io/config.source"];
-  const isStatic = source !== undefined && source !== "api";
-  const isMirror = metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined;
-  return isStatic || isMirror || (spec.priority ?? 0) >= systemCritical;
 }

@@ -53,9 +53,9 @@ export function evictionMessage(
 ): string {
   const quantity = threshold.value.endsWith("%")
     ? bytesText(thresholdAmount(threshold.value, observed))
-    : threshold.value;
+    : Quantity.parse(threshold.value).toString();
   let message = `The node was low on resource: ${resource}. `;
-  message += `Threshold quantity: ${quantity}, available: ${availableText(observed.available)}. `;
+  message += `Threshold quantity: ${quantity}, available: ${amountText(resource, observed.available)}. `;
   for (const container of stats?.containers ?? []) {
     const used = containerUsage(container, resource);
     const spec = allContainers(pod).find(({ name }) => name === container.name);
@@ -74,9 +74,9 @@ function containerUsage({ memory, rootfs, logs }: ContainerStats, resource: stri
 
 /** As Go prints a number of bytes: with a binary suffix where that is exact. */
 function bytesText(bytes: number): string {
-  return Quantity.parse(bytes % 1024 === 0 && bytes > 0 ? `${bytes / 1024}Ki` : String(bytes)).toString();
+  return Quantity.of(Math.trunc(bytes), "BinarySI").toString();
 }
 
-function availableText(amount: number): string {
-  return amount >= 1024 ? `${Math.floor(amount / 1024)}Ki` : String(Math.max(0, amount));
+function amountText(resource: string, amount: number): string {
+  return resource === "pids" || resource === "inodes" ? String(Math.trunc(amount)) : bytesText(amount);
 }

@@ -43,6 +43,8 @@ export interface RuntimeHelper {
 }
 
 export interface KuberuntimeOptions {
+  /** The longest pause before a crashed container is started again. */
+  readonly crashBackoffMaxMs: number;
   readonly runtime: RuntimeService;
   readonly images: ImageManager;
   readonly hooks: HandlerRunner;
@@ -79,7 +81,6 @@ export interface SyncResult {
 }
 
 const crashBackoffInitialMs = 10_000;
-const crashBackoffMaxMs = 300_000;
 
 /** Brings the containers of one pod to what the pod asks for, through the runtime interface. */
 export class KuberuntimeManager {
@@ -89,8 +90,8 @@ export class KuberuntimeManager {
   constructor(options: KuberuntimeOptions) {
     this.#options = options;
     this.#crashBackoff = new BackoffTracker(options.clock, {
-      initialMs: crashBackoffInitialMs,
-      maxMs: crashBackoffMaxMs,
+      initialMs: Math.min(crashBackoffInitialMs, options.crashBackoffMaxMs),
+      maxMs: options.crashBackoffMaxMs,
     });
   }
 

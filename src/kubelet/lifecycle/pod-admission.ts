@@ -1,9 +1,11 @@
-import type { Node, Pod } from "../../api/core/v1/types.gen.ts";
+import type { Node, Pod, Taint } from "../../api/core/v1/types.gen.ts";
+import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import { podRequests, resourceAmount } from "../../component-helpers/resource/pod-requests.ts";
 import { hostPorts, hostPortsConflict } from "../../component-helpers/scheduling/host-ports.ts";
 import { requiredNodeAffinity } from "../../component-helpers/scheduling/node-affinity.ts";
 import { findUntoleratedTaint } from "../../component-helpers/scheduling/taints.ts";
-import { containersWithEphemeral, isStaticPod } from "../api/pods.ts";
+import { containersWithEphemeral, isCriticalPod, isStaticPod } from "../api/pods.ts";
+import type { Pressure } from "../eviction/thresholds.ts";
 import { forbiddenSysctl } from "./sysctls.ts";
 
 /** Why the node does not take a pod: its status' reason, and the text behind `Pod was rejected: `. */
@@ -21,7 +23,21 @@ export interface AdmissionInput {
   readonly allowedUnsafeSysctls: readonly string[];
 }
 
+const memoryPressureTaint: Taint = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" };
 const osLabel = "kubernetes.io/os";
+
+/**
+ * A node that runs short of something takes no more, but critical pods; short of memory alone, it takes pods that ask for
+ * some, or that tolerate it. `under` is in the order of the message.
+ */
+export function pressureRejection(pod: Pod, under: readonly Pressure[]): Rejection | undefined {
+  if (under.length === 0 || isCriticalPod(pod)) return undefined;
+  if (under.length === 1 && under[0] === "MemoryPressure") {
+    const isTolerated = !findUntoleratedTaint([memoryPressureTaint], pod.spec.tolerations, ["NoSchedule"]);
+    if (podQosClass(pod) !== "BestEffort" || isTolerated) return undefined;
+  }
+  return { reason: "Evicted", message: `The node had condition: [${under.join(" ")}]. ` };
+}
 
 /**
  * What the node refuses although somebody bound the pod to it: kernel parameters that harm others, another operating

@@ -10,10 +10,10 @@ import type { Random } from "../../component-base/random.ts";
 import type { ImageService, RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import type { ResolvedConfig } from "../config.ts";
-import type { Pressure } from "../eviction/thresholds.ts";
+import { type Pressure, pressures } from "../eviction/thresholds.ts";
 import type { HostInfo } from "../ports.ts";
 import { equal } from "../status/status-patch.ts";
-import { defaultLabels, initialNode, type NodeFacts, nodeConditions, nodeStatus, pressures } from "./node-object.ts";
+import { defaultLabels, initialNode, type NodeFacts, nodeConditions, nodeStatus } from "./node-object.ts";
 import type { RuntimeState } from "./runtime-state.ts";
 
 const leaseNamespace = "kube-node-lease";

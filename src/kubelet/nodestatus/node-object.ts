@@ -1,13 +1,11 @@
 import type { Node, NodeAddress, NodeCondition, NodeStatus } from "../../api/core/v1/types.gen.ts";
-import { Quantity } from "../../apimachinery/quantity.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import type { Image, VersionResponse } from "../../cri-api/runtime/v1/types.ts";
 import type { ResolvedConfig } from "../config.ts";
-import type { Pressure } from "../eviction/thresholds.ts";
+import { type Pressure, pressures } from "../eviction/thresholds.ts";
 import type { HostFacts } from "../ports.ts";
+import { nodeResources } from "./node-allocatable.ts";
 
-// As many images as upstream reports, largest first.
-const imagesMax = 50;
 const imageNamesMax = 5;
 
 export interface NodeFacts {
@@ -70,33 +68,6 @@ export function defaultLabels({ nodeName, host, addresses }: NodeFacts): Readonl
   };
 }
 
-/** What the node has, and what of it pods may use. */
-export function nodeResources(
-  host: HostFacts,
-  config: ResolvedConfig,
-): Required<Pick<NodeStatus, "capacity" | "allocatable">> {
-  const shared = { cpu: String(host.cpus), "hugepages-1Gi": "0", "hugepages-2Mi": "0", pods: String(config.maxPods) };
-  const memoryKi = Math.floor(host.memoryBytes / 1024);
-  return {
-    capacity: {
-      ...shared,
-      "ephemeral-storage": canonical(`${Math.floor(host.ephemeralStorageBytes / 1024)}Ki`),
-      memory: canonical(`${memoryKi}Ki`),
-    },
-    allocatable: {
-      ...shared,
-      // A tenth of the disk is where eviction would begin.
-      "ephemeral-storage": String(Math.floor(host.ephemeralStorageBytes * 0.9)),
-      memory: canonical(`${Math.max(0, memoryKi - Math.floor(config.memoryReservedBytes / 1024))}Ki`),
-    },
-  };
-}
-
-/** As the server stores it: what is reported must compare equal with what is known. */
-function canonical(quantity: string): string {
-  return Quantity.parse(quantity).toString();
-}
-
 /** The status but its conditions. */
 export function nodeStatus(facts: NodeFacts, config: ResolvedConfig): Omit<NodeStatus, "conditions"> {
   const { host, runtime } = facts;
@@ -121,7 +92,7 @@ export function nodeStatus(facts: NodeFacts, config: ResolvedConfig): Omit<NodeS
       .map((image) => ({ names: imageNames(image), sizeBytes: image.sizeBytes }))
       .filter((image) => image.names.length > 0)
       .sort((a, b) => b.sizeBytes - a.sizeBytes)
-      .slice(0, imagesMax),
+      .slice(0, config.nodeStatusMaxImages < 0 ? undefined : config.nodeStatusMaxImages),
   };
 }
 
@@ -144,8 +115,6 @@ const pressureTexts: Readonly<Record<Pressure, readonly [readonly [string, strin
     ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
   ],
 };
-
-export const pressures: readonly Pressure[] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
 
 /** The kubelet's conditions; `problem` is why the node is not ready. */
 export function nodeConditions(

@@ -8,6 +8,7 @@ import { criErrorText, isCriError } from "../../cri-api/runtime/v1/cri-error.ts"
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import { findContainer } from "../api/pods.ts";
 import type { ResolvedConfig } from "../config.ts";
+import { completeConfiguration, kubeletConfigFrom } from "../config/kubelet-configuration.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
 import type { PodRecordCache } from "../pleg/pod-record-cache.ts";
 import type { KubeletPorts } from "../ports.ts";
@@ -61,7 +62,7 @@ export function createKubeletServer(options: KubeletServerOptions): HttpHandler 
     attach: (request, parts) => streaming.attach(request, parts),
     portForward: (request, parts) => streaming.portForward(request, parts),
     run: (request, parts) => streaming.run(request, parts),
-    configz: async () => json(configz(options.config)),
+    configz: async () => json({ kubeletconfig: wholeConfiguration(options.config) }),
     metrics: (_, parts) => metrics(options, parts),
     stats: async ({ query }, parts) => {
       if (parts[0] !== "summary") throw new HttpError(404, "404 page not found");
@@ -177,23 +178,12 @@ async function metricsDocument(options: KubeletServerOptions, which: string | un
   }
 }
 
-function configz(config: ResolvedConfig): unknown {
-  return {
-    kubeletconfig: {
-      kind: "KubeletConfiguration",
-      apiVersion: "kubelet.config.k8s.io/v1beta1",
-      clusterDNS: config.clusterDns,
-      clusterDomain: config.clusterDomain,
-      maxPods: config.maxPods,
-      port: config.port,
-      podLogsDir: config.podLogsDirectory,
-      nodeLeaseDurationSeconds: config.nodeLeaseDurationSeconds,
-      nodeStatusUpdateFrequency: `${config.nodeStatusUpdateMs / 1000}s`,
-      nodeStatusReportFrequency: `${config.nodeStatusReportMs / 60_000}m0s`,
-      syncFrequency: `${config.syncPeriodMs / 1000}s`,
-      registerWithTaints: config.registerWithTaints,
-    },
-  };
+/** A kubelet that nobody gave a configuration has one all the same. */
+function wholeConfiguration({ configuration, ...config }: ResolvedConfig): unknown {
+  if (Object.keys(configuration).length > 0) return configuration;
+  const { clusterDns: clusterDNS, clusterDomain, maxPods, port, podLogsDirectory: podLogsDir } = config;
+  return kubeletConfigFrom(completeConfiguration({ clusterDNS, clusterDomain, maxPods, port, podLogsDir }))
+    .configuration;
 }
 
 interface Target {

@@ -3,6 +3,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type {
   CgroupManager,
+  CsiPort,
   DiskInspector,
   FileSystemUsage,
   HostFacts,
@@ -38,6 +39,8 @@ export class FakePorts implements KubeletPorts {
   fetchManifest: NonNullable<KubeletPorts["fetchManifest"]> = () =>
     Promise.reject(new Error("there is nothing to fetch"));
   readonly disks: FakeDisks;
+  /** None, unless a test brings some. */
+  csi?: CsiPort;
   /** What the machine tells of itself, for tests to change. */
   readonly machine: FakeMachine = { usage: {} };
   readonly #options: FakePortsOptions;
@@ -133,11 +136,19 @@ export class FakeCgroups implements CgroupManager {
   readonly limits = new Map<string, PodCgroupResources>();
   /** By pod uid, and by `uid/container id`. */
   readonly stats = new Map<string, PodCgroupStats>();
+  /** What all pods together were limited to. */
+  podsLimit: PodCgroupResources | undefined;
+  /** Of all pods together, as a test gives it. */
+  podsStats: PodCgroupStats | undefined;
 
   fork(): FakeCgroups {
     const fork = new FakeCgroups();
     for (const [podUid, path] of this.#pods) fork.#pods.set(podUid, path);
     return fork;
+  }
+
+  async limitPods(resources: PodCgroupResources): Promise<void> {
+    this.podsLimit = resources;
   }
 
   async ensurePod(podUid: string, qos: string, resources: PodCgroupResources): Promise<string> {
@@ -164,7 +175,9 @@ export class FakeCgroups implements CgroupManager {
     return this.stats.get(`${podUid}/${containerId}`);
   }
 
-  async allPodsStats(): Promise<undefined> {}
+  async allPodsStats(): Promise<PodCgroupStats | undefined> {
+    return this.podsStats;
+  }
 
   async processes(): Promise<readonly number[]> {
     return [];

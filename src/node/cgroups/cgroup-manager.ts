@@ -55,6 +55,7 @@ export class FileCgroupManager implements CgroupManager {
   readonly #removeDirectory: (path: string) => void;
   readonly #burstableShares = new Map<string, number>();
   readonly #rates = new Map<string, RateSample>();
+  #podsShares = availableParallelism() * sharesPerCpu;
 
   constructor(options: CgroupManagerOptions & { readonly version: CgroupVersion }) {
     assert(/^(\/[A-Za-z0-9_.-]+)+$/.test(options.root), `not a control group: ${options.root}`);
@@ -63,6 +64,14 @@ export class FileCgroupManager implements CgroupManager {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#removeDirectory = options.removeDirectory ?? rmdirSync;
+  }
+
+  limitPods(resources: PodCgroupResources): Promise<void> {
+    const group = path.join(this.#root.slice(1), qosDirectories.Guaranteed);
+    this.#podsShares = resources.cpuShares ?? this.#podsShares;
+    this.#create(group);
+    const [failure] = this.#write(group, this.#version.limits(resources));
+    return failure === undefined ? Promise.resolve() : Promise.reject(failure);
   }
 
   async ensurePod(podUid: string, qos: QosClass, resources: PodCgroupResources): Promise<string> {
@@ -143,7 +152,7 @@ export class FileCgroupManager implements CgroupManager {
         mkdirSync(path.join(hierarchy, ancestor), { recursive: true });
       }
       if (ancestor === path.join(this.#root.slice(1), qosDirectories.Guaranteed)) {
-        this.#writeShares(ancestor, availableParallelism() * sharesPerCpu);
+        this.#writeShares(ancestor, this.#podsShares);
       }
       if (ancestor === path.join(this.#root.slice(1), qosDirectories.BestEffort))
         this.#writeShares(ancestor, sharesMin);
@@ -169,7 +178,9 @@ export class FileCgroupManager implements CgroupManager {
     }
   }
 
-  #write(group: string, values: readonly ControlValue[]): void {
+  /** Returns what could not be written, which is logged. */
+  #write(group: string, values: readonly ControlValue[]): readonly Error[] {
+    const failures: Error[] = [];
     for (const { controller, file, value } of values) {
       const hierarchy = this.#version.hierarchyOf(controller);
       if (hierarchy === undefined) continue;
@@ -177,8 +188,10 @@ export class FileCgroupManager implements CgroupManager {
         writeFileSync(path.join(hierarchy, group, file), value);
       } catch (error) {
         this.#logger.warn("Cannot set a cgroup limit", { group, file, value, error });
+        failures.push(new Error(`cannot set ${file} of ${group} to ${value}`, { cause: error }));
       }
     }
+    return failures;
   }
 
   #writeShares(group: string, shares: number): void {
@@ -267,6 +280,10 @@ export class FileCgroupManager implements CgroupManager {
 
 /** For machines where groups cannot be made: pods run unlimited in the runtime's own group. */
 export class NoCgroupManager implements CgroupManager {
+  limitPods(): Promise<void> {
+    return Promise.resolve();
+  }
+
   ensurePod(): Promise<string> {
     return Promise.resolve("");
   }

@@ -64,6 +64,7 @@ const placeholders: readonly { readonly name: string; readonly pattern: string; 
   { name: "<suffix>", pattern: "[a-z0-9]{5}", found: /(?<=kube-api-access-)[a-z0-9]{5}\b/g },
   { name: "<port>", pattern: String.raw`\d+`, found: /(?<=:)3[0-2]\d{3}(?=\/)|(?<=127\.0\.0\.1:)\d+|(?<=<ip>:)\d{5}/g },
   { name: "<took>", pattern: String.raw`[\d.]+(?:µs|ms|s)`, found: /\d[\d.]*(?:µs|ms)/g },
+  { name: "<amount>", pattern: String.raw`\d+(?:Ki|Mi)?` },
   { name: "<any>", pattern: ".*?" },
 ];
 

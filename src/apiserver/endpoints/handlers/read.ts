@@ -4,7 +4,7 @@ import { defined } from "../../../component-base/assert.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import { protobufList } from "../../../apimachinery/protobuf/list-message.ts";
-import type { StorageList } from "../../storage/interface.ts";
+import type { ResourceStorage, StorageList, StorageListOptions } from "../../storage/interface.ts";
 import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
@@ -12,9 +12,10 @@ import type { Negotiated } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, splitSelection } from "../served-fields.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 
 // Lists are written in groups of about this size, with backpressure between them.
@@ -51,7 +52,7 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
   const store = defined(endpoint.store, "store");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const options = parseListOptions(http.query);
-  const list = await store.storage.list({
+  const list = await listServed(endpoint, store.storage, {
     selection: parseSelection(endpoint.resource, info.namespaceKey, options),
     limit: Math.max(options.limit ?? 0, 0),
     continueToken: options.continue ?? "",
@@ -59,12 +60,32 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
     // Checked with the other options.
     resourceVersionMatch: (options.resourceVersionMatch ?? "") as "" | "Exact" | "NotOlderThan",
   });
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      list.items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, list);
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, list.items));
+}
+
+/** A page of what is selected; where storage cannot tell all of it, as many of its pages as it takes to fill one. */
+async function listServed(
+  endpoint: ResourceEndpoint,
+  storage: ResourceStorage,
+  options: StorageListOptions,
+): Promise<StorageList> {
+  const { stored, served: required } = splitSelection(endpoint, options.selection);
+  if (required.length === 0) return await storage.list(options);
+  const items: StoredObject[] = [];
+  let page: StorageListOptions = { ...options, selection: stored };
+  for (;;) {
+    const list = await storage.list(page);
+    items.push(...(await selectServed(endpoint, list.items, required)));
+    if (list.continueToken === "" || items.length >= options.limit)
+      return { ...list, items, remainingItemCount: undefined };
+    page = {
+      selection: stored,
+      limit: options.limit - items.length,
+      continueToken: list.continueToken,
+      resourceVersion: "",
+      resourceVersionMatch: "",
+    };
+  }
 }
 
 /** A list of stored objects as a response. */
@@ -73,7 +94,9 @@ export function respondList(
   scope: RequestScope,
   negotiated: Negotiated,
   list: StorageList,
+  prepared: ReadonlyMap<StoredObject, KubeObject>,
 ): HttpResponse {
+  const objectOf = (stored: StoredObject): KubeObject => prepared.get(stored) ?? stored.object();
   const { encoding, as, asVersion } = negotiated;
   const metadata = {
     resourceVersion: String(list.revision),
@@ -88,7 +111,7 @@ export function respondList(
     const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
     const prefixLength = endpoint.typePrefixLength;
     const itemOf = custom
-      ? (item: StoredObject) => servedBytes(endpoint, item)
+      ? (item: StoredObject) => servedBytes(endpoint, item, objectOf(item))
       : (item: StoredObject) => item.bytes.subarray(prefixLength);
     const chunks = listChunks(head, list.items, custom ? wholeItems : itemsWithoutType, itemOf);
     return { status: 200, headers, body: inGroups(chunks) };
@@ -98,7 +121,7 @@ export function respondList(
     const items = list.items.map((stored) => storedProtobuf(stored, encoding));
     return { status: 200, headers, body: inGroups(protobufList(empty, items)) };
   }
-  const objects = list.items.map((stored) => stored.object());
+  const objects = list.items.map(objectOf);
   if (as === "Table") {
     const include = parseIncludeObject(scope.http.query);
     const rows = objects.map((object) => tableRow(endpoint, object, include, asVersion));
@@ -126,8 +149,7 @@ function listItem(endpoint: ResourceEndpoint, stored: KubeObject): unknown {
 }
 
 /** The bytes of an object in the served version: the stored ones, when nothing is different about it. */
-function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject): Uint8Array {
-  const object = stored.object();
+function servedBytes(endpoint: ResourceEndpoint, stored: StoredObject, object: KubeObject): Uint8Array {
   const view = served(endpoint, object);
   return view === object ? stored.bytes : encodeObject(view);
 }

@@ -6,20 +6,22 @@ import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { ListOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { watchFrame } from "../../../apimachinery/protobuf/watch-frame.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ResourceEvent } from "../../storage/cacher/object-change.ts";
 import { ResourceEvent as Event } from "../../storage/cacher/object-change.ts";
 import type { WatchConsumer } from "../../storage/cacher/cache-watcher.ts";
 import type { StorageWatch, WatchStart } from "../../storage/interface.ts";
 import { parseResourceVersion } from "../../storage/resource-version.ts";
-import type { Selection } from "../../storage/selection.ts";
+import type { FieldRequirement, Selection } from "../../storage/selection.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import type { Encoding, Negotiated } from "../negotiation.ts";
 import { parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareStored, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
 import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
 
@@ -38,14 +40,14 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   const options = parseListOptions(new URLSearchParams([...http.query, ["watch", "true"]]));
   // A watch of one object's metadata is a stream of partial objects, whatever the client calls it.
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
-  const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
+  const split = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, options));
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
   return {
     status: 200,
     headers: { "content-type": streamTypeOf(negotiated.encoding) },
-    body: (sink) => new WatchSession(endpoint, options, encoder, sink).run(selection, start),
+    body: (sink) => new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start),
   };
 }
 
@@ -64,7 +66,8 @@ function startOf(options: ListOptions): WatchStart {
 
 /** Turns events into lines of the stream. */
 interface FrameEncoder {
-  event(event: ResourceEvent): Uint8Array;
+  /** `object` is the event's in parsed form, as the storage version has it. */
+  event(event: ResourceEvent, object?: KubeObject): Uint8Array;
   bookmark(revision: number, isInitialEnd: boolean): Uint8Array;
   error(error: StatusError): Uint8Array;
 }
@@ -85,8 +88,7 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     return out;
   };
   let columns: readonly unknown[] | null = tableColumns(endpoint);
-  const view = (stored: StoredObject): unknown => {
-    const object = stored.object();
+  const view = (stored: StoredObject, object: KubeObject): unknown => {
     if (as === "") return served(endpoint, object);
     if (as !== "Table") return partialObject(served(endpoint, object), asVersion);
     const meta = { resourceVersion: String(stored.revision) };
@@ -95,7 +97,8 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     columns = null;
     return table;
   };
-  const ownLine = (event: ResourceEvent): Uint8Array => line(event.type, view(event.object));
+  const ownLine = (event: ResourceEvent, object = event.object.object()): Uint8Array =>
+    line(event.type, view(event.object, object));
   return {
     event: as === "" && !endpoint.convert ? sharedFrame(encoding, ownLine) : ownLine,
     bookmark: (revision, isInitialEnd) => {
@@ -133,6 +136,7 @@ class WatchSession implements WatchConsumer {
   readonly #options: ListOptions;
   readonly #encoder: FrameEncoder;
   readonly #sink: ByteSink;
+  readonly #required: readonly FieldRequirement[];
   readonly #timers = new Set<Timer>();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => {};
@@ -144,8 +148,18 @@ class WatchSession implements WatchConsumer {
   /** Of events that somebody else has to convert first: the end of their queue, and how many are in it. */
   #prepared: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** What has been prepared and not been sent yet. */
+  readonly #objects = new Map<StoredObject, KubeObject>();
 
-  constructor(endpoint: ResourceEndpoint, options: ListOptions, encoder: FrameEncoder, sink: ByteSink) {
+  /** `required` are the fields only the served version shows. */
+  constructor(
+    endpoint: ResourceEndpoint,
+    options: ListOptions,
+    encoder: FrameEncoder,
+    sink: ByteSink,
+    required: readonly FieldRequirement[],
+  ) {
+    this.#required = required;
     this.#endpoint = endpoint;
     this.#options = options;
     this.#encoder = encoder;
@@ -195,9 +209,10 @@ class WatchSession implements WatchConsumer {
     }
     this.#prepared = this.#prepared.then(async () => {
       try {
-        await this.#prepare(events.map(({ object }) => object));
+        const selected = await selectServedEvents(this.#endpoint, events, this.#required);
+        await this.#prepare(selected.map(({ object }) => object));
         this.#waiting -= events.length;
-        this.#take(events);
+        this.#take(selected);
       } catch (error) {
         this.end(error instanceof StatusError ? error : internalError(error));
       }
@@ -205,11 +220,7 @@ class WatchSession implements WatchConsumer {
   }
 
   async #prepare(objects: readonly StoredObject[]): Promise<void> {
-    if (!this.#endpoint.convert?.ask) return;
-    await prepareServed(
-      this.#endpoint,
-      objects.map((stored) => stored.object()),
-    );
+    for (const [stored, object] of await prepareStored(this.#endpoint, objects)) this.#objects.set(stored, object);
   }
 
   #take(events: readonly ResourceEvent[]): void {
@@ -232,9 +243,9 @@ class WatchSession implements WatchConsumer {
   async #sendInitial(watch: StorageWatch): Promise<void> {
     const { initial, revision } = watch;
     for (let at = 0; at < initial.length && !this.#isOver; at += initialGroup) {
-      const group = initial.slice(at, at + initialGroup);
+      const group = await selectServed(this.#endpoint, initial.slice(at, at + initialGroup), this.#required);
       await this.#prepare(group);
-      const frames = group.map((o) => this.#encoder.event(new Event("ADDED", o)));
+      const frames = group.map((o) => this.#frame(new Event("ADDED", o)));
       this.#count(frames.length);
       if (!this.#sink.write(frames)) await this.#sink.drained();
     }
@@ -242,9 +253,15 @@ class WatchSession implements WatchConsumer {
       this.#sink.write([this.#encoder.bookmark(revision, true)]);
   }
 
+  #frame(event: ResourceEvent): Uint8Array {
+    const object = this.#objects.get(event.object);
+    if (object) this.#objects.delete(event.object);
+    return this.#encoder.event(event, object);
+  }
+
   #write(events: readonly ResourceEvent[]): void {
     const frames: Uint8Array[] = [];
-    for (const event of events) frames.push(this.#encoder.event(event));
+    for (const event of events) frames.push(this.#frame(event));
     this.#count(events.length);
     if (this.#sink.write(frames)) return;
     this.#isBlocked = true;

@@ -25,9 +25,10 @@ import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
 import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { prepareServed, served } from "../resource-endpoint.ts";
+import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
 import { parseSelection } from "../selection.ts";
+import { selectServed, splitSelection } from "../served-fields.ts";
 import { negotiateView, respondList } from "./read.ts";
 import type { ParsedText } from "../serializer.ts";
 import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
@@ -395,8 +396,9 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const listOptions = parseListOptions(http.query);
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
+  const selection = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, listOptions));
   const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
-    parseSelection(endpoint.resource, info.namespaceKey, listOptions),
+    selection.stored,
     {
       limit: Math.max(listOptions.limit ?? 0, 0),
       continueToken: listOptions.continue ?? "",
@@ -407,18 +409,10 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
       context: contextOf(endpoint, scope, dryRun),
       validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
     },
+    (selected) => selectServed(endpoint, selected, selection.served),
   );
-  if (endpoint.convert?.ask)
-    await prepareServed(
-      endpoint,
-      items.map((item) => item.object()),
-    );
-  return respondList(endpoint, scope, negotiated, {
-    items,
-    revision,
-    continueToken: "",
-    remainingItemCount: undefined,
-  });
+  const list = { items, revision, continueToken: "", remainingItemCount: undefined };
+  return respondList(endpoint, scope, negotiated, list, await prepareStored(endpoint, items));
 }
 
 /** From the body, when there is one, else from the query. */

@@ -15,6 +15,11 @@ export interface Conversion {
   readonly ask?: {
     fromStorage(objects: readonly KubeObject[]): Promise<void>;
     toStorage(objects: readonly KubeObject[]): Promise<void>;
+    /**
+     * The fields objects of the served version are selected by, metadata's excepted. What is stored may be of another
+     * version, so storage cannot select by them.
+     */
+    selectableFields(served: KubeObject): Readonly<Record<string, string>>;
   };
   toStorage(object: KubeObject): Mutable<KubeObject>;
   fromStorage(object: KubeObject): Mutable<KubeObject>;

@@ -253,9 +253,12 @@ export class RegistryStore implements ResourceRegistry {
     selection: Selection,
     page: { readonly limit: number; readonly continueToken: string; readonly resourceVersion: string },
     request: Omit<DeleteRequest, "name" | "namespace">,
+    narrow?: (items: readonly StoredObject[]) => Promise<readonly StoredObject[]>,
   ): Promise<{ readonly items: readonly StoredObject[]; readonly revision: number }> {
     checkDeleteOptions(request.options);
-    const { items, revision } = await this.storage.list({ selection, ...page, resourceVersionMatch: "" });
+    const list = await this.storage.list({ selection, ...page, resourceVersionMatch: "" });
+    const { revision } = list;
+    const items = narrow ? await narrow(list.items) : list.items;
     // In order and one by one: a deletion is an in-memory decision, and its writes are batched across requests anyway.
     for (const { namespace, name } of items) {
       try {

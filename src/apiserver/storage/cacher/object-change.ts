@@ -14,12 +14,15 @@ const frameTail = utf8Encode("}\n");
 export class ResourceEvent {
   readonly type: ResourceEventType;
   readonly object: StoredObject;
+  /** What it tells of; none for objects that were there when the watch began. */
+  readonly change: ObjectChange | undefined;
   #frame: Uint8Array | undefined;
   #protobufFrame: Uint8Array | undefined;
 
-  constructor(type: ResourceEventType, object: StoredObject) {
+  constructor(type: ResourceEventType, object: StoredObject, change?: ObjectChange) {
     this.type = type;
     this.object = object;
+    this.change = change;
   }
 
   /** The event as one line of a JSON watch stream in the storage version. Made once. */
@@ -75,7 +78,7 @@ export class ObjectChange {
     if (known) return known;
     const subject = object ?? this.#departed?.();
     if (!subject) return undefined;
-    const event = new ResourceEvent(type, subject);
+    const event = new ResourceEvent(type, subject, this);
     this.#events[type] = event;
     return event;
   }

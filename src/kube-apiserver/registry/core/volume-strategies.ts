@@ -1,3 +1,4 @@
+import { Quantity } from "../../../apimachinery/quantity.ts";
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
@@ -108,21 +109,41 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
       storageClassName !== undefined &&
       old.spec.storageClassName === undefined &&
       (named === undefined || named === storageClassName);
+    const isBound = claim.status.phase === "Bound";
     const fixed = (of: PersistentVolumeClaim): unknown => ({
       ...of.spec,
-      resources: {},
-      volumeAttributesClassName: "",
+      ...(isBound ? { resources: withoutStorage(of), volumeAttributesClassName: "" } : {}),
       ...(old.spec.volumeName ? {} : { volumeName: "" }),
       ...(mayGetClass ? { storageClassName: "" } : {}),
     });
     const errors = [...validateClaimSpec(claim.spec, spec)];
-    if (semanticEqual(fixed(claim), fixed(old))) return errors;
-    const why =
-      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    return [...errors, fieldForbidden(spec, why)];
+    if (!semanticEqual(fixed(claim), fixed(old))) {
+      const why =
+        "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+      errors.push(fieldForbidden(spec, why));
+    }
+    // A request that could not be had may be taken back; what is there does not shrink.
+    const [asked, before, has] = [
+      requestOf(claim),
+      requestOf(old),
+      Quantity.parse(old.status.capacity?.["storage"] ?? "0"),
+    ];
+    if (asked.compare(before) < 0 && asked.compare(has) <= 0) {
+      const path = spec.child("resources").child("requests").child("storage");
+      errors.push(fieldForbidden(path, "field can not be less than status.capacity"));
+    }
+    return errors;
   },
   tableCells: persistentVolumeClaimCells,
 };
+
+function withoutStorage({ spec: { resources } }: PersistentVolumeClaim): unknown {
+  return { ...resources, requests: { ...resources.requests, storage: "" } };
+}
+
+function requestOf({ spec: { resources } }: PersistentVolumeClaim): Quantity {
+  return Quantity.tryParse(resources.requests?.["storage"] ?? "0") ?? Quantity.zero;
+}
 
 /** A source given in one field is in both, as long as the older field can say it. */
 function alignDataSources({ spec: claim }: Mutable<PersistentVolumeClaim>): void {
