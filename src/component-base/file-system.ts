@@ -41,7 +41,8 @@ export interface FileInfo {
  */
 export interface FileSystem {
   open(path: string, flags: "read" | "write" | "create-exclusive", mode?: number): Promise<FileHandle>;
-  readFile(path: string): Promise<Uint8Array>;
+  /** With `within` as `chmod`. */
+  readFile(path: string, within?: string): Promise<Uint8Array>;
   /** Creates or truncates. Not atomic and not synced: see `writeFileAtomic`. */
   writeFile(path: string, data: Uint8Array, mode?: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;

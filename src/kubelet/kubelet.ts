@@ -703,7 +703,10 @@ class NodeKubelet implements Kubelet {
           volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
         });
       },
-      mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
+      mounts: (pod, container, input) => {
+        const canMountRecursiveReadOnly = this.#state.canMountRecursiveReadOnly(pod);
+        return this.#volumes.mountsFor(pod, container, { ...input, canMountRecursiveReadOnly });
+      },
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
       // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
       runtimeHandler: async ({ spec: { runtimeClassName } }) => {

@@ -245,6 +245,7 @@ export class PodSyncer implements PodLifecycle {
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
+      canMountRecursiveReadOnly: state.canMountRecursiveReadOnly(pod),
       resize: allocations.conditions(pod),
     });
     statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));

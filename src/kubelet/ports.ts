@@ -60,6 +60,17 @@ export interface Mounter {
   mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode?: number }): Promise<void>;
   /** Binds a file or directory onto an existing one. */
   bind(source: string, target: string, options: { readonly readOnly: boolean }): Promise<void>;
+  /**
+   * Binds what `path` names within `root` (relative, without links) onto `target`, whose parent is made when it is missing.
+   * Directories that are missing are made with `mode`. Rejects with `ELOOP` when a link is on the way by now: nothing
+   * outside of the root is touched or bound, whatever somebody does to it meanwhile.
+   */
+  bindWithin(
+    root: string,
+    path: string,
+    target: string,
+    options: { readonly mode: number; readonly readOnly: boolean },
+  ): Promise<void>;
   /** Not mounted is fine. */
   unmount(path: string): Promise<void>;
   isMounted(path: string): Promise<boolean>;

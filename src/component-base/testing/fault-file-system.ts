@@ -72,7 +72,7 @@ export class FaultFileSystem implements FileSystem {
     return this.#handle(inner, path);
   }
 
-  readFile(path: string): Promise<Uint8Array> {
+  readFile(path: string, within?: string): Promise<Uint8Array> {
     return this.#alive(path, () => this.#inner.readFile(path));
   }
 

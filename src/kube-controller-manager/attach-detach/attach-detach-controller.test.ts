@@ -143,6 +143,19 @@ test("volumes of drivers that attach nothing, and of pods that have ended, get n
   assert.deepEqual(await attachments(h), []);
 });
 
+test("an attachment that somebody made by hand is left alone", async () => {
+  await using h = await startControllers([attachDetachController], arrange);
+  const source = { persistentVolumeName: "pv1" };
+  await h.client
+    .resource(volumeAttachments)
+    .create({ metadata: { name: "by-hand" }, spec: { attacher: driver, nodeName: "n1", source } });
+  await h.client
+    .resource(volumeAttachments)
+    .create({ metadata: { name: "of-nothing" }, spec: { attacher: driver, nodeName: "gone", source: {} } });
+  await h.pass(600_000);
+  assert.deepEqual((await attachments(h)).toSorted(), ["gone", "n1"]);
+});
+
 test("the attacher's error is told to the pod", async () => {
   await using h = await startControllers([attachDetachController], arrange);
   await createPod(h, "p", "n1");

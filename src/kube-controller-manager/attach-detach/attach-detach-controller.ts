@@ -130,7 +130,7 @@ class AttachDetachController implements Controller {
 
   async #reconcile(nodeName: string, signal: AbortSignal): Promise<ReconcileResult | void> {
     const node = this.#nodes.lister.getByKey(nodeName);
-    const attachments = this.#attachments.lister.byIndex(byNode, nodeName).filter(({ spec }) => isOurs(spec));
+    const attachments = this.#attachments.lister.byIndex(byNode, nodeName).filter((each) => this.#isOurs(each));
     const isManaged = node?.metadata.annotations?.[managedAnnotation] === "true";
     const desired = node && isManaged ? this.#desired(nodeName) : new Map<string, Desired>();
     // A node that attaches for itself is none of our business.
@@ -311,20 +311,23 @@ class AttachDetachController implements Controller {
     }
   }
 
-  /** Of a volume that is gone nothing but its attachment is known, which no node can be using. */
-  #uniqueName({ spec, metadata }: VolumeAttachment): string {
-    const volume = this.#volumes.lister.getByKey(spec.source.persistentVolumeName ?? "");
-    return uniqueVolumeName(spec.attacher, volume?.spec.csi?.volumeHandle ?? metadata.name);
+  /** What others attach by hand is theirs; ours have their name from what they attach. */
+  #isOurs({ spec, metadata }: VolumeAttachment): boolean {
+    const csi = this.#csiOf(spec);
+    return csi !== undefined && metadata.name === attachmentName(csi.volumeHandle, csi.driver, spec.nodeName);
+  }
+
+  #uniqueName({ spec }: VolumeAttachment): string {
+    return uniqueVolumeName(spec.attacher, this.#csiOf(spec)?.volumeHandle ?? "");
+  }
+
+  #csiOf({ source }: VolumeAttachment["spec"]): PersistentVolume["spec"]["csi"] {
+    return this.#volumes.lister.getByKey(source.persistentVolumeName ?? "")?.spec.csi;
   }
 }
 
 function nodeOf({ spec: { nodeName } }: Pod): readonly string[] {
   return nodeName ? [nodeName] : [];
-}
-
-/** Attachments of inline volumes are made by hand. */
-function isOurs({ source }: VolumeAttachment["spec"]): boolean {
-  return source.persistentVolumeName !== undefined;
 }
 
 function isInUse({ status }: Node, name: string): boolean {

@@ -154,6 +154,7 @@ export class NodeAgent {
       const status: NodeStatus = {
         ...nodeStatus(facts, config),
         ...(volumesInUse.length > 0 ? { volumesInUse } : {}),
+        ...(state.handlers.length > 0 ? { runtimeHandlers: state.handlers } : {}),
         conditions: nodeConditions(text, this.#options.isUnder, known.status?.conditions ?? [], now),
       };
       this.#allocatable = status.allocatable ?? {};
@@ -267,7 +268,7 @@ function hasChanged(known: NodeStatus | undefined, wanted: NodeStatus): boolean 
 
 function pickOwned(status: NodeStatus | undefined): Partial<NodeStatus> {
   if (!status) return {};
-  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images, volumesInUse } = status;
+  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images, volumesInUse, runtimeHandlers } = status;
   return {
     daemonEndpoints,
     nodeInfo,
@@ -276,6 +277,7 @@ function pickOwned(status: NodeStatus | undefined): Partial<NodeStatus> {
     ...(addresses ? { addresses } : {}),
     images: images ?? [],
     ...(volumesInUse ? { volumesInUse } : {}),
+    ...(runtimeHandlers ? { runtimeHandlers } : {}),
   };
 }
 

@@ -202,6 +202,10 @@ export class FakeMounter implements Mounter {
     this.#mounts.add(target);
   }
 
+  async bindWithin(_root: string, _path: string, target: string): Promise<void> {
+    this.#mounts.add(target);
+  }
+
   async unmount(path: string): Promise<void> {
     this.#mounts.delete(path);
   }
