@@ -186,10 +186,10 @@ test("hostPath types tell sockets and devices apart", async () => {
 test("a volume in memory is no larger than its limit, its pod's and what pods may use", async () => {
   await using harness = await KubeletHarness.start();
   const sizes = new Map<string, number | undefined>();
-  const { mountTmpfs } = harness.ports.mounter;
+  const mountTmpfs = harness.ports.mounter.mountTmpfs.bind(harness.ports.mounter);
   harness.ports.mounter.mountTmpfs = async (path, options?: { readonly sizeBytes?: number }) => {
     sizes.set(path.slice(path.lastIndexOf("/") + 1), options?.sizeBytes);
-    await mountTmpfs.call(harness.ports.mounter, path);
+    await mountTmpfs(path);
   };
   const memory = { emptyDir: { medium: "Memory" } } as const;
   const container = { name: "main", image: "nginx:1" };

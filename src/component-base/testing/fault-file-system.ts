@@ -73,7 +73,7 @@ export class FaultFileSystem implements FileSystem {
   }
 
   readFile(path: string, within?: string): Promise<Uint8Array> {
-    return this.#alive(path, () => this.#inner.readFile(path));
+    return this.#alive(path, () => this.#inner.readFile(path, within));
   }
 
   writeFile(path: string, data: Uint8Array, mode?: number): Promise<void> {
