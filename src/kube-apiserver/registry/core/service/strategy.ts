@@ -3,7 +3,7 @@ import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
 import { fieldInternalError, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
-import { nameIsDns1035Label } from "../../../../apimachinery/validation/names.ts";
+import { nameIsDnsLabel } from "../../../../apimachinery/validation/names.ts";
 import type { Service, ServiceSpec } from "../../../../api/core/v1/types.gen.ts";
 import type { Claim, Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
 import { serviceCells } from "../../../printers/network.ts";
@@ -40,7 +40,7 @@ export function restoreAllocations({ clusterIps, nodePorts }: ServiceAllocators,
  */
 export function serviceStrategy(allocators: ServiceAllocators): Strategy<Service> {
   return {
-    validateName: nameIsDns1035Label,
+    validateName: nameIsDnsLabel,
     validate: validateService,
     validateUpdate: validateServiceUpdate,
     returnDeletedObject: true,
