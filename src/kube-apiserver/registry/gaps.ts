@@ -4,7 +4,6 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 // without it.
 
 const notEnforced: Readonly<Record<string, string>> = {
-  "networking.k8s.io/networkpolicies": "NetworkPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicies": "MutatingAdmissionPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBindings",
   "admissionregistration.k8s.io/validatingadmissionpolicies": "ValidatingAdmissionPolicies",

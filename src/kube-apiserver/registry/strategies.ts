@@ -22,16 +22,12 @@ import { podTemplateStrategy, replicationControllerStrategy } from "./core/repli
 import { gaps, withGap } from "./gaps.ts";
 import type { ServiceAllocators } from "./core/service/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
-import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from "./core/volume-strategies.ts";
+import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim-strategy.ts";
+import { persistentVolumeStrategy } from "./core/persistent-volume-strategy.ts";
 import { nodeMetricsStrategy, podMetricsStrategy } from "./metrics.ts";
-import {
-  endpointSliceStrategy,
-  ingressClassStrategy,
-  ingressStrategy,
-  ipAddressStrategy,
-  networkPolicyStrategy,
-  serviceCidrStrategy,
-} from "./network-strategies.ts";
+import { ingressClassStrategy, ingressStrategy } from "./ingress-strategies.ts";
+import { networkPolicyStrategy } from "./network-policy-strategy.ts";
+import { endpointSliceStrategy, ipAddressStrategy, serviceCidrStrategy } from "./network-strategies.ts";
 import {
   leaseStrategy,
   podDisruptionBudgetStrategy,
@@ -83,7 +79,7 @@ export function builtinStrategies(options: {
     "networking.k8s.io/ingressclasses": ingressClassStrategy,
     "networking.k8s.io/ingresses": ingressStrategy,
     "networking.k8s.io/ipaddresses": ipAddressStrategy,
-    "networking.k8s.io/networkpolicies": withGap("networking.k8s.io/networkpolicies", networkPolicyStrategy),
+    "networking.k8s.io/networkpolicies": networkPolicyStrategy,
     "networking.k8s.io/servicecidrs": serviceCidrStrategy,
     "policy/poddisruptionbudgets": podDisruptionBudgetStrategy,
     "rbac.authorization.k8s.io/clusterrolebindings": clusterRoleBindingStrategy,
