@@ -59,7 +59,8 @@ class Server implements GenericApiServer {
   readonly #context: EndpointContext;
   /** By storage prefix. */
   readonly #dynamic = new Map<string, DynamicResource>();
-  #discovery: DiscoveryEndpoints;
+  /** Made on demand: undefined when what it told is no longer so. */
+  #discovery: DiscoveryEndpoints | undefined;
   readonly #openApi: OpenApiEndpoints | undefined;
   readonly #health: readonly HealthEndpoint[];
   readonly #auditIdStart: string;
@@ -103,7 +104,7 @@ class Server implements GenericApiServer {
           .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
     for (const registration of options.registrations) this.#addRoute(registration);
-    this.#discovery = this.#makeDiscovery();
+    options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
     this.#chain = chain(
@@ -203,6 +204,8 @@ class Server implements GenericApiServer {
   }
 
   async #route(scope: RequestScope): Promise<HttpResponse> {
+    const elsewhere = this.#options.aggregation?.route(scope);
+    if (elsewhere) return elsewhere;
     if (scope.info.isResourceRequest) return routeResource(this.#routes, scope);
     const { http } = scope;
     if (http.method === "GET" || http.method === "HEAD") {
@@ -230,12 +233,14 @@ class Server implements GenericApiServer {
       const answer = await endpoint.handle(http);
       if (answer) return answer;
     }
+    this.#discovery ??= this.#makeDiscovery();
     return (await this.#discovery.handle(http)) ?? (await this.#openApi?.handle(http));
   }
 
   #rootPaths(): readonly string[] {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
     const own = ["/healthz", "/livez", "/metrics", "/readyz", "/version", ...openApi];
+    this.#discovery ??= this.#makeDiscovery();
     return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
   }
 
@@ -246,7 +251,7 @@ class Server implements GenericApiServer {
 
   #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
     for (const resource of changed) if (resource) this.#context.fieldManagers.forget(resource.stored.storagePrefix);
-    this.#discovery = this.#makeDiscovery();
+    this.#discovery = undefined;
     const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));
   }
@@ -270,8 +275,25 @@ class Server implements GenericApiServer {
     this.#routes.set(key, { endpoint, subresources: subresourcesOf(registration) });
   }
 
+  ownGroups(): readonly ApiGroup[] {
+    return this.#servedGroups().groups;
+  }
+
+  forgetOpenApi(paths: Iterable<string>): void {
+    this.#openApi?.forget(paths);
+  }
+
   #makeDiscovery(): DiscoveryEndpoints {
-    const { scheme, advertiseAddress } = this.#options;
+    const { advertiseAddress = "", aggregation } = this.#options;
+    const { groups, resources } = this.#servedGroups();
+    return new DiscoveryEndpoints(groups, resources, advertiseAddress, aggregation);
+  }
+
+  #servedGroups(): {
+    readonly groups: readonly ApiGroup[];
+    readonly resources: (group: string, version: string) => readonly ApiResource[];
+  } {
+    const { scheme } = this.#options;
     const dynamic = [...this.#dynamic.values()].flatMap(({ registrations }) => registrations);
     const servedResources = [...this.#options.registrations, ...dynamic].map((registration): ApiResource => ({
       ...registration.resource,
@@ -288,7 +310,7 @@ class Server implements GenericApiServer {
       const preferredVersion = versions.includes(group.preferredVersion) ? group.preferredVersion : first;
       return [{ ...group, versions, preferredVersion }];
     });
-    return new DiscoveryEndpoints(groups, resources, advertiseAddress ?? "");
+    return { groups, resources };
   }
 
   #makeHealth(): readonly HealthEndpoint[] {

@@ -10,7 +10,6 @@ import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
-  apiServiceCells,
   csiDriverCells,
   csiStorageCapacityCells,
   mutatingAdmissionPolicyCells,
@@ -167,5 +166,4 @@ export const printedStrategies = {
   validatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   flowschemas: { tableCells: flowSchemaCells },
   prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
-  apiservices: { tableCells: apiServiceCells },
 } as const;

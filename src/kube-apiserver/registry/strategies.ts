@@ -1,5 +1,7 @@
 import { certificateSigningRequestStrategy } from "./certificate-signing-request-strategy.ts";
 import { definitionStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
+import { apiServiceStrategy } from "../../kube-aggregator/api-service-strategy.ts";
+import { apiServiceCells } from "../printers/others.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
   controllerRevisionStrategy,
@@ -115,6 +117,6 @@ export function builtinStrategies(options: {
       printedStrategies.validatingadmissionpolicybindings,
     "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
-    "apiregistration.k8s.io/apiservices": withGap("apiregistration.k8s.io/apiservices", printedStrategies.apiservices),
+    "apiregistration.k8s.io/apiservices": { ...apiServiceStrategy, tableCells: apiServiceCells },
   };
 }

@@ -44,8 +44,9 @@ function extraKey(encoded: string): string {
   }
 }
 
+/** One value for each line of the header: a comma is part of a name. */
 function list(value: string | undefined): string[] {
-  return value === undefined || value === "" ? [] : value.split(",").map((v) => v.trim());
+  return value === undefined || value === "" ? [] : value.split("\n");
 }
 
 /** One question to the authorizer per part of the identity. */
