@@ -1,5 +1,6 @@
 import { sleep } from "../../component-base/clock.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import { Pace } from "../../component-base/pace.ts";
 import { randomUuid } from "../../component-base/random.ts";
 import { badRequest, internalError, serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
@@ -171,6 +172,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      pace: new Pace(),
       auditAnnotations: new Map(),
     };
     let response: HttpResponse;

@@ -400,5 +400,6 @@ function indexOf(value: Value): number {
 }
 
 function plain(value: Value): string {
-  return value instanceof Uint ? String(value.value) : String(value);
+  if (value instanceof Uint) return String(value.value);
+  return typeof value === "object" && value !== null ? kindOf(value) : String(value);
 }

@@ -8,7 +8,11 @@ import {
   apiServices,
   customResourceDefinitions,
   limitRanges,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
   pods,
@@ -33,6 +37,7 @@ import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
 import { Aggregator } from "../../kube-aggregator/aggregator.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
+import { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-authenticator.ts";
@@ -148,11 +153,13 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       logger,
       metrics,
     });
+  const environments = new AdmissionEnvironments();
   let isBootstrapped = false;
   const registrations = builtinRegistrations({
     scheme,
     strategies: builtinStrategies({
       allocators,
+      environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
     readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
@@ -193,6 +200,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       limitRanges: storage.lister(limitRanges),
       mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
       validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      mutatingPolicies: storage.lister(mutatingAdmissionPolicies),
+      mutatingPolicyBindings: storage.lister(mutatingAdmissionPolicyBindings),
+      validatingPolicies: storage.lister(validatingAdmissionPolicies),
+      validatingPolicyBindings: storage.lister(validatingAdmissionPolicyBindings),
+      environments,
       webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
