@@ -4,7 +4,12 @@ import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
-import { type FieldError, type FieldErrorType, fieldInvalid, formatFieldError } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  type FieldErrorType,
+  fieldInvalid,
+  formatFieldError,
+} from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import { hasRules, RuleValidator } from "../rules/rule-validator.ts";
@@ -50,7 +55,7 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (object) => validator.validate(object),
-    validateUpdate: (object, old, { warn }) => validator.validate(object, old, warn),
+    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
 
@@ -73,7 +78,7 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
       object.metadata = cloneJson(old.metadata) as AnyObject["metadata"];
       if (managedFields) object.metadata.managedFields = managedFields;
     },
-    validateUpdate: (object, old, { warn }) => validator.validate(object, old, warn),
+    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ValidationRule } from "../../api/apiextensions/v1/types.gen.ts";
-import { goQuote } from "../../apimachinery/go-format.ts";
+import { goJson, goQuote } from "../../apimachinery/go-format.ts";
 import { deepEqual, isJsonObject } from "../../apimachinery/object.ts";
 import {
   type FieldError,
@@ -17,7 +17,7 @@ import { Budget, costLimitPerCall } from "../../cel/eval/budget.ts";
 import { escapePropertyName } from "../../cel/schema/property-names.ts";
 import { schemaType, type SchemaType } from "../../cel/schema/schema-type.ts";
 import { fromSchema } from "../../cel/schema/schema-value.ts";
-import { withTypeAndObjectMeta } from "../../cel/schema/value-schema.ts";
+import { type ValueSchema, withTypeAndObjectMeta } from "../../cel/schema/value-schema.ts";
 import { OptionalValue, type Value } from "../../cel/values/value.ts";
 import { isEmbeddedResource, itemSchema, type JsonSchema, valueSchema } from "../schema/json-schema.ts";
 import { RuleEnvironment } from "./compile-rules.ts";
@@ -42,7 +42,7 @@ interface CompiledRule {
 
 /** The rules of a schema and of those inside it; only parts that have some. */
 interface RuleNode {
-  readonly schema: JsonSchema;
+  readonly schema: ValueSchema;
   readonly rules: readonly CompiledRule[];
   readonly properties: ReadonlyMap<string, RuleNode>;
   readonly values: RuleNode | undefined;
@@ -107,7 +107,9 @@ interface Part {
 
 function nodeOf({ schema, type, isRoot }: Part, base: Environment): RuleNode | undefined {
   const inner = (part: JsonSchema | undefined, of: SchemaType | undefined): RuleNode | undefined =>
-    part && of && hasRules(part) ? nodeOf({ schema: part, type: of, isRoot: isEmbeddedResource(part) }, base) : undefined;
+    part && of && hasRules(part)
+      ? nodeOf({ schema: part, type: of, isRoot: isEmbeddedResource(part) }, base)
+      : undefined;
   const properties = new Map<string, RuleNode>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const escaped = escapePropertyName(name);
@@ -120,7 +122,7 @@ function nodeOf({ schema, type, isRoot }: Part, base: Environment): RuleNode | u
   }
   return {
     // Its values are those of the whole object.
-    schema: isRoot ? (withTypeAndObjectMeta(schema) as JsonSchema) : schema,
+    schema: isRoot ? withTypeAndObjectMeta(schema) : schema,
     rules: compileRules(schema, type, base),
     properties,
     values: inner(valueSchema(schema), type.element),
@@ -171,17 +173,22 @@ class Evaluation {
     if (Array.isArray(value) && node.items) {
       const oldItem = oldItems(node.schema, before.old);
       for (const [i, item] of value.entries())
-        this.visit(node.items, item, childOf(path, "").index(i), inside(before, value, oldItem(item)));
+        this.visit(node.items, item, (path ?? FieldPath.of("")).index(i), inside(before, value, oldItem(item)));
     } else if (isJsonObject(value)) {
       for (const [name, member] of Object.entries(value)) {
         const own = node.properties.get(name);
         const inner = own ?? node.values;
         if (!inner) continue;
-        const at = own ? childOf(path, name) : (path?.key(name) ?? FieldPath.of("").key(name));
+        const at = own ? childOf(path, name) : (path ?? FieldPath.of("")).key(name);
         const isName = path === undefined && (name === "apiVersion" || name === "kind");
         const { old } = before;
         const oldMember = isJsonObject(old) && Object.hasOwn(old, name) ? old[name] : undefined;
-        this.visit(inner, member, at, isName ? { old: oldMember, isUnchanged: () => false } : inside(before, value, oldMember));
+        this.visit(
+          inner,
+          member,
+          at,
+          isName ? { old: oldMember, isUnchanged: () => false } : inside(before, value, oldMember),
+        );
       }
     }
   }
@@ -305,11 +312,10 @@ function inside(before: Before, around: unknown, old: unknown): Before {
 }
 
 /** Finds the item of before with the same keys; items of other lists cannot be told to be the same. */
-function oldItems(schema: JsonSchema, old: unknown): (item: unknown) => unknown {
+function oldItems(schema: ValueSchema, old: unknown): (item: unknown) => unknown {
   const keys = schema["x-kubernetes-list-map-keys"];
   if (schema["x-kubernetes-list-type"] !== "map" || !keys || !Array.isArray(old)) return () => undefined;
-  const keyText = (item: unknown): string =>
-    JSON.stringify(isJsonObject(item) ? keys.map((key) => String(item[key] ?? "")) : null);
+  const keyText = (item: unknown): string => goJson(isJsonObject(item) ? keys.map((key) => item[key] ?? null) : null);
   const byKey = new Map(old.map((item: unknown) => [keyText(item), item]));
   return (item) => byKey.get(keyText(item));
 }
@@ -319,10 +325,15 @@ function lazily(make: () => Value): () => Value {
   return () => (made ??= { value: make() }).value;
 }
 
-function broken(path: FieldPath | undefined, value: unknown, detail: string, reason: ValidationRule["reason"]): FieldError {
+function broken(
+  path: FieldPath | undefined,
+  value: unknown,
+  detail: string,
+  reason: ValidationRule["reason"],
+): FieldError {
   switch (reason) {
     case "FieldValueForbidden":
-      return fieldForbidden(path as FieldPath, detail);
+      return fieldForbidden(path, detail);
     case "FieldValueRequired":
       return fieldRequired(path, detail);
     case "FieldValueDuplicate":

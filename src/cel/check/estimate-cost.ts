@@ -210,7 +210,12 @@ class Estimator {
   #operand(expr: Expr): Operand {
     const type = this.#checked.typeOf(expr);
     const size = this.#sizeOrUnknown(expr);
-    return { expr, type, size, elements: () => (type.kind === "list" ? this.#elements(expr, type.element) : undefined) };
+    return {
+      expr,
+      type,
+      size,
+      elements: () => (type.kind === "list" ? this.#elements(expr, type.element) : undefined),
+    };
   }
 
   #elements(list: Expr, type: CelType): Operand {

@@ -91,7 +91,8 @@ class PropertiesMap implements MapValue {
 }
 
 function listValue(json: unknown, schema: ValueSchema): Value {
-  if (!Array.isArray(json)) throw new CelError("invalid data, expected an array for the provided schema with type=array");
+  if (!Array.isArray(json))
+    throw new CelError("invalid data, expected an array for the provided schema with type=array");
   const items = itemsOf(schema);
   if (!items) throw new CelError("invalid array type, expected Items with a non-empty Schema");
   return new ListValue(json.length, (i) => fromSchema(json[i], items), semanticsOf(schema));
