@@ -63,6 +63,7 @@ import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
+import { bootstrapFlowControl } from "./bootstrap-flow-control.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
 import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
 import { keepObjects } from "./keep-objects.ts";
@@ -328,6 +329,12 @@ async function bootstrap(
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
+    bootstrapFlowControl(writer, options.clock.now()),
+    // Tells since when the server notes which legacy tokens are in use.
+    writer.ensure(configMaps, {
+      metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+      data: { since: formatTime(options.clock.now()).slice(0, "2006-01-02".length) },
+    }),
     ensureServiceCidr(writer, cidr, options.clock.now()),
     ensureService(),
     publishExtensionAuthentication(writer, options),

@@ -71,6 +71,15 @@ test("a validation that does not hold refuses with its message and reason; one t
   assert.match(odd.message, /denied request: failed expression: !object\.metadata\.name\.startsWith\('odd'\)$/);
 });
 
+test("an object that could not be created anyway is judged before it is told so", async () => {
+  await using api = await TestApiServer.start();
+  await validating(api, { validations: [{ expression: "object.metadata.name == 'good'", message: "no" }] });
+  const send = async (name: string): Promise<string> =>
+    (await api.request("POST", configMaps, { metadata: { name, resourceVersion: "5" } })).message;
+  assert.match(await send("bad"), /denied request: no$/);
+  assert.equal(await send("good"), "resourceVersion should not be set on objects to be created");
+});
+
 test("what cannot be evaluated refuses, unless the policy says to ignore it", async () => {
   for (const failurePolicy of ["Fail", "Ignore"]) {
     await using api = await TestApiServer.start();
