@@ -12,7 +12,7 @@ import { SystemRandom } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
-import { controllerConfigFlags, nodeLifecycleOf } from "./components/component-config.ts";
+import { controllerConfigFlags, controllerOptionsOf } from "./components/component-config.ts";
 import { parseFlags } from "./flags.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
 
@@ -62,7 +62,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
         rootCa: servingCa.cert,
         certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
         localPathDirectory: directory.localPath,
-        ...nodeLifecycleOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
+        ...controllerOptionsOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
         reservedPorts: [state.apiServerPort, state.kubeletPort],
       }),
