@@ -15,26 +15,29 @@ import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
-import { HttpProxyConnector } from "../node/proxy-connector.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
+import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
-import type { KeyPair } from "../node/pki/certificates.ts";
+import type { ReloadingPair } from "../node/pki/reloading-pair.ts";
 import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
-import { readKeyPair } from "./cluster-identity.ts";
+import { openPair, readKeyPair } from "./cluster-identity.ts";
 
 /** What an API server's process is handed, from a cluster's directory or from flags. Certificates and keys are PEM. */
 export interface ApiServerSettings {
   readonly storeDirectory: string;
-  /** What it presents; others may follow the certificate. */
-  readonly serving: KeyPair;
+  /** What it presents. */
+  readonly serving: ReloadingPair;
+  /** PEM that follows what it presents; nothing unless given. */
+  readonly servingChain?: string;
   readonly host: string;
   readonly port: number;
   readonly clientCa: string;
   /** Under which identity kubelets are called, and whose certificates they must have; without it they are not. */
-  readonly kubelet?: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly kubelet?: { readonly ca: string; readonly pair: ReloadingPair };
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
   readonly serviceAccountIssuer?: string;
@@ -53,21 +56,24 @@ export async function runApiServer(
   logger: Logger,
 ): Promise<void> {
   const { config } = state;
-  const [serving, servingCa, clientCa, kubeletClient] = await Promise.all(
-    ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client"].map((name) => readKeyPair(directory, name)),
-  );
-  if (!serving || !servingCa || !clientCa || !kubeletClient) throw new Error("the cluster's certificates are missing");
+  const [serving, kubeletClient, servingCa, clientCa] = await Promise.all([
+    openPair(directory, "apiserver", logger),
+    openPair(directory, "apiserver-kubelet-client", logger),
+    readKeyPair(directory, "server-ca"),
+    readKeyPair(directory, "client-ca"),
+  ]);
   const [privateKey, publicKey] = await Promise.all(
     ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
   );
   const settings: ApiServerSettings = {
     storeDirectory: directory.store,
     // With the authority behind it, a machine that joins can find the one its token names.
-    serving: { cert: serving.cert + servingCa.cert, key: serving.key },
+    serving,
+    servingChain: servingCa.cert,
     host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
     port: state.apiServerPort,
     clientCa: clientCa.cert,
-    kubelet: { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key },
+    kubelet: { ca: servingCa.cert, pair: kubeletClient },
     serviceAccountKeys: [{ ...signingTokenKey(privateKey ?? ""), ...tokenKey(publicKey ?? "") }],
     serviceCidr: config.serviceCidr,
     serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
@@ -87,8 +93,9 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const clock = new SystemClock();
   const metrics = new MetricRegistry();
   const failed = new AbortController();
-  const { storeDirectory, serving, host, port, clientCa, kubelet, ...options } = settings;
+  const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...options } = settings;
   await using stack = new AsyncDisposableStack();
+  const tasks = stack.use(new TaskGroup({ parent: signal }));
   const backend = stack.use(
     await openWalBackend({
       directory: storeDirectory,
@@ -98,7 +105,8 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       onFailure: (error) => failed.abort(error),
     }),
   );
-  const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubelet));
+  const kubeletTls = (): ProxyTls => (kubelet ? { ca: kubelet.ca, ...kubelet.pair.current } : {});
+  const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubeletTls()));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
   const server = stack.use(
     await createKubeApiServer({
@@ -122,16 +130,22 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { ...serving, clientCa },
+      tls: { cert: serving.current.cert + servingChain, key: serving.current.key, clientCa },
       host,
       port,
       runTunnel: createTunnelRunner({
-        tls: (identity) => (kubelet && identity === kubelets?.identity ? kubelet : { rejectUnauthorized: false }),
+        tls: (identity) => (kubelets && identity === kubelets.identity ? kubeletTls() : { rejectUnauthorized: false }),
         logger,
       }),
       logger,
     }),
   );
+  serving.onChange(({ cert, key }) => http.setCertificate(cert + servingChain, key));
+  tasks.spawn((running) => serving.watch(running));
+  if (kubelet) {
+    kubelet.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));
+    tasks.spawn((running) => kubelet.pair.watch(running));
+  }
   await server.start();
   logger.info("API server is ready", { port: http.port });
   await Promise.race([aborted(signal), aborted(failed.signal)]);

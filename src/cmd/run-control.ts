@@ -31,12 +31,9 @@ export interface RunControlOptions {
 /** The process of controllers and scheduler. */
 export async function runControl(options: RunControlOptions, signal: AbortSignal): Promise<void> {
   const { directory, state, logger, leaderElection } = options;
-  await using transports = await clusterTransports(directory, `https://127.0.0.1:${state.apiServerPort}`, [
-    "kube-controller-manager",
-    "kube-scheduler",
-    "anonymous",
-    "admin",
-  ]);
+  const url = `https://127.0.0.1:${state.apiServerPort}`;
+  const identities = ["kube-controller-manager", "kube-scheduler", "anonymous", "admin"] as const;
+  await using transports = await clusterTransports(directory, url, identities, logger);
   const [servingCa, clientCa] = await Promise.all([
     readKeyPair(directory, "server-ca"),
     readKeyPair(directory, "client-ca"),

@@ -146,8 +146,8 @@ class NodeKubelet implements Kubelet {
     const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
     const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
-    const objects = new ObjectStore(client, clock);
-    const tokens = new TokenManager(client, clock);
+    const objects = new ObjectStore(client, clock, tasks.signal);
+    const tokens = new TokenManager(client, clock, tasks.signal);
     const statuses = (this.#statuses = new StatusManager({
       client,
       clock,

@@ -18,11 +18,23 @@ export interface ProxyTls {
 export class HttpProxyConnector implements ProxyConnector, Disposable {
   readonly identity: string;
   readonly #plain = new http.Agent({ keepAlive: true });
-  readonly #secure: https.Agent;
+  #secure: https.Agent;
+  #tls: ProxyTls;
 
   constructor(identity: string, tls: ProxyTls = {}) {
     this.identity = identity;
-    this.#secure = new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
+    this.#tls = tls;
+    this.#secure = agentOf(tls);
+  }
+
+  /** From now on connections are made with this certificate, PEM. Requests under way end on those they are on. */
+  setCertificate(cert: string, key: string): void {
+    const before = this.#secure;
+    this.#tls = { ...this.#tls, cert, key };
+    this.#secure = agentOf(this.#tls);
+    // What is idle is of no more use; what is busy is not kept when it is done.
+    for (const sockets of Object.values(before.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    before.maxFreeSockets = 0;
   }
 
   async send(request: ProxyRequest): Promise<TransportResponse> {
@@ -63,6 +75,10 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
     this.#plain.destroy();
     this.#secure.destroy();
   }
+}
+
+function agentOf(tls: ProxyTls): https.Agent {
+  return new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
 }
 
 async function writeBody(

@@ -5,9 +5,12 @@ import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
 import type { TokenKey } from "../../kube-apiserver/authentication/json-web-token.ts";
+import { SystemClock } from "../../component-base/clock.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import { ReloadingPair } from "../../node/pki/reloading-pair.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
-import { serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
+import { type ApiServerSettings, serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
 import { commonFlags, runAlone } from "./run-alone.ts";
 
 const { kubeconfig: _notOfTheServer, ...serverFlags } = commonFlags;
@@ -54,13 +57,15 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     const advertiseAddress = flags["advertise-address"];
     const issuer = flags["service-account-issuer"];
     const audiences = flags["api-audiences"];
-    const kubelet = await kubeletAccess(flags);
+    const kubelet = await kubeletAccess(flags, logger);
     const settings = {
       storeDirectory: requiredFlag(flags, "data-dir"),
-      serving: {
-        cert: await readFile(requiredFlag(flags, "tls-cert-file"), "utf8"),
-        key: await readFile(requiredFlag(flags, "tls-private-key-file"), "utf8"),
-      },
+      serving: await ReloadingPair.open({
+        certFile: requiredFlag(flags, "tls-cert-file"),
+        keyFile: requiredFlag(flags, "tls-private-key-file"),
+        clock: new SystemClock(),
+        logger,
+      }),
       host: flags["bind-address"] ?? "0.0.0.0",
       port: flags["secure-port"] ?? 6443,
       clientCa: await readFile(requiredFlag(flags, "client-ca-file"), "utf8"),
@@ -110,18 +115,19 @@ async function serviceAccountKeys(flags: FlagsOf<typeof apiServerFlags>): Promis
 
 async function kubeletAccess(
   flags: FlagsOf<typeof apiServerFlags>,
-): Promise<{ readonly ca: string; readonly cert: string; readonly key: string } | undefined> {
-  const files = [
+  logger: Logger,
+): Promise<ApiServerSettings["kubelet"]> {
+  const [caFile, certFile, keyFile] = [
     flags["kubelet-certificate-authority"],
     flags["kubelet-client-certificate"],
     flags["kubelet-client-key"],
   ];
-  if (files.every((file) => file === undefined)) return undefined;
-  if (files.some((file) => file === undefined)) {
+  if (caFile === undefined && certFile === undefined && keyFile === undefined) return undefined;
+  if (caFile === undefined || certFile === undefined || keyFile === undefined) {
     throw new UsageError(
       "--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key belong together",
     );
   }
-  const [ca = "", cert = "", key = ""] = await Promise.all(files.map((file) => readFile(file ?? "", "utf8")));
-  return { ca, cert, key };
+  const ca = await readFile(caFile, "utf8");
+  return { ca, pair: await ReloadingPair.open({ certFile, keyFile, clock: new SystemClock(), logger }) };
 }
