@@ -126,6 +126,10 @@ export class NodeDirectory {
   get kubelet(): string {
     return path.join(this.root, "node");
   }
+  /** Images mounted as volumes, for a containerd that cannot by itself. */
+  get imageVolumes(): string {
+    return path.join(this.root, "image-volumes");
+  }
   /** The private containerd. Its socket's path must stay below 108 bytes. */
   get containerd(): string {
     return path.join(this.root, "containerd");

@@ -12,6 +12,7 @@ import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
 import type { TokenKey } from "../kube-apiserver/authentication/json-web-token.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
+import type { RequestHeaders } from "../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
@@ -38,6 +39,11 @@ export interface ApiServerSettings {
   readonly clientCa: string;
   /** Under which identity kubelets are called, and whose certificates they must have; without it they are not. */
   readonly kubelet?: { readonly ca: string; readonly pair: ReloadingPair };
+  /** As whom servers behind this one are called. */
+  readonly frontProxyClient?: ReloadingPair;
+  /** Servers behind are called at their endpoints, not at their Services' addresses. */
+  readonly routesToEndpoints?: boolean;
+  readonly requestHeaders?: RequestHeaders;
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
   readonly serviceAccountIssuer?: string;
@@ -56,11 +62,13 @@ export async function runApiServer(
   logger: Logger,
 ): Promise<void> {
   const { config } = state;
-  const [serving, kubeletClient, servingCa, clientCa] = await Promise.all([
+  const [serving, kubeletClient, frontProxyClient, servingCa, clientCa, frontProxyCa] = await Promise.all([
     openPair(directory, "apiserver", logger),
     openPair(directory, "apiserver-kubelet-client", logger),
+    openPair(directory, "front-proxy-client", logger),
     readKeyPair(directory, "server-ca"),
     readKeyPair(directory, "client-ca"),
+    readKeyPair(directory, "front-proxy-ca"),
   ]);
   const [privateKey, publicKey] = await Promise.all(
     ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
@@ -74,6 +82,10 @@ export async function runApiServer(
     port: state.apiServerPort,
     clientCa: clientCa.cert,
     kubelet: { ca: servingCa.cert, pair: kubeletClient },
+    frontProxyClient,
+    // As webhooks: seen as soon as they are there, whatever routes the addresses of Services.
+    routesToEndpoints: true,
+    requestHeaders: { ...usualRequestHeaders, clientCa: frontProxyCa.cert, allowedNames: ["front-proxy-client"] },
     serviceAccountKeys: [{ ...signingTokenKey(privateKey ?? ""), ...tokenKey(publicKey ?? "") }],
     serviceCidr: config.serviceCidr,
     serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
@@ -93,7 +105,9 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const clock = new SystemClock();
   const metrics = new MetricRegistry();
   const failed = new AbortController();
-  const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...options } = settings;
+  const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
+  const { frontProxyClient, routesToEndpoints, ...options } = others;
+  const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const tasks = stack.use(new TaskGroup({ parent: signal }));
   const backend = stack.use(
@@ -108,6 +122,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const kubeletTls = (): ProxyTls => (kubelet ? { ca: kubelet.ca, ...kubelet.pair.current } : {});
   const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubeletTls()));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
+  const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient?.current));
   const server = stack.use(
     await createKubeApiServer({
       ...options,
@@ -121,6 +136,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       clientCa,
       ...(kubelets ? { kubelets } : {}),
       proxy,
+      aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
@@ -130,11 +146,20 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { cert: serving.current.cert + servingChain, key: serving.current.key, clientCa },
+      tls: {
+        cert: serving.current.cert + servingChain,
+        key: serving.current.key,
+        clientCa,
+        ...(requestHeaders ? { frontProxyCa: requestHeaders.clientCa } : {}),
+      },
+      separateHeaders: ["impersonate-", ...namesOf(requestHeaders)],
       host,
       port,
       runTunnel: createTunnelRunner({
-        tls: (identity) => (kubelets && identity === kubelets.identity ? kubeletTls() : { rejectUnauthorized: false }),
+        tls: (identity) => {
+          if (kubelets && identity === kubelets.identity) return kubeletTls();
+          return identity === frontProxy.identity ? { ...frontProxyClient?.current } : { rejectUnauthorized: false };
+        },
         logger,
       }),
       logger,
@@ -142,15 +167,28 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   );
   serving.onChange(({ cert, key }) => http.setCertificate(cert + servingChain, key));
   tasks.spawn((running) => serving.watch(running));
-  if (kubelet) {
-    kubelet.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));
-    tasks.spawn((running) => kubelet.pair.watch(running));
-  }
+  kubelet?.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));
+  frontProxyClient?.onChange(({ cert, key }) => frontProxy.setCertificate(cert, key));
+  for (const pair of [kubelet?.pair, frontProxyClient]) if (pair) tasks.spawn((running) => pair.watch(running));
   await server.start();
   logger.info("API server is ready", { port: http.port });
   await Promise.race([aborted(signal), aborted(failed.signal)]);
   if (failed.signal.aborted) throw new Error("the store failed", { cause: failed.signal.reason });
   server.startShutdown();
+}
+
+/** The headers of upstream's documentation, which kubeadm sets, too. */
+const usualRequestHeaders = {
+  usernameHeaders: ["x-remote-user"],
+  uidHeaders: ["x-remote-uid"],
+  groupHeaders: ["x-remote-group"],
+  extraHeaderPrefixes: ["x-remote-extra-"],
+} as const;
+
+function namesOf(headers: RequestHeaders | undefined): readonly string[] {
+  if (!headers) return [];
+  const { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes } = headers;
+  return [...usernameHeaders, ...uidHeaders, ...groupHeaders, ...extraHeaderPrefixes];
 }
 
 /** A key that verifies service account tokens, from a public key or a certificate. */

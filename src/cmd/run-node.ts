@@ -13,9 +13,11 @@ import { createCgroupManager } from "../node/cgroups/cgroup-manager.ts";
 import { setUpPodNetwork, writeCniConfig } from "../node/cni.ts";
 import { pauseImage } from "../node/containerd/containerd-config.ts";
 import { ContainerdProcess } from "../node/containerd/containerd-process.ts";
+import { runtimeWithImageVolumes } from "../node/containerd/image-volume-runtime.ts";
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
-import { CriImageService, CriRuntimeService } from "../node/cri-client/cri-client.ts";
+import { CriImageService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
 import { examineMachine } from "../node/doctor.ts";
@@ -134,6 +136,7 @@ async function containerdNode(
   const { socket } = containerd.paths;
   await importPause(socket);
   const connection = stack.use(new CriConnection(socket));
+  const runtime = await runtimeWithImageVolumes({ connection, socketPath: socket, directory: own.imageVolumes }, stack);
   const [servingCa, clientCa] = await Promise.all([
     readCertificate(directory, "server-ca"),
     readCertificate(directory, "client-ca"),
@@ -160,7 +163,7 @@ async function containerdNode(
     transportFor: certificates.transportFor,
     nodeName: self.name,
     config: state.config,
-    runtime: new CriRuntimeService(connection),
+    runtime,
     images: new CriImageService(connection),
     runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
     ports: {
@@ -171,6 +174,7 @@ async function containerdNode(
       host,
       fetchManifest,
       disks: new LinuxDisks(),
+      csi: pluginSockets(clock),
     },
     kubelet: {
       ...kubeletConfigFrom(configuration),

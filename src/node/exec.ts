@@ -12,6 +12,8 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** The working directory; this process's own unless given. */
+  readonly cwd?: string;
   /** Replaces the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -36,13 +38,14 @@ const outputBytesMax = 64 << 20;
 
 /** Runs a program without a shell and captures its output. Resolves whatever its exit code is. */
 export function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const { timeoutMs = defaultTimeoutMs, input, signal, env } = options;
+  const { timeoutMs = defaultTimeoutMs, input, signal, env, cwd } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: ["pipe", "pipe", "pipe"],
       signal,
       killSignal: "SIGKILL",
       ...(env ? { env } : {}),
+      ...(cwd === undefined ? {} : { cwd }),
     });
     const failed = (code: string, cause?: unknown): void => {
       clearTimeout(timer);

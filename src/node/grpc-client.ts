@@ -41,12 +41,14 @@ export class GrpcPackage {
     return (type as MessageTypeDefinition<object, object>).deserialize(Buffer.from(bytes)) as GrpcMessage;
   }
 
+  /** What a server of the service has to know. */
+  service(name: string): grpc.ServiceDefinition {
+    return defined(this.#definition[`${this.schema.package}.${name}`], name) as grpc.ServiceDefinition;
+  }
+
   /** A client of one service. `target` is `unix:///path` or `host:port`; the connection is made with the first call. */
   client(service: string, target: string, options: { readonly userAgent?: string } = {}): GrpcClient {
-    const definition = defined(
-      this.#definition[`${this.schema.package}.${service}`],
-      service,
-    ) as grpc.ServiceDefinition;
+    const definition = this.service(service);
     const all = options.userAgent === undefined ? {} : { "grpc.primary_user_agent": options.userAgent };
     return new GrpcClient(
       definition,
@@ -87,10 +89,17 @@ export class GrpcClient {
     });
   }
 
-  serverStream(method: string, request: GrpcMessage): grpc.ClientReadableStream<GrpcMessage> {
+  /** Without options there is no deadline. */
+  serverStream(
+    method: string,
+    request: GrpcMessage,
+    options?: GrpcCallOptions,
+  ): grpc.ClientReadableStream<GrpcMessage> {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
     const deserialize = responseDeserialize as (bytes: Buffer) => GrpcMessage;
-    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, new grpc.Metadata());
+    const metadata = toMetadata(options?.metadata);
+    const settings = options ? { deadline: Date.now() + options.timeoutMs } : {};
+    return this.#client.makeServerStreamRequest(path, requestSerialize, deserialize, request, metadata, settings);
   }
 
   duplexStream(method: string, options: GrpcCallOptions): grpc.ClientDuplexStream<GrpcMessage, GrpcMessage> {

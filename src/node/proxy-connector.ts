@@ -1,7 +1,8 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import * as https from "node:https";
 
 import type { ProxyConnector, ProxyRequest } from "../apiserver/proxy/proxy-connector.ts";
-import { TransportError, type TransportResponse } from "../component-base/http.ts";
+import { TransportError, type ServerTrust, type TransportResponse } from "../component-base/http.ts";
 import { http } from "./http-module.ts";
 
 const connectTimeoutMs = 10_000;
@@ -19,29 +20,37 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
   readonly identity: string;
   readonly #plain = new http.Agent({ keepAlive: true });
   #secure: https.Agent;
+  /** For requests that say whom to expect. What an agent is made with would win over what a request says. */
+  #trusting: https.Agent;
   #tls: ProxyTls;
 
   constructor(identity: string, tls: ProxyTls = {}) {
     this.identity = identity;
     this.#tls = tls;
-    this.#secure = agentOf(tls);
+    this.#secure = secureAgent(tls);
+    this.#trusting = trustingAgent(tls);
   }
 
   /** From now on connections are made with this certificate, PEM. Requests under way end on those they are on. */
   setCertificate(cert: string, key: string): void {
-    const before = this.#secure;
+    for (const agent of [this.#secure, this.#trusting]) retire(agent);
     this.#tls = { ...this.#tls, cert, key };
-    this.#secure = agentOf(this.#tls);
-    // What is idle is of no more use; what is busy is not kept when it is done.
-    for (const sockets of Object.values(before.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-    before.maxFreeSockets = 0;
+    this.#secure = secureAgent(this.#tls);
+    this.#trusting = trustingAgent(this.#tls);
   }
 
   async send(request: ProxyRequest): Promise<TransportResponse> {
-    const { method, url, headers, body, signal } = request;
+    const { method, url, body, signal, trust } = request;
     const isSecure = url.startsWith("https:");
     return new Promise((resolve, reject) => {
-      const options = { agent: isSecure ? this.#secure : this.#plain, method, headers, signal };
+      const secureAgent = trust ? this.#trusting : this.#secure;
+      const options = {
+        agent: isSecure ? secureAgent : this.#plain,
+        method,
+        headers: request.headers as OutgoingHttpHeaders,
+        signal,
+        ...(trust ? tlsOptionsOf(trust) : {}),
+      };
       const outgoing = (isSecure ? https : http).request(url, options);
       const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
       outgoing.on("socket", (socket) => {
@@ -74,11 +83,23 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
   [Symbol.dispose](): void {
     this.#plain.destroy();
     this.#secure.destroy();
+    this.#trusting.destroy();
   }
 }
 
-function agentOf(tls: ProxyTls): https.Agent {
+function secureAgent(tls: ProxyTls): https.Agent {
   return new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
+}
+
+function trustingAgent(tls: ProxyTls): https.Agent {
+  const { ca: _, ...own } = tls;
+  return new https.Agent({ keepAlive: true, ...own });
+}
+
+/** What is idle is of no more use; what is busy is not kept when it is done. */
+function retire(agent: https.Agent): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  agent.maxFreeSockets = 0;
 }
 
 async function writeBody(
@@ -96,6 +117,26 @@ async function writeBody(
   outgoing.end();
 }
 
+/** How a TLS connection tells whether the other end is who is expected there. */
+export function tlsOptionsOf({ serverName, ca, isAnyAccepted }: ServerTrust): {
+  readonly servername: string;
+  readonly ca?: string;
+  readonly rejectUnauthorized: boolean;
+} {
+  return { servername: serverName, ...(ca === undefined ? {} : { ca }), rejectUnauthorized: !isAnyAccepted };
+}
+
+const verificationFailed = "tls: failed to verify certificate: x509:";
+const unknownAuthority = `${verificationFailed} certificate signed by unknown authority`;
+
+const certificateFailures: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: `${verificationFailed} certificate has expired or is not yet valid`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+};
+
 const dialFailures: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   EHOSTUNREACH: "no route to host",
@@ -108,6 +149,8 @@ function reasonOf(error: NodeJS.ErrnoException, { host, hostname, port, protocol
   const failure = dialFailures[error.code ?? ""];
   const address = port === "" ? `${hostname}:${protocol === "https:" ? "443" : "80"}` : host;
   if (failure !== undefined) return `dial tcp ${address}: connect: ${failure}`;
+  const untrusted = certificateFailures[error.code ?? ""];
+  if (untrusted !== undefined) return untrusted;
   if (error.message === "i/o timeout") return `dial tcp ${address}: i/o timeout`;
   return error.code === "ECONNRESET" ? "EOF" : error.message;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -20,8 +21,11 @@ import { detectCgroupVersion } from "../../src/node/cgroups/cgroup-version.ts";
 import { setUpPodNetwork, writeCniConfig } from "../../src/node/cni.ts";
 import { ContainerdProcess } from "../../src/node/containerd/containerd-process.ts";
 import { ContainerdEvents } from "../../src/node/cri-client/containerd-events.ts";
-import { CriImageService, CriRuntimeService } from "../../src/node/cri-client/cri-client.ts";
+import { ImageVolumeRuntime } from "../../src/node/containerd/image-volume-runtime.ts";
+import { ImageVolumes } from "../../src/node/containerd/image-volumes.ts";
+import { CriImageService, CriRuntimeService, snapshotterOf } from "../../src/node/cri-client/cri-client.ts";
 import { CriConnection } from "../../src/node/cri-client/cri-connection.ts";
+import { execChecked } from "../../src/node/exec.ts";
 import { buildBusyboxImage, buildNodeImage, buildPauseImage } from "../../src/node/images/built-in-images.ts";
 import { readImageArchive } from "../../src/node/images/image-archive.ts";
 import { ImageImporter } from "../../src/node/images/image-import.ts";
@@ -99,6 +103,20 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     command: readonly string[],
     options: { readonly image?: string; readonly cgroupParent?: string; readonly uid?: string } = {},
   ): Promise<{ readonly sandboxId: string; readonly containerId: string; readonly ip: string }> {
+    return podWith(t, runtime, [], { ...options, command });
+  }
+
+  async function podWith(
+    t: TestContext,
+    through: CriRuntimeService,
+    mounts: ContainerConfig["mounts"],
+    options: {
+      readonly command?: readonly string[];
+      readonly image?: string;
+      readonly cgroupParent?: string;
+      readonly uid?: string;
+    } = {},
+  ): Promise<{ readonly sandboxId: string; readonly containerId: string; readonly ip: string }> {
     const uid = options.uid ?? unique();
     const namespaceOptions = { network: "pod", pid: "container", ipc: "pod" } as const;
     const pod: PodSandboxConfig = {
@@ -116,11 +134,11 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     const container: ContainerConfig = {
       metadata: { name: "main", attempt: 0 },
       image: { image: options.image ?? image },
-      command,
+      command: options.command ?? ["sleep", "1000"],
       args: [],
       workingDir: "",
       envs: [],
-      mounts: [],
+      mounts,
       devices: [],
       labels: {},
       annotations: {},
@@ -131,13 +149,13 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
       linux: { resources: {}, securityContext: { namespaceOptions } },
     };
     await mkdir(pod.logDirectory, { recursive: true });
-    const sandboxId = await runtime.runPodSandbox(pod, "");
+    const sandboxId = await through.runPodSandbox(pod, "");
     t.after(async () => {
-      await runtime.stopPodSandbox(sandboxId);
-      await runtime.removePodSandbox(sandboxId);
+      await through.stopPodSandbox(sandboxId);
+      await through.removePodSandbox(sandboxId);
     });
-    const containerId = await runtime.createContainer(sandboxId, container, pod);
-    await runtime.startContainer(containerId);
+    const containerId = await through.createContainer(sandboxId, container, pod);
+    await through.startContainer(containerId);
     const { network } = await runtime.podSandboxStatus(sandboxId);
     return { sandboxId, containerId, ip: network?.ip ?? "" };
   }
@@ -273,6 +291,63 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     assert.deepEqual(await exitOf(containerId), { exitCode: 3, reason: "Error" });
   });
 
+  test("image volumes: read only, parts of them, unpacked when need be, gone with the sandbox or after a crash", async (t) => {
+    const directory = `${world.directory}/image-volumes`;
+    const make = (): ImageVolumes =>
+      new ImageVolumes({
+        socketPath,
+        directory,
+        images,
+        snapshotter: () => snapshotterOf(connection),
+        random: new SystemRandom(),
+      });
+    await using volumes = make();
+    const withVolumes = new ImageVolumeRuntime(connection, volumes);
+    const file = (name: string, content: string) => ({ type: "file", name, data: Buffer.from(content) }) as const;
+    const architecture = ownArchitecture();
+    assert(architecture !== undefined);
+    const layers = [
+      [file("top", "lower"), { type: "directory", name: "deep" } as const, file("deep/file", "found")],
+      ...Array.from({ length: 60 }, (_, i) => [file(`layer-${i}`, String(i))]),
+      [file("top", "upper")],
+    ];
+    await using importer = new ImageImporter(socketPath);
+    await importer.import(
+      buildImage("docker.io/library/files:1", [{ architecture, layers, config: {} }], { gzip: true }),
+    );
+    await eventually("CRI knows the image", async () => (await images.imageStatus({ image: "files:1" })) !== undefined);
+    const { id = "" } = (await images.imageStatus({ image: "files:1" })) ?? {};
+    const mounted = { hostPath: "", readonly: true, image: { image: id } };
+    const pod = await podWith(t, withVolumes, [
+      { ...mounted, containerPath: "/files" },
+      { ...mounted, containerPath: "/part", imageSubPath: "deep/file" },
+    ]);
+    const run = async (script: string): Promise<string> => {
+      const { stdout, stderr } = await runtime.execSync(pod.containerId, ["sh", "-c", script], 10);
+      return Buffer.concat([stdout, stderr]).toString();
+    };
+    assert.equal(await run("cat /files/top /files/layer-59 /part"), "upper59found");
+    assert.match(await run("echo x > /files/new"), /Read-only file system/);
+    await assert.rejects(
+      podWith(t, withVolumes, [{ ...mounted, containerPath: "/files", imageSubPath: "nowhere" }]),
+      /ImageVolumeMountFailed: nowhere does not exist in the image/,
+    );
+    await images.removeImage({ image: "files:1" });
+    assert.equal(await run("cat /files/top"), "upper");
+
+    // Another process finds what this one would have released.
+    await using later = make();
+    await later.sweep(new Set([pod.sandboxId]));
+    assert.equal(await run("cat /files/top"), "upper");
+    await runtime.stopPodSandbox(pod.sandboxId);
+    await later.sweep(new Set());
+    assert.deepEqual(await new SystemMounter().listBelow(directory), []);
+    assert.deepEqual(await readdir(directory), []);
+    const ctr = ["--address", socketPath, "--namespace", "k8s.io"];
+    assert.doesNotMatch(await execChecked("ctr", [...ctr, "leases", "list"]), /k8ts-image-volumes/);
+    assert.doesNotMatch(await execChecked("ctr", [...ctr, "snapshots", "list"]), /k8ts-image-volume/);
+  });
+
   test("an image is pulled from a registry that wants a token", async () => {
     const credentials = { username: "someone", password: "secret", flow: "bearer" } as const;
     // Of its own content: removing an image removes all names that this content has.
@@ -318,6 +393,40 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
     await mounter.unmount(directory);
     assert.equal(await mounter.isMounted(directory), false);
+  });
+
+  test("a part of a volume is bound, and made, without leaving the volume while it is being swapped for a link", async () => {
+    const mounter = new SystemMounter();
+    const root = `${world.directory}/volume`;
+    const outside = `${world.directory}/outside`;
+    const target = `${world.directory}/subpaths/0`;
+    for (const directory of [`${root}/at/part`, outside]) await mkdir(directory, { recursive: true });
+    const options = { mode: 0o2777, readOnly: false };
+    await mounter.bindWithin(root, "new/deep", target, options);
+    assert.equal((await stat(`${root}/new/deep`)).mode & 0o7777, 0o2777);
+    await mounter.unmount(target);
+    // `at` is now the directory, now a link to what is outside, as fast as the kernel can.
+    const swap = `mv -T at away; ln -sT ${outside} at; sleep 0.01; rm -rf at; mv -T away at; sleep 0.01`;
+    const script = `cd ${root}; while :; do ${swap}; done 2>/dev/null`;
+    const swapping = spawn("sh", ["-c", script], { stdio: "ignore" });
+    const ends = { bound: 0, refused: 0 };
+    try {
+      for (let i = 0; i < 200 && (ends.refused < 10 || ends.bound < 10); i++) {
+        try {
+          await mounter.bindWithin(root, "at/part", target, options);
+          ends.bound++;
+          await mounter.unmount(target);
+        } catch (error) {
+          if (!/link, which was not there before|no such file/i.test(String(error))) throw error;
+          ends.refused++;
+        }
+      }
+    } finally {
+      swapping.kill("SIGKILL");
+    }
+    // Nothing was made there.
+    assert.deepEqual(await readdir(outside), []);
+    assert.ok(ends.refused > 0 && ends.bound > 0, JSON.stringify(ends));
   });
 
   test("containers outlive kill -9 of containerd, and a second start goes on with a running one", async (t) => {

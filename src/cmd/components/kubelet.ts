@@ -13,9 +13,11 @@ import { TaskGroup } from "../../component-base/task-group.ts";
 import { kubeletClientSigner, kubeletServingSigner } from "../../kube-controller-manager/certificates/signer-rules.ts";
 import { kubeletConfigFrom } from "../../kubelet/config/kubelet-configuration.ts";
 import { createCgroupManager } from "../../node/cgroups/cgroup-manager.ts";
+import { runtimeWithImageVolumes } from "../../node/containerd/image-volume-runtime.ts";
 import { ContainerdEvents } from "../../node/cri-client/containerd-events.ts";
-import { CriImageService, CriRuntimeService } from "../../node/cri-client/cri-client.ts";
+import { CriImageService } from "../../node/cri-client/cri-client.ts";
 import { CriConnection } from "../../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../../node/disks.ts";
 import { LinuxHostInfo, primaryAddress } from "../../node/host-info.ts";
 import { startHttpServer } from "../../node/http-server.ts";
@@ -93,7 +95,10 @@ export function kubelet(args: readonly string[]): Promise<void> {
         ...environment,
         nodeName,
         config: defaultClusterConfig,
-        runtime: new CriRuntimeService(connection),
+        runtime: await runtimeWithImageVolumes(
+          { connection, socketPath: socket, directory: path.join(rootDirectory, "image-volumes") },
+          stack,
+        ),
         images: new CriImageService(connection),
         runtimeEvents: stack.use(new ContainerdEvents({ socketPath: socket, clock, logger })),
         ports: {
@@ -105,6 +110,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
           }),
           mounter: new SystemMounter(),
           disks: new LinuxDisks(),
+          csi: pluginSockets(clock),
           prober: new SocketNetworkProber(),
           host: new LinuxHostInfo({ nodeName, nodeIps: [ip], directory: rootDirectory, clock }),
         },

@@ -20,6 +20,7 @@ import type { RegistryAccess, StorageLister } from "../../apiserver/registry/res
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
+import { PersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
@@ -68,6 +69,7 @@ export function admissionPlugins(options: {
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
     new DefaultStorageClass(options.storageClasses),
+    new PersistentVolumeClaimResize(options.storageClasses),
     new StorageObjectInUseProtection(),
     new RuntimeClass(options.runtimeClasses),
     new CertificateSigners(options.authorizer),

@@ -1,12 +1,16 @@
+import type { Pod } from "../../api/core/v1/types.gen.ts";
 import { type Clock, sleep } from "../../component-base/clock.ts";
 import { errorText, type Logger } from "../../component-base/logger.ts";
 import type { ImageService, RuntimeService } from "../../cri-api/runtime/v1/services.ts";
 import type { Image } from "../../cri-api/runtime/v1/types.ts";
+import { withTag } from "./image-manager.ts";
 import type { FileSystemUsage } from "../ports.ts";
 
 export interface ImageGcOptions {
   readonly images: ImageService;
   readonly runtime: RuntimeService;
+  /** The node's pods, whose volumes may be images. */
+  readonly pods: () => readonly Pod[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly imageFileSystem: () => Promise<FileSystemUsage | undefined>;
@@ -82,6 +86,7 @@ export class ImageGc {
       runtime.listContainers({}, { signal }),
     ]);
     const used = new Set(containers.flatMap((c) => [c.imageRef, c.imageId ?? "", c.image.image]));
+    for (const id of await this.#volumeImages(signal)) used.add(id);
     const now = clock.monotonic();
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!ids.has(id)) this.#seen.delete(id);
@@ -97,6 +102,16 @@ export class ImageGc {
     return all
       .filter((image) => !isUsed(image) && !image.pinned && !isSandboxImage(image))
       .sort((a, b) => lastUsed(a) - lastUsed(b) || firstSeen(a) - firstSeen(b));
+  }
+
+  /** The ids of the images that are volumes of pods: no container shows them. */
+  async #volumeImages(signal: AbortSignal): Promise<readonly string[]> {
+    const volumes = this.#options.pods().flatMap((pod) => pod.spec.volumes ?? []);
+    const references = new Set(volumes.flatMap(({ image }) => image?.reference ?? []));
+    const found = [...references].map((image) =>
+      this.#options.images.imageStatus({ image: withTag(image) }, { signal }),
+    );
+    return (await Promise.all(found)).flatMap((image) => image?.id ?? []);
   }
 
   async #remove(candidates: readonly Image[], wantedBytes: number, signal: AbortSignal): Promise<number> {

@@ -22,7 +22,25 @@ export interface ImageManagerOptions {
 const backoffInitialMs = 10_000;
 const backoffMaxMs = 300_000;
 
-/** Makes sure that a container's image is there, by its pull policy. */
+/** An image that a pod wants on the node. */
+export interface WantedImage {
+  readonly reference: string;
+  /** `IfNotPresent` unless given. */
+  readonly policy?: "Always" | "IfNotPresent" | "Never";
+  /** The container that events are about; without one they are about the pod. */
+  readonly container?: string;
+}
+
+/** The image a container runs from. */
+export function imageOf({ name, image, imagePullPolicy }: Container): WantedImage {
+  return {
+    reference: image ?? "",
+    container: name,
+    ...(imagePullPolicy === undefined ? {} : { policy: imagePullPolicy }),
+  };
+}
+
+/** Makes sure that an image is there, by its pull policy. */
 export class ImageManager {
   readonly #options: ImageManagerOptions;
   readonly #backoff: BackoffTracker;
@@ -36,35 +54,34 @@ export class ImageManager {
   }
 
   /** Resolves to the image as it is on the node. Rejects with ContainerStartError. */
-  async ensureImage(pod: Pod, container: Container, signal: AbortSignal): Promise<Image> {
+  async ensureImage(pod: Pod, wanted: WantedImage, signal: AbortSignal): Promise<Image> {
     const { images } = this.#options;
-    const reference = container.image ?? "";
+    const { reference, policy = "IfNotPresent" } = wanted;
     if (!/^[a-zA-Z0-9][^\s]*$/.test(reference) || /[A-Z]/.test(repositoryOf(reference))) {
       const message = `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`;
-      this.#event(pod, container, "Warning", "InspectFailed", message);
+      this.#event(pod, wanted, "Warning", "InspectFailed", message);
       throw new ContainerStartError("InvalidImageName", message);
     }
     const spec: ImageSpec = { image: withTag(reference), userSpecifiedImage: reference };
-    const policy = container.imagePullPolicy ?? "IfNotPresent";
-    const present = await this.#inspect(pod, container, spec, signal);
+    const present = await this.#inspect(pod, wanted, spec, signal);
     if (policy === "Never" || (policy === "IfNotPresent" && present)) {
       if (present) {
         const message = `Container image "${reference}" already present on machine and can be accessed by the pod`;
-        this.#event(pod, container, "Normal", "Pulled", message);
+        this.#event(pod, wanted, "Normal", "Pulled", message);
         return present;
       }
       const message = `Container image "${reference}" is not present with pull policy of Never`;
-      this.#event(pod, container, "Warning", "ErrImageNeverPull", message);
+      this.#event(pod, wanted, "Warning", "ErrImageNeverPull", message);
       throw new ContainerStartError("ErrImageNeverPull", message);
     }
     const key = `${pod.metadata.uid}_${reference}`;
     const blockedUntil = this.#backoff.blockedSinceUpdate(key);
     if (blockedUntil !== undefined) {
       const message = `Back-off pulling image "${reference}": ${this.#lastErrors.get(key) ?? ""}`;
-      this.#event(pod, container, "Normal", "BackOff", `Back-off pulling image "${reference}"`);
+      this.#event(pod, wanted, "Normal", "BackOff", `Back-off pulling image "${reference}"`);
       throw new ContainerStartError("ImagePullBackOff", message, { retryAtMs: blockedUntil });
     }
-    return this.#pull({ pod, container, spec, key, reference, signal, images });
+    return this.#pull({ pod, wanted, spec, key, reference, signal, images });
   }
 
   /** Forgets a pod's back-offs. */
@@ -73,21 +90,21 @@ export class ImageManager {
     for (const key of this.#lastErrors.keys()) if (key.startsWith(`${uid}_`)) this.#lastErrors.delete(key);
   }
 
-  async #inspect(pod: Pod, container: Container, spec: ImageSpec, signal: AbortSignal): Promise<Image | undefined> {
+  async #inspect(pod: Pod, wanted: WantedImage, spec: ImageSpec, signal: AbortSignal): Promise<Image | undefined> {
     try {
       return await this.#options.images.imageStatus(spec, { signal });
     } catch (error) {
       const message = `Failed to inspect image "${spec.userSpecifiedImage}": ${criErrorText(error)}`;
-      this.#event(pod, container, "Warning", "InspectFailed", message);
+      this.#event(pod, wanted, "Warning", "InspectFailed", message);
       throw new ContainerStartError("ImageInspectError", message, { cause: error });
     }
   }
 
   async #pull(job: PullJob): Promise<Image> {
-    const { pod, container, spec, key, reference, signal, images } = job;
+    const { pod, wanted, spec, key, reference, signal, images } = job;
     const { clock, credentials } = this.#options;
     const askedMs = clock.monotonic();
-    this.#event(pod, container, "Normal", "Pulling", `Pulling image "${reference}"`);
+    this.#event(pod, wanted, "Normal", "Pulling", `Pulling image "${reference}"`);
     try {
       const { image, tookMs } = await this.#pulls.run(async () => {
         const startedMs = clock.monotonic();
@@ -100,14 +117,14 @@ export class ImageManager {
       });
       const took = `${formatDuration(tookMs)} (${formatDuration(clock.monotonic() - askedMs)} including waiting)`;
       const message = `Successfully pulled image "${reference}" in ${took}. Image size: ${image.sizeBytes} bytes.`;
-      this.#event(pod, container, "Normal", "Pulled", message);
+      this.#event(pod, wanted, "Normal", "Pulled", message);
       this.#backoff.reset(key);
       this.#lastErrors.delete(key);
       return image;
     } catch (error) {
       if (signal.aborted) throw error;
       const text = criErrorText(error);
-      this.#event(pod, container, "Warning", "Failed", `Failed to pull image "${reference}": ${text}`);
+      this.#event(pod, wanted, "Warning", "Failed", `Failed to pull image "${reference}": ${text}`);
       this.#backoff.next(key, clock.now());
       this.#lastErrors.set(key, `ErrImagePull: ${text}`);
       const retryAtMs = this.#backoff.blockedSinceUpdate(key);
@@ -118,14 +135,15 @@ export class ImageManager {
     }
   }
 
-  #event(pod: Pod, container: Container, type: "Normal" | "Warning", reason: string, message: string): void {
-    this.#options.recorder.event(pod, type, reason, message, containerFieldPath(pod, container.name));
+  #event(pod: Pod, { container }: WantedImage, type: "Normal" | "Warning", reason: string, message: string): void {
+    const fieldPath = container === undefined ? undefined : containerFieldPath(pod, container);
+    this.#options.recorder.event(pod, type, reason, message, fieldPath);
   }
 }
 
 interface PullJob {
   readonly pod: Pod;
-  readonly container: Container;
+  readonly wanted: WantedImage;
   readonly spec: ImageSpec;
   readonly key: string;
   readonly reference: string;
@@ -140,7 +158,7 @@ function repositoryOf(reference: string): string {
 }
 
 /** `nginx` → `nginx:latest`; a tag or digest stays. */
-function withTag(reference: string): string {
+export function withTag(reference: string): string {
   const last = reference.slice(reference.lastIndexOf("/") + 1);
   return last.includes(":") || reference.includes("@") || reference.startsWith("sha256:")
     ? reference

@@ -5,11 +5,11 @@ import type { FileSystem } from "../../component-base/file-system.ts";
 import { errorText, type Logger } from "../../component-base/logger.ts";
 import { criErrorText } from "../../cri-api/runtime/v1/cri-error.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import type { DnsConfig, Image, KeyValue, Mount, PodSandboxConfig } from "../../cri-api/runtime/v1/types.ts";
+import type { DnsConfig, Image, ImageSpec, KeyValue, Mount, PodSandboxConfig } from "../../cri-api/runtime/v1/types.ts";
 import { containerFieldPath, findContainer, formatDuration, formatPod } from "../api/pods.ts";
 import { BackoffTracker } from "../container/backoff-tracker.ts";
 import { latestContainer, type PodRecord } from "../container/pod-record.ts";
-import type { ImageManager } from "../images/image-manager.ts";
+import { imageOf, type ImageManager } from "../images/image-manager.ts";
 import type { HandlerRunner } from "../lifecycle/handler-runner.ts";
 import { computePodActions, type PodActions, type ProbeVerdicts } from "./compute-pod-actions.ts";
 import { containerConfig } from "./container-config.ts";
@@ -32,7 +32,11 @@ export interface RuntimeHelper {
   mounts(
     pod: Pod,
     container: Container,
-    input: { readonly podIps: readonly string[]; readonly environment: readonly KeyValue[] },
+    input: {
+      readonly podIps: readonly string[];
+      readonly environment: readonly KeyValue[];
+      readonly images: ReadonlyMap<string, ImageSpec>;
+    },
   ): Promise<readonly Mount[]>;
   memoryCapacityBytes(): number;
   runtimeHandler(pod: Pod): Promise<string>;
@@ -122,11 +126,12 @@ export class KuberuntimeManager {
       }
       const sandbox = await this.#sandbox(pod, record, actions, signal);
       if (actions.createSandbox) hasActed = true;
+      const volumeImages = await this.#volumeImages(pod, signal);
       let retryAtMs: number | undefined;
       let error: unknown;
       for (const container of starts) {
         try {
-          await this.#start(pod, container, record, sandbox, signal);
+          await this.#start(pod, container, { record, sandbox, volumeImages, signal });
           hasActed = true;
         } catch (failure) {
           if (signal.aborted) throw failure;
@@ -218,22 +223,19 @@ export class KuberuntimeManager {
     }
   }
 
-  async #start(
-    pod: Pod,
-    container: Container,
-    record: PodRecord,
-    sandbox: Sandbox,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #start(pod: Pod, container: Container, input: StartInput): Promise<void> {
+    const { record, sandbox, volumeImages, signal } = input;
     this.#checkCrashBackoff(pod, container, record);
     const { images, helper, runtime, fileSystem } = this.#options;
-    const image = await this.#reported(pod, container, () => images.ensureImage(pod, container, signal), signal);
+    const mountedImages = this.#mountedImages(pod, container, volumeImages);
+    const ensure = (): Promise<Image> => images.ensureImage(pod, imageOf(container), signal);
+    const image = await this.#reported(pod, container, ensure, signal);
     const restartCount = nextRestartCount(pod, container, record);
     const config = await this.#configured(pod, container, signal, async () => {
       const violation = runAsNonRootViolation(pod, container, image);
       if (violation !== undefined) throw new Error(violation);
       const environment = await helper.environment(pod, container, sandbox.ips);
-      const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment });
+      const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment, images: mountedImages });
       const memoryCapacityBytes = helper.memoryCapacityBytes();
       const targetId = targetOf(pod, container, record);
       const { seccompRoot } = this.#options;
@@ -255,6 +257,43 @@ export class KuberuntimeManager {
     }
     this.#event(pod, container, "Normal", "Started", "Container started");
     await this.#postStart(pod, container, containerId, sandbox, signal);
+  }
+
+  /** The images of the pod's volumes, by volume, or why one could not be had. */
+  async #volumeImages(pod: Pod, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeImage>> {
+    const out = new Map<string, VolumeImage>();
+    for (const { name, image: source } of pod.spec.volumes ?? []) {
+      if (!source) continue;
+      const { reference = "", pullPolicy } = source;
+      const wanted = { reference, ...(pullPolicy === undefined ? {} : { policy: pullPolicy }) };
+      try {
+        const { id } = await this.#options.images.ensureImage(pod, wanted, signal);
+        out.set(name, { image: id, userSpecifiedImage: reference });
+      } catch (error) {
+        if (signal.aborted || !(error instanceof ContainerStartError)) throw error;
+        out.set(name, error);
+      }
+    }
+    return out;
+  }
+
+  /** Those that the container mounts. Throws ContainerStartError when one could not be had. */
+  #mountedImages(
+    pod: Pod,
+    container: Container,
+    volumeImages: ReadonlyMap<string, VolumeImage>,
+  ): ReadonlyMap<string, ImageSpec> {
+    const out = new Map<string, ImageSpec>();
+    let failure: ContainerStartError | undefined;
+    for (const { name } of container.volumeMounts ?? []) {
+      const found = volumeImages.get(name);
+      if (found instanceof ContainerStartError) {
+        this.#event(pod, container, "Warning", "Failed", `Error: ${found.reason}`);
+        failure = found;
+      } else if (found) out.set(name, found);
+    }
+    if (failure) throw failure;
+    return out;
   }
 
   #checkCrashBackoff(pod: Pod, container: Container, record: PodRecord): void {
@@ -333,6 +372,15 @@ export class KuberuntimeManager {
     this.#options.recorder.event(pod, type, reason, message, containerFieldPath(pod, container.name));
   }
 }
+
+interface StartInput {
+  readonly record: PodRecord;
+  readonly sandbox: Sandbox;
+  readonly volumeImages: ReadonlyMap<string, VolumeImage>;
+  readonly signal: AbortSignal;
+}
+
+type VolumeImage = ImageSpec | ContainerStartError;
 
 interface Sandbox {
   readonly id: string;

@@ -41,7 +41,8 @@ export class CriRuntimeService implements RuntimeService {
   }
 
   async status(options?: CallOptions): Promise<RuntimeStatus> {
-    return (await this.#connection.call(methods.status, {}, options)).status ?? { conditions: [] };
+    const { status, runtimeHandlers } = await this.#connection.call(methods.status, {}, options);
+    return { conditions: status?.conditions ?? [], handlers: runtimeHandlers };
   }
 
   async runPodSandbox(config: PodSandboxConfig, runtimeHandler: string, options?: CallOptions): Promise<string> {
@@ -156,6 +157,13 @@ export class CriRuntimeService implements RuntimeService {
       options,
     );
   }
+}
+
+/** The snapshotter of a containerd, as its CRI tells its configuration; `overlayfs`, its default, when it does not. */
+export async function snapshotterOf(connection: CriConnection, options?: CallOptions): Promise<string> {
+  const { info } = await connection.call(methods.status, { verbose: true }, options);
+  const config = JSON.parse(info["config"] ?? "{}") as { readonly containerd?: { readonly snapshotter?: string } };
+  return config.containerd?.snapshotter ?? "overlayfs";
 }
 
 /** ImageService over CRI v1. */

@@ -75,7 +75,14 @@ function imageMethod<Request extends object, Response extends object>(
 /** Every method of the protocol in use, with its deadline. */
 export const methods = {
   version: runtimeMethod<Empty, VersionResponse>("Version", readMs),
-  status: runtimeMethod<Empty, { readonly status?: RuntimeStatus }>("Status", readMs),
+  status: runtimeMethod<
+    { readonly verbose?: boolean },
+    {
+      readonly status?: Pick<RuntimeStatus, "conditions">;
+      readonly info: Readonly<Record<string, string>>;
+      readonly runtimeHandlers: NonNullable<RuntimeStatus["handlers"]>;
+    }
+  >("Status", readMs),
   runPodSandbox: runtimeMethod<{ readonly config: PodSandboxConfig; readonly runtimeHandler: string }, SandboxId>(
     "RunPodSandbox",
     sandboxMs,

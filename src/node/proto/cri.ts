@@ -50,7 +50,11 @@ message VersionResponse {
 message StatusRequest { bool verbose = 1; }
 message RuntimeCondition { string type = 1; bool status = 2; string reason = 3; string message = 4; }
 message RuntimeStatus { repeated RuntimeCondition conditions = 1; }
-message StatusResponse { RuntimeStatus status = 1; }
+message RuntimeHandlerFeatures { bool recursive_read_only_mounts = 1; bool user_namespaces = 2; }
+message RuntimeHandler { string name = 1; RuntimeHandlerFeatures features = 2; }
+message StatusResponse {
+  RuntimeStatus status = 1; map<string, string> info = 2; repeated RuntimeHandler runtime_handlers = 3;
+}
 message NetworkConfig { string pod_cidr = 1; }
 message RuntimeConfig { NetworkConfig network_config = 1; }
 message UpdateRuntimeConfigRequest { RuntimeConfig runtime_config = 1; }
@@ -66,7 +70,7 @@ message DnsConfig { repeated string servers = 1; repeated string searches = 2; r
 message PortMapping { Protocol protocol = 1; int32 container_port = 2; int32 host_port = 3; string host_ip = 4; }
 message Mount {
   string container_path = 1; string host_path = 2; bool readonly = 3; bool selinux_relabel = 4;
-  MountPropagation propagation = 5;
+  MountPropagation propagation = 5; bool recursive_read_only = 8; ImageSpec image = 9; string image_sub_path = 10;
 }
 message NamespaceOption { NamespaceMode network = 1; NamespaceMode pid = 2; NamespaceMode ipc = 3; string target_id = 4; }
 message SecurityProfile { ProfileType profile_type = 1; string localhost_ref = 2; }

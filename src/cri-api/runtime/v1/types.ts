@@ -27,8 +27,17 @@ export interface RuntimeCondition {
   readonly message: string;
 }
 
+/** One way to run containers, and what it can do. */
+export interface RuntimeHandler {
+  /** Empty for the default. */
+  readonly name: string;
+  readonly features?: { readonly recursiveReadOnlyMounts?: boolean; readonly userNamespaces?: boolean };
+}
+
 export interface RuntimeStatus {
   readonly conditions: readonly RuntimeCondition[];
+  /** Absent or empty where the runtime does not tell. */
+  readonly handlers?: readonly RuntimeHandler[];
 }
 
 export interface DnsConfig {
@@ -48,10 +57,17 @@ export type MountPropagation = "private" | "hostToContainer" | "bidirectional";
 
 export interface Mount {
   readonly containerPath: string;
+  /** Empty when an image is mounted. */
   readonly hostPath: string;
   readonly readonly?: boolean;
+  /** Read only with everything mounted below it; needs `readonly` and a runtime handler that can. */
+  readonly recursiveReadOnly?: boolean;
   readonly selinuxRelabel?: boolean;
   readonly propagation?: MountPropagation;
+  /** Mounts an image that is on the node, read only, in place of `hostPath`. */
+  readonly image?: ImageSpec;
+  /** The part of the image that is mounted; the whole unless given. */
+  readonly imageSubPath?: string;
 }
 
 export type NamespaceMode = "pod" | "container" | "node" | "target";
