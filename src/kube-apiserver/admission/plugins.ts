@@ -13,6 +13,7 @@ import type {
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { IngressClass } from "../../api/networking/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
@@ -20,6 +21,7 @@ import type { RegistryAccess, StorageLister } from "../../apiserver/registry/res
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
+import { DefaultIngressClass } from "./default-ingress-class.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
@@ -45,6 +47,7 @@ export function admissionPlugins(options: {
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
   readonly storageClasses: StorageLister<StorageClass>;
+  readonly ingressClasses: StorageLister<IngressClass>;
   readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
   readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
@@ -72,6 +75,7 @@ export function admissionPlugins(options: {
     new RuntimeClass(options.runtimeClasses),
     new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
+    new DefaultIngressClass(options.ingressClasses),
     new MutatingAdmissionWebhook({ ...options, configurations: options.mutatingWebhooks, caller }),
     new ValidatingAdmissionWebhook({ ...options, configurations: options.validatingWebhooks, caller }),
     // Last: nothing is charged for what others refuse.

@@ -5,7 +5,6 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 // without it, a refusal where somebody would wait for the effect.
 
 const notEnforced: Readonly<Record<string, string>> = {
-  "networking.k8s.io/networkpolicies": "NetworkPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicies": "MutatingAdmissionPolicies",
   "admissionregistration.k8s.io/mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBindings",
   "admissionregistration.k8s.io/validatingadmissionpolicies": "ValidatingAdmissionPolicies",

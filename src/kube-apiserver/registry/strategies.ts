@@ -81,7 +81,7 @@ export function builtinStrategies(options: {
     "networking.k8s.io/ingressclasses": ingressClassStrategy,
     "networking.k8s.io/ingresses": ingressStrategy,
     "networking.k8s.io/ipaddresses": ipAddressStrategy,
-    "networking.k8s.io/networkpolicies": withGap("networking.k8s.io/networkpolicies", networkPolicyStrategy),
+    "networking.k8s.io/networkpolicies": networkPolicyStrategy,
     "networking.k8s.io/servicecidrs": serviceCidrStrategy,
     "policy/poddisruptionbudgets": podDisruptionBudgetStrategy,
     "rbac.authorization.k8s.io/clusterrolebindings": clusterRoleBindingStrategy,
