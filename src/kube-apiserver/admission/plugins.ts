@@ -22,6 +22,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
 import { DefaultIngressClass } from "./default-ingress-class.ts";
+import { PersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
@@ -71,6 +72,7 @@ export function admissionPlugins(options: {
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
     new DefaultStorageClass(options.storageClasses),
+    new PersistentVolumeClaimResize(options.storageClasses),
     new StorageObjectInUseProtection(),
     new RuntimeClass(options.runtimeClasses),
     new CertificateSigners(options.authorizer),

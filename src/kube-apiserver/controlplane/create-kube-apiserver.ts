@@ -3,9 +3,12 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpoints,
   endpointSlices,
   ingressClasses,
   ingresses,
+  apiServices,
+  customResourceDefinitions,
   limitRanges,
   mutatingWebhookConfigurations,
   namespaces,
@@ -30,6 +33,7 @@ import type { GenericApiServer } from "../../apiserver/server/generic-api-server
 import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
 import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
+import { Aggregator } from "../../kube-aggregator/aggregator.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
@@ -37,6 +41,7 @@ import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-a
 import type { NamedTokenKey } from "../authentication/json-web-token.ts";
 import { nameTokenKey } from "../authentication/json-web-token.ts";
 import { openIdRoutes } from "../authentication/openid-routes.ts";
+import { RequestHeaderAuthenticator } from "../authentication/request-header-authenticator.ts";
 import { ServiceAccountTokenAuthenticator } from "../authentication/service-account-token-authenticator.ts";
 import { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { StaticTokenAuthenticator } from "../authentication/static-token-authenticator.ts";
@@ -56,7 +61,8 @@ import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
-import { keepKubernetesService } from "./keep-kubernetes-service.ts";
+import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
+import { keepObjects } from "./keep-objects.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import { createMetricsServer, metricsAccount, metricsPolicy } from "./metrics-server.ts";
 import type { KubeApiServerOptions } from "./options.ts";
@@ -160,11 +166,27 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     random,
   });
   const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
+  const aggregator = new Aggregator({
+    apiServices: storage.lister(apiServices),
+    definitions: storage.lister(customResourceDefinitions),
+    services: lister.services,
+    endpointSlices: storage.lister(endpointSlices),
+    resolver,
+    connector: options.aggregator?.connector,
+    routesToEndpoints: options.aggregator?.routesToEndpoints ?? false,
+    clock,
+    logger,
+    metrics,
+  });
   const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
     registrations,
-    authenticators: [new X509Authenticator(), new BearerTokenAuthenticator(tokenAuthenticators)],
+    authenticators: [
+      ...(options.requestHeaders ? [new RequestHeaderAuthenticator(options.requestHeaders)] : []),
+      new X509Authenticator(),
+      new BearerTokenAuthenticator(tokenAuthenticators),
+    ],
     authorizer,
     admission: admissionPlugins({
       ...lister,
@@ -198,7 +220,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
         },
       },
     ],
-    ...(openApi ? { openApi } : {}),
+    ...(openApi ? { openApi: aggregator.openApi(openApi) } : {}),
+    aggregation: aggregator,
     ...(options.audit ? { audit: options.audit } : {}),
     ...(options.advertiseAddress
       ? { advertiseAddress: `${options.advertiseAddress}:${options.securePort ?? 6443}` }
@@ -232,13 +255,29 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     tokenIssuer: issuer,
     install: (resource) => generic.install(resource),
     uninstall: (resource) => generic.uninstall(resource),
+    ownGroups: () => generic.ownGroups(),
+    forgetOpenApi: (paths) => generic.forgetOpenApi(paths),
     startShutdown: () => generic.startShutdown(),
     async start(): Promise<void> {
-      await bootstrap(writer, options, allocators.clusterIps.cidr, ensureService);
+      const [aggregation] = await Promise.all([
+        aggregator.start(generic),
+        bootstrap(writer, options, allocators.clusterIps.cidr, ensureService),
+      ]);
       isBootstrapped = true;
-      tasks.spawn((signal) =>
-        keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
-      );
+      tasks.spawn((signal) => aggregation.run(signal));
+      const service = {
+        namespace: "default",
+        name: "kubernetes",
+        listers: [lister.services, storage.lister(endpoints), storage.lister(endpointSlices)],
+        ensure: ensureService,
+      };
+      const authentication = {
+        ...extensionAuthentication,
+        listers: [storage.lister(configMaps)],
+        ensure: () => publishExtensionAuthentication(writer, options),
+      };
+      for (const kept of [service, authentication])
+        tasks.spawn((signal) => keepObjects({ ...kept, clock, logger }, signal));
       if (metricsServer) tasks.spawn((signal) => metricsServer.run(signal));
       tasks.spawn((signal) =>
         new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),
@@ -283,7 +322,7 @@ async function bootstrap(
     ),
     ensureServiceCidr(writer, cidr, options.clock.now()),
     ensureService(),
-    ...(options.clientCa === undefined ? [] : [publishClientCa(writer, options.clientCa)]),
+    publishExtensionAuthentication(writer, options),
   ]);
 }
 
@@ -302,18 +341,4 @@ async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: numb
       },
     ];
   });
-}
-
-/** Where aggregated servers read whose client certificates to trust. */
-async function publishClientCa(writer: SystemWriter, clientCa: string): Promise<void> {
-  await writer.reconcile(
-    configMaps,
-    {
-      metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
-      data: { "client-ca-file": clientCa },
-    },
-    (object) => {
-      object.data = { ...object.data, "client-ca-file": clientCa };
-    },
-  );
 }

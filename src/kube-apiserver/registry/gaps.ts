@@ -1,8 +1,7 @@
-import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 
 // Objects that would have an effect in upstream and have none here must say so: a warning where the object is harmless
-// without it, a refusal where somebody would wait for the effect.
+// without it.
 
 const notEnforced: Readonly<Record<string, string>> = {
   "admissionregistration.k8s.io/mutatingadmissionpolicies": "MutatingAdmissionPolicies",
@@ -11,13 +10,10 @@ const notEnforced: Readonly<Record<string, string>> = {
   "admissionregistration.k8s.io/validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBindings",
 };
 
-const notCreatable = [["apiregistration.k8s.io", "apiservices"]] as const;
-
 /** The strategies of kinds whose effect is missing, by `group/resource`. */
-export const gaps: Readonly<Record<string, Strategy>> = Object.fromEntries([
-  ...Object.entries(notEnforced).map(([key, what]) => [key, warning(what)] as const),
-  ...notCreatable.map(([group, resource]) => [`${group}/${resource}`, refusal(group, resource)] as const),
-]);
+export const gaps: Readonly<Record<string, Strategy>> = Object.fromEntries(
+  Object.entries(notEnforced).map(([key, what]) => [key, warning(what)] as const),
+);
 
 /** A strategy with what is said about its kind's missing effect. */
 export function withGap(key: string, strategy: Strategy): Strategy {
@@ -26,12 +22,4 @@ export function withGap(key: string, strategy: Strategy): Strategy {
 
 function warning(what: string): Strategy {
   return { warningsOnCreate: () => [`${what} are stored but not enforced by this server yet`] };
-}
-
-function refusal(group: string, resource: string): Strategy {
-  return {
-    beginCreate: async () => {
-      throw methodNotSupported({ group, resource }, "create");
-    },
-  };
 }

@@ -1,5 +1,7 @@
 import { certificateSigningRequestStrategy } from "./certificate-signing-request-strategy.ts";
 import { definitionStrategy } from "../../apiextensions-apiserver/definition/strategy.ts";
+import { apiServiceStrategy } from "../../kube-aggregator/api-service-strategy.ts";
+import { apiServiceCells } from "../printers/others.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import {
   controllerRevisionStrategy,
@@ -20,16 +22,12 @@ import { podTemplateStrategy, replicationControllerStrategy } from "./core/repli
 import { gaps, withGap } from "./gaps.ts";
 import type { ServiceAllocators } from "./core/service/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
-import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from "./core/volume-strategies.ts";
+import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim-strategy.ts";
+import { persistentVolumeStrategy } from "./core/persistent-volume-strategy.ts";
 import { nodeMetricsStrategy, podMetricsStrategy } from "./metrics.ts";
-import {
-  endpointSliceStrategy,
-  ingressClassStrategy,
-  ingressStrategy,
-  ipAddressStrategy,
-  networkPolicyStrategy,
-  serviceCidrStrategy,
-} from "./network-strategies.ts";
+import { ingressClassStrategy, ingressStrategy } from "./ingress-strategies.ts";
+import { networkPolicyStrategy } from "./network-policy-strategy.ts";
+import { endpointSliceStrategy, ipAddressStrategy, serviceCidrStrategy } from "./network-strategies.ts";
 import {
   leaseStrategy,
   podDisruptionBudgetStrategy,
@@ -119,6 +117,6 @@ export function builtinStrategies(options: {
       printedStrategies.validatingadmissionpolicybindings,
     "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
-    "apiregistration.k8s.io/apiservices": withGap("apiregistration.k8s.io/apiservices", printedStrategies.apiservices),
+    "apiregistration.k8s.io/apiservices": { ...apiServiceStrategy, tableCells: apiServiceCells },
   };
 }

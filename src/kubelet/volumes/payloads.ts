@@ -7,6 +7,7 @@ import type {
   Volume,
   VolumeProjection,
 } from "../../api/core/v1/types.gen.ts";
+import type { EventRecorder } from "../../client/record/event-recorder.ts";
 import { base64Decode, utf8Encode } from "../../component-base/bytes.ts";
 import { allContainers, findContainer } from "../api/pods.ts";
 import type { ObjectStore } from "../config/object-store.ts";
@@ -18,6 +19,7 @@ export interface PayloadSources {
   readonly objects: ObjectStore;
   readonly tokens: TokenManager;
   readonly facts: DownwardFacts;
+  readonly recorder: EventRecorder;
 }
 
 const defaultMode = 0o644;

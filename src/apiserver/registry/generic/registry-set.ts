@@ -134,11 +134,15 @@ function createStore(
   const subresources: Record<string, SubresourceStrategy> = {};
   for (const [name, { subresource }] of subresourcesOf(home))
     if ("strategy" in subresource && subresource.strategy) subresources[name] = subresource.strategy;
+  if (subresources["status"] === statusStrategy && strategy.validateStatus) {
+    subresources["status"] = { validateUpdate: strategy.validateStatus.bind(strategy) };
+  }
   const hasStatusSubresource = resource.subresources.some(({ name }) => name === "status");
   return new RegistryStore({
     names: {
       gr: { group: resource.group, resource: resource.resource },
-      gk: { group: resource.group, kind: resource.kind },
+      // Messages about an object name the kind it is stored as.
+      gk: { group: home.resource.group, kind: home.resource.kind },
       namespaced: resource.namespaced,
       storagePrefix: resource.storagePrefix,
     },

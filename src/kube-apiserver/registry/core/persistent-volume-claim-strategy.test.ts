@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PersistentVolumeClaim } from "../../../api/core/v1/types.gen.ts";
 import type { RequestContext } from "../../../apiserver/registry/rest/strategy.ts";
-import { persistentVolumeClaimStrategy } from "./volume-strategies.ts";
+import { persistentVolumeClaimStrategy } from "./persistent-volume-claim-strategy.ts";
 
 const annotation = "volume.beta.kubernetes.io/storage-class";
 
