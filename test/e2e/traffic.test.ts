@@ -187,8 +187,10 @@ describe("requests while everything changes", { skip: typeof world === "string" 
   }
 
   const startAsker = async (enter: readonly string[]): Promise<Asker> => {
-    const [program = "", ...args] = [...enter, process.execPath, "-e", client];
-    const child = spawn(program, args, { env: { TARGETS: targets }, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("env", [...enter, process.execPath, "-e", client], {
+      env: { PATH: process.env["PATH"] ?? "", TARGETS: targets },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const lines: string[] = [];
     child.stdout.setEncoding("utf8").on("data", (text: string) => lines.push(...text.trim().split("\n")));
     await once(child.stdout, "data");
