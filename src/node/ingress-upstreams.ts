@@ -75,6 +75,7 @@ function answerOf(
   return new Promise((resolve, reject) => {
     let isConnected = false;
     let isLate = false;
+    let hasAnswer = false;
     let connecting: NodeJS.Timeout | undefined;
     outgoing.on("socket", (socket) => {
       const connected = (): void => {
@@ -100,9 +101,14 @@ function answerOf(
     });
     outgoing.on("close", () => {
       clearTimeout(connecting);
-      reject(new ForwardError(isConnected ? "reset" : "refused"));
+      // An error nobody hears of costs its stack all the same.
+      if (!hasAnswer) reject(new ForwardError(isConnected ? "reset" : "refused"));
     });
-    outgoing.on("response", (incoming) => resolve({ kind: "response", incoming }));
-    outgoing.on("upgrade", (incoming, socket, head) => resolve({ kind: "upgrade", incoming, socket, head }));
+    const answered = (answer: UpstreamAnswer): void => {
+      hasAnswer = true;
+      resolve(answer);
+    };
+    outgoing.on("response", (incoming) => answered({ kind: "response", incoming }));
+    outgoing.on("upgrade", (incoming, socket, head) => answered({ kind: "upgrade", incoming, socket, head }));
   });
 }
