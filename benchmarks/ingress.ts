@@ -63,7 +63,7 @@ function ask(
       socket.on(connect === plain ? "connect" : "secureConnect", () => socket.write(text));
       socket.on("data", (chunk: Buffer) => {
         if (received === 0) {
-          if (!chunk.subarray(0, 12).equals(Buffer.from("HTTP/1.1 200"))) return void reject(new Error(String(chunk)));
+          if (!chunk.subarray(0, 12).equals(Buffer.from("HTTP/1.1 200"))) reject(new Error(String(chunk)));
           wanted = chunk.indexOf(headEnd) + headEnd.length + bodyBytes;
         }
         received += chunk.length;
