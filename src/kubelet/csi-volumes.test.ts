@@ -8,6 +8,7 @@ import {
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
+  serviceAccounts,
   volumeAttachments,
 } from "../api/resources.gen.ts";
 import type { Input } from "../apimachinery/resource-type.ts";
@@ -24,6 +25,8 @@ const unique = uniqueVolumeName(hostpathDriverName, handle);
 /** The hostpath driver on the harness's files and mounts, which comes and goes, and what it was called with. */
 class DriverBeside {
   readonly calls: string[] = [];
+  /** What the last volume was published with. */
+  volumeContext: Readonly<Record<string, string>> = {};
   readonly driver: HostpathDriver;
   readonly statuses: { readonly pluginRegistered: boolean; readonly error: string }[] = [];
   #onChange: (sockets: readonly string[]) => void = () => {};
@@ -55,6 +58,8 @@ class DriverBeside {
         if (typeof method !== "function") return name === Symbol.asyncDispose ? async () => {} : method;
         return (request: object) => {
           if (String(name).endsWith("Volume")) this.calls.push(String(name));
+          const { volumeContext } = request as { readonly volumeContext?: Readonly<Record<string, string>> };
+          if (name === "nodePublishVolume") this.volumeContext = volumeContext ?? {};
           return Reflect.apply(method, target, [request]) as unknown;
         };
       },
@@ -261,4 +266,33 @@ test("a volume that has grown is grown on the node while the pod runs, and what 
   assert.equal(failed.allocatedResourceStatuses?.["storage"], "NodeResizeInfeasible");
   assert.ok(failed.conditions?.some(({ type }) => type === "NodeResizeError"));
   assert.equal((await harness.pod("p"))?.status.phase, "Running");
+});
+
+test("a driver is told of the pod and given the tokens that it wants of it", async () => {
+  const tokenRequests = [{ audience: "vault", expirationSeconds: 600 }];
+  const { harness, beside } = await start({ attachRequired: false, podInfoOnMount: true, tokenRequests });
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  await harness.client.resource(serviceAccounts, "default").create({ metadata: { name: "robot" } });
+  const asked: unknown[] = [];
+  harness.api.intercept = ({ method, path, body }) => {
+    if (method !== "POST" || !path.endsWith("/token")) return undefined;
+    asked.push((body as { readonly spec: { readonly audiences: unknown } }).spec.audiences);
+    const expirationTimestamp = "2030-01-01T00:00:00Z";
+    return { status: 201, body: { status: { token: "of-robot", expirationTimestamp } } };
+  };
+  const pod = await harness.createPod("p", { ...claimSpec, serviceAccountName: "robot" });
+  await harness.untilPhase("p", "Running");
+  assert.deepEqual(asked, [["vault"]]);
+  const { ["csi.storage.k8s.io/serviceAccount.tokens"]: tokens = "", ...rest } = beside.volumeContext;
+  assert.deepEqual(JSON.parse(tokens), {
+    vault: { token: "of-robot", expirationTimestamp: "2030-01-01T00:00:00Z" },
+  });
+  assert.deepEqual(rest, {
+    "csi.storage.k8s.io/pod.name": "p",
+    "csi.storage.k8s.io/pod.namespace": "default",
+    "csi.storage.k8s.io/pod.uid": pod.metadata.uid,
+    "csi.storage.k8s.io/serviceAccount.name": "robot",
+    "csi.storage.k8s.io/ephemeral": "false",
+  });
 });

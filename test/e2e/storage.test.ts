@@ -116,10 +116,14 @@ test("the driver registers: CSINode, the node's topology and id, its capacity", 
   const { metadata } = await node();
   assert.equal(metadata.labels?.[topologyKey], nodeName);
   assert.equal(metadata.annotations?.["csi.volume.kubernetes.io/nodeid"], JSON.stringify({ [driver]: nodeName }));
-  await eventually("capacity is published", async () => {
-    const text = await cluster.kubectl("get", "csistoragecapacities", "-A", "-o", "jsonpath={.items[*].capacity}");
-    return text === "10Gi";
-  });
+  await eventually(
+    "capacity is published",
+    async () => {
+      const text = await cluster.kubectl("get", "csistoragecapacities", "-A", "-o", "jsonpath={.items[*].capacity}");
+      return text === "10Gi";
+    },
+    30_000,
+  );
 });
 
 test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip }, async () => {
@@ -130,6 +134,7 @@ test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip 
     await eventually(
       `${name}-0 exists`,
       async () => (await cluster.tryKubectl(["get", "pod", `${name}-0`])).exitCode === 0,
+      30_000,
     );
     await ready(`${name}-0`);
     assert.equal(await cat(`${name}-0`, "/data/starts"), `${name}-0\n`);
@@ -137,6 +142,7 @@ test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip 
     await eventually(
       `${name}-0 is back`,
       async () => (await cluster.tryKubectl(["get", "pod", `${name}-0`])).exitCode === 0,
+      30_000,
     );
     await ready(`${name}-0`);
     assert.equal(await cat(`${name}-0`, "/data/starts"), `${name}-0\n${name}-0\n`);
@@ -198,7 +204,7 @@ spec:
     (await readdir(`${cluster.dataDir}/node/csi-hostpath`)).filter((name) => name.startsWith("csi-"));
   assert.equal((await inline()).length, 1);
   await cluster.kubectl("delete", "pod", "inline");
-  await eventually("the volume is gone", async () => (await inline()).length === 0);
+  await eventually("the volume is gone", async () => (await inline()).length === 0, 30_000);
 });
 
 test("node and driver restarted: the volume stays mounted, and is let go of when the pod goes", { skip }, async () => {
