@@ -56,7 +56,7 @@ class DriverBeside {
       get: (target, name) => {
         const method: unknown = Reflect.get(target, name);
         if (typeof method !== "function") return name === Symbol.asyncDispose ? async () => {} : method;
-        return (request: object) => {
+        return (request: object = {}) => {
           if (String(name).endsWith("Volume")) this.calls.push(String(name));
           const { volumeContext } = request as { readonly volumeContext?: Readonly<Record<string, string>> };
           if (name === "nodePublishVolume") this.volumeContext = volumeContext ?? {};
