@@ -204,6 +204,52 @@ test("a volume of two pods is staged once, and unstaged after the second", async
   assert.deepEqual(beside.calls, ["nodeUnpublishVolume", "nodeUnpublishVolume", "nodeUnstageVolume"]);
 });
 
+test("a volume for one pod is refused to a second", async () => {
+  const { harness, beside } = await start({ attachRequired: false });
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  const spec = { accessModes: ["ReadWriteOncePod"] };
+  await harness.client.resource(persistentVolumes).patch("pv", "merge", { spec });
+  await harness.createPod("a", claimSpec);
+  await harness.untilPhase("a", "Running");
+  await harness.createPod("b", claimSpec);
+  await harness.pass(1_000);
+  const why = "volume uses the ReadWriteOncePod access mode and is already in use by another pod";
+  assert.ok(harness.events("b").includes(`FailedMount MountVolume.SetUp failed for volume "pv" : ${why}`));
+  await harness.deletePod("a");
+  await harness.untilPhase("b", "Running");
+});
+
+test("a volume that a pod waits for stays in use when another lets go of it", async () => {
+  const { harness, beside } = await start();
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  const source = { persistentVolumeName: "pv" };
+  const name = attachmentName(handle, hostpathDriverName, "node-1");
+  const setAttached = async (isAttached: boolean): Promise<void> => {
+    const volumesAttached = isAttached ? [{ name: unique, devicePath: "" }] : null;
+    const node = harness.client.resource(nodes);
+    await node.patch("node-1", "merge", { status: { volumesAttached } }, { subresource: "status" });
+  };
+  await harness.client.resource(volumeAttachments).create({
+    metadata: { name },
+    spec: { attacher: hostpathDriverName, nodeName: "node-1", source },
+    status: { attached: true },
+  });
+  await setAttached(true);
+  await harness.createPod("a", claimSpec);
+  await harness.untilPhase("a", "Running");
+  await setAttached(false);
+  await harness.createPod("b", claimSpec);
+  await harness.pass(1_000);
+  await harness.deletePod("a");
+  await harness.until(async () => (await harness.pod("a")) === undefined);
+  await harness.pass(30_000);
+  assert.deepEqual((await harness.client.resource(nodes).get("node-1")).status.volumesInUse, [unique]);
+  await setAttached(true);
+  await harness.untilPhase("b", "Running");
+});
+
 test("an inline volume needs a driver that takes them; it is published again and again where the driver wants that", async () => {
   const inline = podSpec({ name: "v", csi: { driver: hostpathDriverName } });
   {

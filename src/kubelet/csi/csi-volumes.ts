@@ -63,6 +63,12 @@ interface VolumeData {
   readonly attachmentID?: string;
 }
 
+interface PlacedVolume {
+  readonly data: VolumeData;
+  /** The directory of the pod's volume, or of the staged one. */
+  readonly directory: string;
+}
+
 const dataFile = "vol_data.json";
 const plugin = "kubernetes.io~csi";
 const attachTimeoutMs = 120_000;
@@ -129,6 +135,17 @@ export class CsiVolumes {
     } catch (error) {
       throw failed("SetUp", error);
     }
+    const unique = uniqueVolumeName(driverName, volumeHandle);
+    const isExclusive = from.kind === "persistent" && from.volume.spec.accessModes?.includes("ReadWriteOncePod");
+    // From here on the volume has this pod: whoever else lets go of it leaves it staged and in use.
+    await this.#locks.run(unique, async () => {
+      const others = (await this.#published()).filter((other) => isSameVolume(other.data, data));
+      if (isExclusive && others.some((other) => other.directory !== directory)) {
+        const why = "volume uses the ReadWriteOncePod access mode and is already in use by another pod";
+        throw failed("SetUp", new Error(why));
+      }
+      await this.#write(directory, data);
+    });
     let publishContext: Readonly<Record<string, string>> = {};
     if (data.attachmentID !== undefined) {
       try {
@@ -137,7 +154,7 @@ export class CsiVolumes {
         throw signal.aborted ? error : failed("WaitForAttach", error);
       }
     }
-    await this.#locks.run(uniqueVolumeName(driverName, volumeHandle), async () => {
+    await this.#locks.run(unique, async () => {
       const isRemount = await this.#options.mounter.isMounted(`${directory}/mount`);
       await this.#write(directory, data);
       const { capabilities } = await driver.nodeGetCapabilities();
@@ -450,9 +467,7 @@ export class CsiVolumes {
   /** Unstages the volume unless some pod has it. Called under its lock. */
   async #release(data: VolumeData): Promise<void> {
     const { driverName, volumeHandle } = data;
-    const isSame = (other: VolumeData): boolean =>
-      other.driverName === driverName && other.volumeHandle === volumeHandle;
-    if ((await this.#published()).some((published) => isSame(published.data))) return;
+    if ((await this.#published()).some((published) => isSameVolume(published.data, data))) return;
     const stagingTargetPath = this.#stagingPath(data);
     if (await this.#options.fileSystem.stat(stagingTargetPath)) {
       await this.#options.driver(driverName).nodeUnstageVolume({ volumeId: volumeHandle, stagingTargetPath });
@@ -461,7 +476,13 @@ export class CsiVolumes {
       }
       await this.#options.fileSystem.removeAll(parentOf(stagingTargetPath));
     }
-    this.#inUse.delete(uniqueVolumeName(driverName, volumeHandle));
+    if (!this.#inUse.delete(uniqueVolumeName(driverName, volumeHandle))) return;
+    try {
+      // The volume may be waited for elsewhere.
+      await this.#options.reportInUse(new AbortController().signal);
+    } catch (error) {
+      this.#options.logger.debug("the node's status is told later what is in use", { error });
+    }
   }
 
   /** Removes what is kept of a volume that is not published. */
@@ -478,22 +499,22 @@ export class CsiVolumes {
     return `${this.#options.rootDirectory}/plugins/kubernetes.io/csi`;
   }
 
-  async #published(): Promise<readonly { readonly data: VolumeData }[]> {
+  async #published(): Promise<readonly PlacedVolume[]> {
     const root = `${this.#options.rootDirectory}/pods`;
     const parents = (await this.#list(root)).map((uid) => `${root}/${uid}/volumes/${plugin}`);
     return this.#dataBelow(parents);
   }
 
-  async #staged(): Promise<readonly { readonly data: VolumeData }[]> {
+  async #staged(): Promise<readonly PlacedVolume[]> {
     return this.#dataBelow((await this.#list(this.#stagingRoot)).map((driver) => `${this.#stagingRoot}/${driver}`));
   }
 
-  async #dataBelow(parents: readonly string[]): Promise<readonly { readonly data: VolumeData }[]> {
-    const found: { readonly data: VolumeData }[] = [];
+  async #dataBelow(parents: readonly string[]): Promise<readonly PlacedVolume[]> {
+    const found: PlacedVolume[] = [];
     for (const parent of parents) {
       for (const name of await this.#list(parent)) {
         const data = await this.#read(`${parent}/${name}`);
-        if (data) found.push({ data });
+        if (data) found.push({ data, directory: `${parent}/${name}` });
       }
     }
     return found;
@@ -527,6 +548,10 @@ export class CsiVolumes {
     const entries = Object.entries(secret.data ?? {}).map(([key, value]) => [key, utf8Decode(base64Decode(value))]);
     return { secrets: Object.fromEntries(entries) as Record<string, string> };
   }
+}
+
+function isSameVolume(a: VolumeData, b: VolumeData): boolean {
+  return a.driverName === b.driverName && a.volumeHandle === b.volumeHandle;
 }
 
 function sourceOf(from: CsiSource): {
