@@ -115,7 +115,13 @@ export class CsiVolumes {
   }
 
   async isSetUp(podUid: string, volumeName: string): Promise<boolean> {
-    return this.#options.mounter.isMounted(`${this.directoryOf(podUid, volumeName)}/mount`);
+    return this.#isPublished(`${this.directoryOf(podUid, volumeName)}/mount`);
+  }
+
+  /** A driver may mount a device, or make it. */
+  async #isPublished(target: string): Promise<boolean> {
+    if (await this.#options.mounter.isMounted(target)) return true;
+    return (await this.#options.fileSystem.stat(target))?.type === "block-device";
   }
 
   /**
@@ -155,7 +161,7 @@ export class CsiVolumes {
       }
     }
     await this.#locks.run(unique, async () => {
-      const isRemount = await this.#options.mounter.isMounted(`${directory}/mount`);
+      const isRemount = await this.#isPublished(`${directory}/mount`);
       await this.#write(directory, data);
       const { capabilities } = await driver.nodeGetCapabilities();
       const stages = from.kind === "persistent" && hasNodeCapability({ capabilities }, "STAGE_UNSTAGE_VOLUME");
@@ -248,7 +254,7 @@ export class CsiVolumes {
           volumeId: data.volumeHandle,
           volumePath: `${directory}/mount`,
           capacityRange: { requiredBytes: Quantity.parse(wanted).toNumber() },
-          volumeCapability: capabilityOf(volume.spec.csi?.fsType, accessModeOf(volume), volume.spec.mountOptions ?? []),
+          volumeCapability: persistentCapability(volume),
           ...(stages ? { stagingTargetPath: this.#stagingPath(data) } : {}),
           ...(await this.#secrets(volume.spec.csi?.nodeExpandSecretRef)),
         });
@@ -382,13 +388,13 @@ export class CsiVolumes {
     if (await mounter.isMounted(stagingTargetPath)) return;
     await fileSystem.makeDirectory(stagingTargetPath, 0o750);
     await this.#write(parentOf(stagingTargetPath), data);
-    const { csi, mountOptions = [] } = volume.spec;
+    const { csi } = volume.spec;
     try {
       await driver.nodeStageVolume({
         volumeId: data.volumeHandle,
         publishContext,
         stagingTargetPath,
-        volumeCapability: capabilityOf(csi?.fsType, accessModeOf(volume), mountOptions),
+        volumeCapability: persistentCapability(volume),
         volumeContext: csi?.volumeAttributes ?? {},
         ...(await this.#secrets(csi?.nodeStageSecretRef)),
       });
@@ -419,15 +425,16 @@ export class CsiVolumes {
     const tokenText = await podTokens(pod, object, tokens);
     const inSecrets = object?.spec.serviceAccountTokenInSecrets === true;
     const secretData = { ...(await this.#secrets(secretRef)).secrets, ...(inSecrets ? tokenText : {}) };
-    const mode = from.kind === "inline" ? "SINGLE_NODE_WRITER" : accessModeOf(from.volume);
-    const mountOptions = from.kind === "inline" ? [] : (from.volume.spec.mountOptions ?? []);
-    const fsGroup = pod.spec.securityContext?.fsGroup;
+    const fsGroup = groupByDriver ? pod.spec.securityContext?.fsGroup : undefined;
     await driver.nodePublishVolume({
       volumeId,
       publishContext,
       ...(stagingTargetPath === undefined ? {} : { stagingTargetPath }),
       targetPath: `${directory}/mount`,
-      volumeCapability: capabilityOf(fsType, mode, mountOptions, groupByDriver ? fsGroup : undefined),
+      volumeCapability:
+        from.kind === "inline"
+          ? mountCapability(fsType, "SINGLE_NODE_WRITER", [], fsGroup)
+          : persistentCapability(from.volume, fsGroup),
       readonly: readOnly,
       secrets: secretData,
       volumeContext: {
@@ -449,6 +456,7 @@ export class CsiVolumes {
     const { fsType, readOnly } = sourceOf(from);
     const policy = this.#options.driverObject(driverName)?.spec.fsGroupPolicy ?? "ReadWriteOnceWithFSType";
     if (fsGroup === undefined || policy === "None" || readOnly) return;
+    if (from.kind === "persistent" && isBlock(from.volume)) return;
     if (policy !== "File") {
       if (!fsType) return;
       const modes = from.kind === "inline" ? ["ReadWriteOnce"] : (from.volume.spec.accessModes ?? []);
@@ -576,7 +584,18 @@ function accessModeOf({ spec }: PersistentVolume): AccessMode {
   }
 }
 
-function capabilityOf(
+function persistentCapability(volume: PersistentVolume, group?: number): VolumeCapability {
+  const accessMode = { mode: accessModeOf(volume) };
+  if (isBlock(volume)) return { block: {}, accessMode };
+  const { csi, mountOptions = [] } = volume.spec;
+  return mountCapability(csi?.fsType, accessMode.mode, mountOptions, group);
+}
+
+function isBlock({ spec: { volumeMode } }: PersistentVolume): boolean {
+  return volumeMode === "Block";
+}
+
+function mountCapability(
   fsType: string | undefined,
   mode: AccessMode,
   mountFlags: readonly string[],
