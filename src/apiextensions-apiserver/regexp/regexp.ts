@@ -8,6 +8,18 @@ type Instruction =
   | { readonly op: "assert"; readonly where: Assertion }
   | { readonly op: "match" };
 
+/** All the ways a match is being followed at one position, and where they lead: made when first met. */
+interface State {
+  /** The instructions that wait for a character. */
+  readonly ready: readonly number[];
+  readonly isMatch: boolean;
+  readonly isMatchAtEnd: boolean;
+  readonly next: Map<number, State>;
+}
+
+/** How many steps are remembered: some 100 bytes each. Past that they are forgotten and found again. */
+const transitionsMax = 10_000;
+
 /** Bounds the work per character of text; Go's limit is of the same order. */
 const instructionsMax = 10_000;
 
@@ -19,16 +31,70 @@ const instructionsMax = 10_000;
 export class LinearRegexp {
   readonly source: string;
   readonly #program: Instruction[] = [];
+  /** Asks for more than the ends of the text: lines or words. */
+  readonly #looksAround: boolean;
+  readonly #states = new Map<string, State>();
+  #transitionCount = 0;
+  #start: State | undefined;
 
   /** Throws RegexpSyntaxError. */
   constructor(pattern: string) {
     this.source = pattern;
     this.#emit(parseRegexp(pattern));
     this.#push({ op: "match" });
+    this.#looksAround = this.#program.some(
+      (each) => each.op === "assert" && each.where !== "textStart" && each.where !== "textEnd",
+    );
   }
 
   /** Whether it matches anywhere in the text. */
   test(text: string): boolean {
+    if (this.#looksAround) return this.#simulate(text);
+    let state = (this.#start ??= this.#enter([0], true));
+    for (let i = 0; !state.isMatch; i++) {
+      const code = text.codePointAt(i);
+      if (code === undefined) return state.isMatchAtEnd;
+      if (code > 0xffff) i++;
+      state = state.next.get(code) ?? this.#step(state, code);
+    }
+    return true;
+  }
+
+  /** Where `state` goes by a character it has not met before. */
+  #step(state: State, code: number): State {
+    const entries = state.ready.filter((pc) => this.#takes(pc, code)).map((pc) => pc + 1);
+    const next = this.#enter([...entries, 0], false);
+    if (++this.#transitionCount > transitionsMax) {
+      this.#states.clear();
+      this.#start = undefined;
+      this.#transitionCount = 0;
+    } else state.next.set(code, next);
+    return next;
+  }
+
+  /** The state after entering these instructions; the same object for the same state. */
+  #enter(entries: readonly number[], isAtStart: boolean): State {
+    const ready: number[] = [];
+    const isMatch = this.#close(entries, isAtStart, false, ready);
+    const isMatchAtEnd = isMatch || this.#close(entries, isAtStart, true, []);
+    const key = `${ready.join()} ${isMatch} ${isMatchAtEnd}`;
+    let state = this.#states.get(key);
+    if (!state) this.#states.set(key, (state = { ready, isMatch, isMatchAtEnd, next: new Map() }));
+    return state;
+  }
+
+  /** As #follow, for patterns that ask for nothing but the ends of the text. */
+  #close(entries: readonly number[], isAtStart: boolean, isAtEnd: boolean, ready: number[]): boolean {
+    const codes = isAtStart ? (isAtEnd ? [] : [0]) : isAtEnd ? [0] : [0, 0];
+    const seen = new Int32Array(this.#program.length).fill(-1);
+    const at = isAtStart ? 0 : 1;
+    let isMatch = false;
+    for (const pc of entries) isMatch = this.#follow(pc, codes, at, seen, ready) || isMatch;
+    return isMatch;
+  }
+
+  /** Follows all ways anew at every position, where what is around it decides. */
+  #simulate(text: string): boolean {
     const codes = Array.from(text, (char) => char.codePointAt(0) ?? 0);
     let current: number[] = [];
     // Each instruction is entered at most once per position: `seen` holds the position it was last entered at.

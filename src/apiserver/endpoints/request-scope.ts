@@ -1,4 +1,5 @@
 import type { HttpRequest } from "../../component-base/http.ts";
+import type { Pace } from "../../component-base/pace.ts";
 import type { UserInfo } from "../authentication/user-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 
@@ -15,4 +16,6 @@ export interface RequestScope {
   readonly warnings: Set<string>;
   /** What admission notes for the audit. */
   readonly auditAnnotations: Map<string, string>;
+  /** How its work shares the thread with other requests. */
+  readonly pace: Pace;
 }

@@ -1,4 +1,5 @@
 import { defined } from "../../../component-base/assert.ts";
+import { finish } from "../../../component-base/steps.ts";
 import { utf8Decode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { invalid, notFound } from "../../../apimachinery/errors/new.ts";
@@ -64,14 +65,14 @@ export async function handleScale(
   const next = (live: Scale): Mutable<KubeObject> => {
     if (type === "apply") {
       const { value: applied } = defined(configuration, "configuration");
-      return fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced });
+      return finish(fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced }));
     }
     const warn = (text: string): void => void scope.warnings.add(text);
     const object = type
-      ? decodeAs(kind, applyPatch(type, patch, live, kind), { mode: write.fieldValidation, warn })
+      ? decodeAs(kind, finish(applyPatch(type, patch, live, kind)), { mode: write.fieldValidation, warn })
       : (cloneJson(sent) as Mutable<KubeObject>);
     const manager = managerName(write.fieldManager, http.headers["user-agent"]);
-    fields.update({ live, object, manager, isReset: false });
+    finish(fields.update({ live, object, manager, isReset: false }));
     return object;
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
