@@ -202,3 +202,23 @@ test("/logs serves files and directories of the log directory, and nothing above
     assert.equal((await harness.request(path)).status, 404, path);
   }
 });
+
+test("containers that end are counted once, by kind, exit code and reason", async () => {
+  await using harness = await KubeletHarness.start();
+  const container = (name: string, script: string) => ({ name, image: "busybox:1", command: ["sh", "-c", script] });
+  await harness.createPod("ended", {
+    restartPolicy: "Never",
+    initContainers: [container("init", "exit 0")],
+    containers: [container("main", "exit 139")],
+  });
+  await harness.untilPhase("ended", "Failed");
+  await harness.pass(60_000);
+  const lines = (await bodyText(await harness.request("/metrics"))).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("kubelet_terminated_containers_total")),
+    [
+      'kubelet_terminated_containers_total{container_type="init_container",exit_code="0",reason="Completed"} 1',
+      'kubelet_terminated_containers_total{container_type="container",exit_code="139",reason="Error"} 1',
+    ],
+  );
+});
