@@ -203,7 +203,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
-      seccompRoot: `${rootDirectory}/seccomp`,
+      seccomp: { root: `${rootDirectory}/seccomp`, isDefault: config.seccompDefault },
       crashBackoffMaxMs: config.maxContainerRestartPeriodMs,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
@@ -292,6 +292,7 @@ class NodeKubelet implements Kubelet {
       highThresholdPercent: config.imageGcHighThresholdPercent,
       lowThresholdPercent: config.imageGcLowThresholdPercent,
       minAgeMs: config.imageMinimumGcAgeMs,
+      maxAgeMs: config.imageMaximumGcAgeMs,
       isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
     });
     this.#evictions = new EvictionManager({

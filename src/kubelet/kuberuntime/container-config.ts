@@ -3,7 +3,7 @@ import type { ContainerConfig, Image, KeyValue, Mount } from "../../cri-api/runt
 import { expand } from "../environment/expansion.ts";
 import { containerAnnotations, containerLabels } from "./labels.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
-import { containerSecurityContext } from "./security-context.ts";
+import { containerSecurityContext, type SeccompSettings } from "./security-context.ts";
 
 export interface ContainerConfigInput {
   readonly image: Image;
@@ -11,7 +11,7 @@ export interface ContainerConfigInput {
   readonly environment: readonly KeyValue[];
   readonly mounts: readonly Mount[];
   readonly memoryCapacityBytes: number;
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   /** The container whose process namespace it shares. */
   readonly targetId?: string;
 }
