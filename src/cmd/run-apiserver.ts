@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
+import type { AuditPolicy } from "../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
@@ -15,6 +16,7 @@ import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-
 import type { RequestHeaders } from "../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
+import { AuditLog, type AuditLogOptions } from "../node/audit-log.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
@@ -44,6 +46,11 @@ export interface ApiServerSettings {
   /** Servers behind are called at their endpoints, not at their Services' addresses. */
   readonly routesToEndpoints?: boolean;
   readonly requestHeaders?: RequestHeaders;
+  /** What is recorded of requests, and in which file. Nothing unless given. */
+  readonly audit?: {
+    readonly policy: AuditPolicy;
+    readonly log: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays">;
+  };
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
   readonly serviceAccountIssuer?: string;
@@ -106,7 +113,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const metrics = new MetricRegistry();
   const failed = new AbortController();
   const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
-  const { frontProxyClient, routesToEndpoints, ...options } = others;
+  const { frontProxyClient, routesToEndpoints, audit, ...options } = others;
   const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const tasks = stack.use(new TaskGroup({ parent: signal }));
@@ -138,6 +145,9 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       proxy,
       aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
+      ...(audit
+        ? { audit: { policy: audit.policy, sink: stack.use(new AuditLog({ ...audit.log, clock, logger, metrics })) } }
+        : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
       server: { yaml: stack.use(new YamlThread()) },

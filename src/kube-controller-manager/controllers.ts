@@ -34,6 +34,7 @@ import { statefulSetController } from "./statefulset/stateful-set-controller.ts"
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicystatus/validating-admission-policy-status-controller.ts";
 import {
   claimProtectionController,
   volumeProtectionController,
@@ -90,6 +91,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     persistentVolumeBinderController,
     attachDetachController,
     expandController,
+    validatingAdmissionPolicyStatusController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

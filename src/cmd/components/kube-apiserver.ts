@@ -1,6 +1,8 @@
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
+import { parseYaml } from "../../apimachinery/yaml/parse.ts";
+import { AuditPolicy } from "../../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
@@ -22,6 +24,11 @@ const apiServerFlags = {
   "data-dir": "string",
   "advertise-address": "string",
   "api-audiences": "list",
+  "audit-log-maxage": "int",
+  "audit-log-maxbackup": "int",
+  "audit-log-maxsize": "int",
+  "audit-log-path": "string",
+  "audit-policy-file": "string",
   "bind-address": "string",
   "client-ca-file": "string",
   "etcd-servers": "string",
@@ -68,6 +75,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     const issuer = flags["service-account-issuer"];
     const audiences = flags["api-audiences"];
     const kubelet = await kubeletAccess(flags, logger);
+    const audit = await auditOf(flags);
     const frontProxyClient = await proxyClient(flags, logger);
     const requestHeaders = await requestHeadersOf(flags);
     const settings = {
@@ -83,6 +91,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       clientCa: await readFile(requiredFlag(flags, "client-ca-file"), "utf8"),
       ...(kubelet ? { kubelet } : {}),
       ...(frontProxyClient ? { frontProxyClient } : {}),
+      ...(audit ? { audit } : {}),
       ...(requestHeaders ? { requestHeaders } : {}),
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
@@ -100,6 +109,28 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     };
     await serveApi(settings, signal, logger);
   });
+}
+
+/** Without both a policy and a place to write to, nothing is recorded. */
+async function auditOf(flags: FlagsOf<typeof apiServerFlags>): Promise<ApiServerSettings["audit"]> {
+  const file = flags["audit-policy-file"];
+  const path = flags["audit-log-path"];
+  if (file === undefined || path === undefined) return undefined;
+  let policy: AuditPolicy;
+  try {
+    policy = AuditPolicy.parse(parseYaml(await readFile(file, "utf8")).value);
+  } catch (error) {
+    throw new UsageError(`loading audit policy file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {
+    policy,
+    log: {
+      path,
+      sizeMaxMegabytes: flags["audit-log-maxsize"] ?? 0,
+      backupsMax: flags["audit-log-maxbackup"] ?? 0,
+      ageMaxDays: flags["audit-log-maxage"] ?? 0,
+    },
+  };
 }
 
 async function proxyClient(flags: FlagsOf<typeof apiServerFlags>, logger: Logger): Promise<ReloadingPair | undefined> {

@@ -1,6 +1,5 @@
 import type { PolicyRule } from "../../api/rbac/v1/types.gen.ts";
 import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
-import type { AuditSink } from "../../apiserver/audit/audit-sink.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { MetricsKubelets } from "./metrics-server.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
@@ -65,7 +64,7 @@ export interface KubeApiServerOptions {
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   readonly eventTtlSeconds?: number;
   readonly openApi?: OpenApiProvider;
-  readonly audit?: AuditSink;
+  readonly audit?: GenericApiServerOptions["audit"];
   /** What else the generic server is to know. */
   readonly server?: Partial<
     Pick<
