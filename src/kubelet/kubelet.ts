@@ -154,7 +154,15 @@ class NodeKubelet implements Kubelet {
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
     this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers);
     const csi = this.#csi ? { csi: this.#csi.volumes } : {};
-    const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain, ...csi }));
+    const volumes = (this.#volumes = new VolumeManager({
+      ports,
+      clock,
+      random,
+      logger,
+      rootDirectory,
+      clusterDomain,
+      ...csi,
+    }));
     const objects = new ObjectStore(client, clock);
     const tokens = new TokenManager(client, clock);
     const statuses = (this.#statuses = new StatusManager({
