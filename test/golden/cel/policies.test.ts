@@ -48,7 +48,7 @@ test("policies are accepted, refused and enforced in upstream's words", async ()
       const answer = await api.request("POST", path, body);
       const object = answer.json<Status>();
       if (object.status !== "Failure")
-        return { code: answer.status, warning: String(answer.headers["warning"] ?? ""), made: pick(object) };
+        return { code: answer.status, warning: answer.headers["warning"] ?? "", made: pick(object) };
       const { code, reason, message, details } = object;
       return { code, reason, message, causes: details?.causes ?? null };
     };
