@@ -97,7 +97,9 @@ export interface Kubelet {
 // How soon the API is asked again for what drivers need there.
 const pluginRetryMs = 1_000;
 
-const evictionsHelp = "Cumulative number of pod evictions by eviction signal";
+const terminationsHelp = "[ALPHA] Cumulative number of container terminations.";
+const terminationLabels = ["container_type", "exit_code", "reason"];
+const evictionsHelp = "[ALPHA] Cumulative number of pod evictions by eviction signal";
 const probeHelp = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
 const probeLabels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
 
@@ -170,6 +172,7 @@ class NodeKubelet implements Kubelet {
       clock,
       logger,
       tasks,
+      terminations: options.metrics.counter("kubelet_terminated_containers_total", terminationsHelp, terminationLabels),
       mirrorOf: (pod) => this.#mirrors.of(pod),
     }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
@@ -208,7 +211,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
-      seccompRoot: `${rootDirectory}/seccomp`,
+      seccomp: { root: `${rootDirectory}/seccomp`, isDefault: config.seccompDefault },
       crashBackoffMaxMs: config.maxContainerRestartPeriodMs,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
@@ -297,6 +300,7 @@ class NodeKubelet implements Kubelet {
       highThresholdPercent: config.imageGcHighThresholdPercent,
       lowThresholdPercent: config.imageGcLowThresholdPercent,
       minAgeMs: config.imageMinimumGcAgeMs,
+      maxAgeMs: config.imageMaximumGcAgeMs,
       isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
     });
     this.#evictions = new EvictionManager({

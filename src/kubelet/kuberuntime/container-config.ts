@@ -3,7 +3,7 @@ import type { ContainerConfig, Device, Image, KeyValue, Mount } from "../../cri-
 import { expand } from "../environment/expansion.ts";
 import { containerAnnotations, containerLabels } from "./labels.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
-import { containerSecurityContext } from "./security-context.ts";
+import { containerSecurityContext, type SeccompSettings } from "./security-context.ts";
 
 export interface ContainerConfigInput {
   readonly image: Image;
@@ -12,7 +12,7 @@ export interface ContainerConfigInput {
   readonly mounts: readonly Mount[];
   readonly devices: readonly Device[];
   readonly memoryCapacityBytes: number;
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   /** The container whose process namespace it shares. */
   readonly targetId?: string;
 }

@@ -26,7 +26,7 @@ import type { ContainerKiller } from "./container-killer.ts";
 import { ContainerStartError, type StartFailureReason } from "./container-start-error.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
-import { runAsNonRootViolation } from "./security-context.ts";
+import { runAsNonRootViolation, type SeccompSettings } from "./security-context.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 /** What the manager asks the rest of the kubelet for. */
@@ -66,7 +66,7 @@ export interface KuberuntimeOptions {
   readonly fileSystem: FileSystem;
   readonly podLogsDirectory: string;
   /** The directory profiles of type Localhost are in. */
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   readonly sandboxStarts: Semaphore;
 }
 
@@ -248,8 +248,8 @@ export class KuberuntimeManager {
       const devices = await helper.devices(pod, container);
       const memoryCapacityBytes = helper.memoryCapacityBytes();
       const targetId = targetOf(pod, container, record);
-      const { seccompRoot } = this.#options;
-      const input = { image, restartCount, environment, mounts, devices, memoryCapacityBytes, seccompRoot };
+      const { seccomp } = this.#options;
+      const input = { image, restartCount, environment, mounts, devices, memoryCapacityBytes, seccomp };
       return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);

@@ -218,3 +218,23 @@ test("volumes of claims are in /metrics, each once, as their driver tells", () =
     [`kubelet_volume_stats_capacity_bytes${labels} 100`, `kubelet_volume_stats_used_bytes${labels} 40`],
   );
 });
+
+test("containers that end are counted once, by kind, exit code and reason", async () => {
+  await using harness = await KubeletHarness.start();
+  const container = (name: string, script: string) => ({ name, image: "busybox:1", command: ["sh", "-c", script] });
+  await harness.createPod("ended", {
+    restartPolicy: "Never",
+    initContainers: [container("init", "exit 0")],
+    containers: [container("main", "exit 139")],
+  });
+  await harness.untilPhase("ended", "Failed");
+  await harness.pass(60_000);
+  const lines = (await bodyText(await harness.request("/metrics"))).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("kubelet_terminated_containers_total")),
+    [
+      'kubelet_terminated_containers_total{container_type="init_container",exit_code="0",reason="Completed"} 1',
+      'kubelet_terminated_containers_total{container_type="container",exit_code="139",reason="Error"} 1',
+    ],
+  );
+});
