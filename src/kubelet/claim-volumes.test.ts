@@ -90,5 +90,10 @@ test("a local block volume is a device of the container; what is no device, or i
   type = "block-device";
   await harness.untilPhase("device", "Running");
   const hostPath = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~local-volume/raw`;
+  // As files it is not to be had: there is no file system on it, and none is made.
+  await harness.client.resource(persistentVolumes).patch("pv", "merge", { spec: { volumeMode: "Filesystem" } });
+  const before = harness.events("files").length;
+  await harness.pass(60_000);
+  assert.match(harness.events("files").slice(before).join(), /"\/dev\/disk" is a block device: making a file system/);
   assert.deepEqual(started[0]?.devices, [{ containerPath: "/dev/raw", hostPath, permissions: "r" }]);
 });
