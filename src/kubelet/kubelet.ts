@@ -707,6 +707,7 @@ class NodeKubelet implements Kubelet {
           volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
         });
       },
+      devices: (pod, container) => this.#volumes.devicesFor(pod, container),
       mounts: (pod, container, input) => {
         const canMountRecursiveReadOnly = this.#state.canMountRecursiveReadOnly(pod);
         return this.#volumes.mountsFor(pod, container, { ...input, canMountRecursiveReadOnly });
