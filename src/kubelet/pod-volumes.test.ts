@@ -114,6 +114,7 @@ test("a projected token is bound to the pod and renewed at 80 % of its life", as
     .create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot", namespace: "default" } });
   const pod = await harness.createPod("p", {
     serviceAccountName: "robot",
+    securityContext: { runAsUser: 1000, fsGroup: 10_000 },
     volumes: [
       {
         name: "t",
@@ -128,6 +129,7 @@ test("a projected token is bound to the pod and renewed at 80 % of its life", as
   await harness.untilPhase("p", "Running");
   const path = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~projected/t/token`;
   assert.equal(await read(harness, path), "token-1");
+  assert.deepEqual(harness.fileSystem.ownerOf(path), { uid: 1000, gid: 10_000 });
   assert.deepEqual((requests[0] as { spec: { boundObjectRef: unknown } }).spec.boundObjectRef, {
     apiVersion: "v1",
     kind: "Pod",

@@ -10,7 +10,11 @@ import {
   apiServices,
   customResourceDefinitions,
   limitRanges,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
   pods,
@@ -35,6 +39,7 @@ import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
 import { Aggregator } from "../../kube-aggregator/aggregator.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
+import { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-authenticator.ts";
@@ -60,6 +65,7 @@ import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
+import { bootstrapFlowControl } from "./bootstrap-flow-control.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
 import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
 import { keepObjects } from "./keep-objects.ts";
@@ -150,11 +156,13 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       logger,
       metrics,
     });
+  const environments = new AdmissionEnvironments();
   let isBootstrapped = false;
   const registrations = builtinRegistrations({
     scheme,
     strategies: builtinStrategies({
       allocators,
+      environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
     readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
@@ -195,6 +203,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       limitRanges: storage.lister(limitRanges),
       mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
       validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      mutatingPolicies: storage.lister(mutatingAdmissionPolicies),
+      mutatingPolicyBindings: storage.lister(mutatingAdmissionPolicyBindings),
+      validatingPolicies: storage.lister(validatingAdmissionPolicies),
+      validatingPolicyBindings: storage.lister(validatingAdmissionPolicyBindings),
+      environments,
       webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
@@ -320,6 +333,12 @@ async function bootstrap(
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
+    bootstrapFlowControl(writer, options.clock.now()),
+    // Tells since when the server notes which legacy tokens are in use.
+    writer.ensure(configMaps, {
+      metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+      data: { since: formatTime(options.clock.now()).slice(0, "2006-01-02".length) },
+    }),
     ensureServiceCidr(writer, cidr, options.clock.now()),
     ensureService(),
     publishExtensionAuthentication(writer, options),

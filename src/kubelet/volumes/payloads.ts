@@ -137,13 +137,13 @@ function downwardPayload(
   return out;
 }
 
-/** A token is for the pod's user alone where there is one user, or for its group. */
+/** A token is for the pod's user where there is one, and for its group; the group's rights come with the group. */
 function tokenOwnership(pod: Pod, mode: number): { readonly mode: number; readonly uid?: number } {
   const shared = pod.spec.securityContext;
   const users = new Set(allContainers(pod).map((c) => c.securityContext?.runAsUser ?? shared?.runAsUser));
   const [user] = users;
   const uid = users.size === 1 ? user : undefined;
-  if (uid !== undefined && shared?.fsGroup === undefined) return { mode: 0o600, uid };
+  if (uid !== undefined) return { mode: 0o600, uid };
   return { mode: shared?.fsGroup === undefined ? mode : 0o600 };
 }
 

@@ -8,8 +8,14 @@ export type Node =
   | { readonly type: "assert"; readonly where: Assertion }
   | { readonly type: "sequence"; readonly items: readonly Node[] }
   | { readonly type: "choice"; readonly options: readonly Node[] }
-  /** `max` undefined: any number. */
-  | { readonly type: "repeat"; readonly item: Node; readonly min: number; readonly max: number | undefined };
+  /** `max` undefined: any number. Lazy ones prefer few. */
+  | {
+      readonly type: "repeat";
+      readonly item: Node;
+      readonly min: number;
+      readonly max: number | undefined;
+      readonly isLazy: boolean;
+    };
 
 export type Assertion = "textStart" | "textEnd" | "lineStart" | "lineEnd" | "wordBoundary" | "noWordBoundary";
 
@@ -137,9 +143,10 @@ class Parser {
       if (range.min > repeatMax || (range.max ?? 0) > repeatMax || (range.max !== undefined && range.max < range.min))
         throw new RegexpSyntaxError("invalid repeat count", this.#chars.slice(opAt, this.#at).join(""));
       // Lazy or not makes no difference to whether there is a match.
-      if (this.#peek() === "?") this.#at++;
+      const isLazy = this.#peek() === "?";
+      if (isLazy) this.#at++;
       isRepeated = true;
-      node = { type: "repeat", item: node, ...range };
+      node = { type: "repeat", item: node, ...range, isLazy };
       if (this.#at === start) return node;
     }
   }

@@ -1,15 +1,11 @@
-import { notFound } from "../../../apimachinery/errors/new.ts";
-import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
-import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
-import type {
-  MutatingWebhook,
-  RuleWithOperations,
-  ValidatingWebhook,
-} from "../../../api/admissionregistration/v1/types.gen.ts";
-import type { Namespace } from "../../../api/core/v1/types.gen.ts";
-import type { AdmissionAttributes } from "../../../apiserver/admission/admission-plugin.ts";
-import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
-import { isEmptySelector, labelMatcher } from "../../../component-helpers/label-selector.ts";
+import { notFound } from "../../apimachinery/errors/new.ts";
+import type { LabelSelector } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import type { NamedRuleWithOperations, RuleWithOperations } from "../../api/admissionregistration/v1/types.gen.ts";
+import type { Namespace } from "../../api/core/v1/types.gen.ts";
+import type { AdmissionAttributes } from "../../apiserver/admission/admission-plugin.ts";
+import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import { isEmptySelector, labelMatcher } from "../../component-helpers/label-selector.ts";
 
 /** What configures admission itself is never given to webhooks: a bad one could not be removed. */
 const exempt: ReadonlySet<string> = new Set([
@@ -25,31 +21,43 @@ export function isExempt({ group, resource }: AdmissionAttributes): boolean {
   return group === "admissionregistration.k8s.io" && exempt.has(resource);
 }
 
-/** A request as one webhook sees it. */
+/** Which requests a webhook or a policy is about. */
+export interface MatchCriteria {
+  /** Undefined: all that are not excluded. */
+  readonly rules: readonly NamedRuleWithOperations[] | undefined;
+  readonly excludedRules?: readonly NamedRuleWithOperations[] | undefined;
+  readonly matchPolicy?: string | undefined;
+  readonly namespaceSelector?: LabelSelector | undefined;
+  readonly objectSelector?: LabelSelector | undefined;
+}
+
+/** A request as one webhook or policy sees it. */
 export interface Invocation {
   readonly requested: AdmissionAttributes;
-  /** The requested attributes, or the same request in a version the webhook's rules name. */
+  /** The requested attributes, or the same request in a version the rules name. */
   readonly seen: AdmissionAttributes;
-  /** Makes what the webhook changed in `seen` the request's. */
+  /** Makes what was changed in `seen` the request's. */
   takeOver(): void;
 }
 
-/** How a webhook hears of the request; undefined when it does not. Throws NotFound when its namespace is needed and does not exist. */
+/** How a webhook or policy sees the request; undefined when it does not. Throws NotFound when its namespace is needed and does not exist. */
 export function invocationOf(
-  hook: MutatingWebhook | ValidatingWebhook,
+  criteria: MatchCriteria,
   requested: AdmissionAttributes,
   namespaces: Pick<StorageLister<Namespace>, "get">,
 ): Invocation | undefined {
-  const isSelected = (attributes: Pick<AdmissionAttributes, "group" | "version" | "resource">): boolean =>
-    (hook.rules ?? []).some((rule) => ruleMatches(rule, { ...requested, ...attributes }));
-  const isAsRequested = isSelected(requested);
-  const equivalent =
-    isAsRequested || hook.matchPolicy === "Exact"
-      ? undefined
-      : requested.equivalents().find((each) => isSelected(each));
+  const { rules, excludedRules = [], matchPolicy, objectSelector, namespaceSelector } = criteria;
+  const selects = (
+    selecting: readonly NamedRuleWithOperations[] | undefined,
+    attributes: Pick<AdmissionAttributes, "group" | "version" | "resource">,
+  ): boolean => !selecting || selecting.some((rule) => ruleMatches(rule, { ...requested, ...attributes }));
+  const equivalents = matchPolicy === "Exact" ? [] : requested.equivalents();
+  if ([requested, ...equivalents].some((each) => selects(excludedRules, each))) return undefined;
+  const isAsRequested = selects(rules, requested);
+  const equivalent = isAsRequested ? undefined : equivalents.find((each) => selects(rules, each));
   if (!isAsRequested && !equivalent) return undefined;
-  if (!objectMatches(hook.objectSelector, requested)) return undefined;
-  if (!namespaceMatches(hook.namespaceSelector, requested, namespaces)) return undefined;
+  if (!objectMatches(objectSelector, requested)) return undefined;
+  if (!namespaceMatches(namespaceSelector, requested, namespaces)) return undefined;
   if (!equivalent) return { requested, seen: requested, takeOver: () => {} };
   const { group, version, resource, kind } = equivalent;
   const { object, oldObject } = requested;
@@ -76,12 +84,14 @@ export function replaceObject(target: Mutable<KubeObject>, source: Mutable<KubeO
   Object.assign(target, source);
 }
 
-function ruleMatches(rule: RuleWithOperations, attributes: AdmissionAttributes): boolean {
-  const { operation, group, version, resource, subresource } = attributes;
+function ruleMatches(rule: NamedRuleWithOperations, attributes: AdmissionAttributes): boolean {
+  const { operation, group, version, resource, subresource, name } = attributes;
+  const { resourceNames = [] } = rule;
   const has = (list: readonly string[] | undefined, value: string): boolean =>
     (list ?? []).some((each) => each === "*" || each === value);
   return (
     scopeMatches(rule.scope, attributes) &&
+    (resourceNames.length === 0 || resourceNames.includes(name)) &&
     has(rule.operations, operation) &&
     has(rule.apiGroups, group) &&
     has(rule.apiVersions, version) &&

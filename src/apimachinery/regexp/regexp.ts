@@ -8,6 +8,12 @@ type Instruction =
   | { readonly op: "assert"; readonly where: Assertion }
   | { readonly op: "match" };
 
+/** One way to match: an instruction to go on with, and the place where it began. */
+interface Thread {
+  readonly pc: number;
+  readonly start: number;
+}
+
 /** All the ways a match is being followed at one position, and where they lead: made when first met. */
 interface State {
   /** The instructions that wait for a character. */
@@ -109,6 +115,69 @@ export class LinearRegexp {
     return false;
   }
 
+  /**
+   * The leftmost match in the text that begins at `from` or later, as places in its code points; of several that begin there
+   * the one a backtracking matcher would find first.
+   */
+  find(codes: readonly number[], from = 0): { readonly start: number; readonly end: number } | undefined {
+    const seen = new Int32Array(this.#program.length).fill(-1);
+    // Threads in order of preference: where they are in the program, and where their match began.
+    let current: Thread[] = [];
+    let found: { start: number; end: number } | undefined;
+    for (let at = from; at <= codes.length; at++) {
+      const ready: Thread[] = [];
+      const entered = found ? current : [...current, { pc: 0, start: at }];
+      for (const { pc, start } of entered) {
+        const isMatch = this.#enterByPreference(pc, start, codes, at, seen, ready);
+        if (!isMatch) continue;
+        // Those behind it are not preferred.
+        found = { start, end: at };
+        break;
+      }
+      const code = codes[at];
+      if (code === undefined) break;
+      current = ready.filter(({ pc }) => this.#takes(pc, code)).map(({ pc, start }) => ({ pc: pc + 1, start }));
+      if (found && current.length === 0) break;
+    }
+    return found;
+  }
+
+  /** As `follow`, in order of preference: what comes after a match is not entered. */
+  #enterByPreference(
+    first: number,
+    start: number,
+    codes: readonly number[],
+    at: number,
+    seen: Int32Array,
+    ready: Thread[],
+  ): boolean {
+    const open = [first];
+    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
+      if (seen[pc] === at) continue;
+      seen[pc] = at;
+      const instruction = this.#program[pc];
+      switch (instruction?.op) {
+        case "match":
+          return true;
+        case "char":
+          ready.push({ pc, start });
+          break;
+        case "jump":
+          open.push(instruction.to);
+          break;
+        case "split":
+          open.push(instruction.b, instruction.a);
+          break;
+        case "assert":
+          if (holds(instruction.where, codes, at)) open.push(pc + 1);
+          break;
+        case undefined:
+          break;
+      }
+    }
+    return false;
+  }
+
   #takes(pc: number, code: number): boolean {
     const instruction = this.#program[pc];
     return instruction?.op === "char" && instruction.test(code);
@@ -165,7 +234,7 @@ export class LinearRegexp {
         this.#emitChoice(node.options);
         return;
       case "repeat":
-        this.#emitRepeat(node.item, node.min, node.max);
+        this.#emitRepeat(node);
     }
   }
 
@@ -187,24 +256,29 @@ export class LinearRegexp {
     for (const end of ends) end.to = this.#program.length;
   }
 
-  #emitRepeat(item: Node, min: number, max: number | undefined): void {
+  #emitRepeat({ item, min, max, isLazy }: Node & { readonly type: "repeat" }): void {
+    // Of a split, `a` is preferred.
+    const ends = (split: { a: number; b: number }): void => {
+      split.b = this.#program.length;
+      if (isLazy) [split.a, split.b] = [split.b, split.a];
+    };
     for (let i = 0; i < min; i++) this.#emit(item);
     if (max === undefined) {
       const split = { op: "split" as const, a: this.#program.length + 1, b: 0 };
       const at = this.#push(split);
       this.#emit(item);
       this.#push({ op: "jump", to: at });
-      split.b = this.#program.length;
+      ends(split);
       return;
     }
-    const splits: { b: number }[] = [];
+    const splits: { a: number; b: number }[] = [];
     for (let i = min; i < max; i++) {
       const split = { op: "split" as const, a: this.#program.length + 1, b: 0 };
       this.#push(split);
       splits.push(split);
       this.#emit(item);
     }
-    for (const split of splits) split.b = this.#program.length;
+    for (const split of splits) ends(split);
   }
 }
 
