@@ -12,6 +12,7 @@ import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
 import type { TokenKey } from "../kube-apiserver/authentication/json-web-token.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
+import type { RequestHeaders } from "../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { startHttpServer } from "../node/http-server.ts";
@@ -35,6 +36,11 @@ export interface ApiServerSettings {
   readonly clientCa: string;
   /** Under which identity kubelets are called, and whose certificates they must have; without it they are not. */
   readonly kubelet?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** As whom servers behind this one are called. Certificate and key. */
+  readonly frontProxyClient?: { readonly cert: string; readonly key: string };
+  /** Servers behind are called at their endpoints, not at their Services' addresses. */
+  readonly routesToEndpoints?: boolean;
+  readonly requestHeaders?: RequestHeaders;
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
   readonly serviceAccountIssuer?: string;
@@ -53,10 +59,13 @@ export async function runApiServer(
   logger: Logger,
 ): Promise<void> {
   const { config } = state;
-  const [serving, servingCa, clientCa, kubeletClient] = await Promise.all(
-    ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client"].map((name) => readKeyPair(directory, name)),
+  const [serving, servingCa, clientCa, kubeletClient, frontProxyCa, frontProxyClient] = await Promise.all(
+    ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client", "front-proxy-ca", "front-proxy-client"].map(
+      (name) => readKeyPair(directory, name),
+    ),
   );
-  if (!serving || !servingCa || !clientCa || !kubeletClient) throw new Error("the cluster's certificates are missing");
+  if (!serving || !servingCa || !clientCa || !kubeletClient || !frontProxyCa || !frontProxyClient)
+    throw new Error("the cluster's certificates are missing");
   const [privateKey, publicKey] = await Promise.all(
     ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
   );
@@ -68,6 +77,10 @@ export async function runApiServer(
     port: state.apiServerPort,
     clientCa: clientCa.cert,
     kubelet: { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key },
+    frontProxyClient,
+    // As webhooks: seen as soon as they are there, whatever routes the addresses of Services.
+    routesToEndpoints: true,
+    requestHeaders: { ...usualRequestHeaders, clientCa: frontProxyCa.cert, allowedNames: ["front-proxy-client"] },
     serviceAccountKeys: [{ ...signingTokenKey(privateKey ?? ""), ...tokenKey(publicKey ?? "") }],
     serviceCidr: config.serviceCidr,
     serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
@@ -87,7 +100,9 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const clock = new SystemClock();
   const metrics = new MetricRegistry();
   const failed = new AbortController();
-  const { storeDirectory, serving, host, port, clientCa, kubelet, ...options } = settings;
+  const { storeDirectory, serving, host, port, clientCa, kubelet, frontProxyClient, routesToEndpoints, ...options } =
+    settings;
+  const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const backend = stack.use(
     await openWalBackend({
@@ -100,6 +115,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   );
   const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubelet));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
+  const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient));
   const server = stack.use(
     await createKubeApiServer({
       ...options,
@@ -113,6 +129,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       clientCa,
       ...(kubelets ? { kubelets } : {}),
       proxy,
+      aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
@@ -122,11 +139,15 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { ...serving, clientCa },
+      tls: { ...serving, clientCa, ...(requestHeaders ? { frontProxyCa: requestHeaders.clientCa } : {}) },
+      separateHeaders: ["impersonate-", ...namesOf(requestHeaders)],
       host,
       port,
       runTunnel: createTunnelRunner({
-        tls: (identity) => (kubelet && identity === kubelets?.identity ? kubelet : { rejectUnauthorized: false }),
+        tls: (identity) => {
+          if (kubelet && identity === kubelets?.identity) return kubelet;
+          return identity === frontProxy.identity ? { ...frontProxyClient } : { rejectUnauthorized: false };
+        },
         logger,
       }),
       logger,
@@ -137,6 +158,20 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   await Promise.race([aborted(signal), aborted(failed.signal)]);
   if (failed.signal.aborted) throw new Error("the store failed", { cause: failed.signal.reason });
   server.startShutdown();
+}
+
+/** The headers of upstream's documentation, which kubeadm sets, too. */
+const usualRequestHeaders = {
+  usernameHeaders: ["x-remote-user"],
+  uidHeaders: ["x-remote-uid"],
+  groupHeaders: ["x-remote-group"],
+  extraHeaderPrefixes: ["x-remote-extra-"],
+} as const;
+
+function namesOf(headers: RequestHeaders | undefined): readonly string[] {
+  if (!headers) return [];
+  const { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes } = headers;
+  return [...usernameHeaders, ...uidHeaders, ...groupHeaders, ...extraHeaderPrefixes];
 }
 
 /** A key that verifies service account tokens, from a public key or a certificate. */

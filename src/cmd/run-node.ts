@@ -17,6 +17,7 @@ import { runtimeWithImageVolumes } from "../node/containerd/image-volume-runtime
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
 import { examineMachine } from "../node/doctor.ts";
@@ -169,6 +170,7 @@ async function containerdNode(
       host,
       fetchManifest,
       disks: new LinuxDisks(),
+      csi: pluginSockets(clock),
     },
     kubelet: {
       ...kubeletConfigFrom(configuration),

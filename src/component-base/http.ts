@@ -1,7 +1,13 @@
 import { concatBytes } from "./bytes.ts";
 
-/** Header names are lower case; repeated headers are joined with ", ", those of cookies, which contain commas, with "\n". */
+/**
+ * Header names are lower case; repeated headers are joined with ", ". Those whose values may contain commas, of cookies and
+ * of those that say in whose name a request is made, are joined with "\n".
+ */
 export type HttpHeaders = Readonly<Record<string, string>>;
+
+/** Headers to send; a list is sent as one line for each value. */
+export type SentHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** Who is at the other end of a connection, as far as the transport itself can vouch for it. */
 export interface HttpPeer {
@@ -14,6 +20,18 @@ export interface HttpPeer {
     /** Of the certificate's DER bytes, in lower-case hexadecimal. */
     readonly sha256?: string;
   };
+  /** Likewise the name of a client that was verified against the authority of front proxies: it may speak for others. */
+  readonly frontProxy?: string;
+}
+
+/** How a server that is called under another name than its address is recognized. */
+export interface ServerTrust {
+  /** Sent as SNI, and checked against the certificate. */
+  readonly serverName: string;
+  /** PEM of the authorities to trust; the platform's own when absent. */
+  readonly ca?: string;
+  /** Any certificate will do. */
+  readonly isAnyAccepted?: boolean;
 }
 
 /** A request as a portable server sees it. */
@@ -55,9 +73,12 @@ export interface HttpTunnel {
   /** What the target speaks: translate WebSocket channels to SPDY streams (`remotecommand`), pass frames through
    * (`portforward`), or plain bytes (`raw`). */
   readonly protocol: "remotecommand" | "portforward" | "raw";
-  readonly headers?: HttpHeaders;
+  /** Values of one header that are several stay several lines. */
+  readonly headers?: SentHeaders;
   /** Which of the platform's client identities to use towards the target. */
   readonly identity: string;
+  /** Whom to expect there; what the identity says when absent. */
+  readonly trust?: ServerTrust;
 }
 
 /** A response as a portable server makes it. */
@@ -65,7 +86,10 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
   readonly body?: Uint8Array | readonly Uint8Array[] | BodyProducer;
-  /** The client takes gzip and the body is worth it: the platform may send it so, and then says so in the headers. */
+  /**
+   * The client takes gzip and the body is worth it: the platform may send it so, and then says so in the headers. False where
+   * that is for somebody else to decide, whose answer is passed on as it is.
+   */
   readonly mayCompress?: boolean;
   readonly tunnel?: HttpTunnel;
 }

@@ -1,4 +1,5 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { attachDetachController } from "./attach-detach/attach-detach-controller.ts";
 import { certificateControllers } from "./certificates/certificate-controllers.ts";
 import type { CertificateSigner } from "./certificates/certificate-signer.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
@@ -10,6 +11,7 @@ import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
+import { expandController } from "./volume-expand/expand-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
 import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
@@ -82,6 +84,8 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     volumeProtectionController,
     ephemeralVolumeController,
     persistentVolumeBinderController,
+    attachDetachController,
+    expandController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

@@ -1,5 +1,6 @@
 import type * as Http from "node:http";
 import * as http2 from "node:http2";
+import { X509Certificate } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import * as tls from "node:tls";
@@ -41,8 +42,18 @@ export type TunnelRunner = (
 
 export interface HttpServerOptions {
   readonly handler: HttpHandler;
-  /** PEM. Client certificates are asked for and verified against `clientCa`; without one, or with a bad one, the peer has none. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /**
+   * PEM. Client certificates are asked for and verified against `clientCa`; without one, or with a bad one, the peer has none.
+   * `frontProxyCa` is whose certificates make the peer a front proxy.
+   */
+  readonly tls: {
+    readonly cert: string;
+    readonly key: string;
+    readonly clientCa?: string;
+    readonly frontProxyCa?: string;
+  };
+  /** Beginnings, in lower case, of the names of headers whose repetitions are told apart: joined with "\n". None unless given. */
+  readonly separateHeaders?: readonly string[];
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
@@ -102,26 +113,27 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     session.on("close", () => sessions.delete(session));
   });
   h2.on("sessionError", (error) => logger.debug("HTTP/2 session error", { error }));
-  h2.on("stream", (stream, headers) => {
+  h2.on("stream", (stream, headers, _flags, rawHeaders: readonly string[]) => {
     const socket = stream.session?.socket;
     stream.on("error", (error) => logger.debug("HTTP/2 stream error", { error }));
-    void serveHttp2(options, socket && peers.get(socket), stream, headers).catch((error: unknown) => {
+    void serveHttp2(options, socket && peers.get(socket), stream, headers, rawHeaders).catch((error: unknown) => {
       logger.debug("HTTP/2 request ended abnormally", { error });
       stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
     });
   });
 
+  const authorities = new ClientAuthorities(options.tls);
   const server = tls.createServer(
     {
       cert: options.tls.cert,
       key: options.tls.key,
-      ...(options.tls.clientCa === undefined ? {} : { ca: options.tls.clientCa, requestCert: true }),
+      ...(authorities.pems.length === 0 ? {} : { ca: [...authorities.pems], requestCert: true }),
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
       ALPNProtocols: ["h2", "http/1.1"],
     },
     (socket) => {
-      const peer = peerOf(socket);
+      const peer = peerOf(socket, authorities);
       peers.set(socket, peer);
       socket.setNoDelay(true);
       if (socket.alpnProtocol === "h2") {
@@ -148,7 +160,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     port: (server.address() as AddressInfo).port,
-    setCertificate: (cert, key) => server.setSecureContext({ cert, key, ca: options.tls.clientCa }),
+    setCertificate: (cert, key) => server.setSecureContext({ cert, key, ca: [...authorities.pems] }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
@@ -168,19 +180,66 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function peerOf(socket: tls.TLSSocket): HttpPeer {
+/** Whose client certificates are accepted, and as what. */
+class ClientAuthorities {
+  readonly pems: readonly string[];
+  readonly #client: readonly X509Certificate[];
+  readonly #frontProxy: readonly X509Certificate[];
+
+  constructor({ clientCa, frontProxyCa }: HttpServerOptions["tls"]) {
+    this.pems = [clientCa, frontProxyCa].filter((pem) => pem !== undefined);
+    this.#client = certificatesIn(clientCa);
+    this.#frontProxy = certificatesIn(frontProxyCa);
+  }
+
+  /** As what a certificate counts that one or the other has signed. */
+  rolesOf(socket: tls.TLSSocket): { readonly isClient: boolean; readonly isFrontProxy: boolean } {
+    if (this.#frontProxy.length === 0) return { isClient: true, isFrontProxy: false };
+    const chain = chainOf(socket);
+    // A resumed session knows no more than the certificate itself: one with others in between then counts as nothing.
+    const isSignedBy = (authorities: readonly X509Certificate[]): boolean =>
+      authorities.some((authority) =>
+        chain.some((each) => each.checkIssued(authority) && each.verify(authority.publicKey)),
+      );
+    return { isClient: isSignedBy(this.#client), isFrontProxy: isSignedBy(this.#frontProxy) };
+  }
+}
+
+function certificatesIn(pem: string | undefined): readonly X509Certificate[] {
+  const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+/** The verified chain: each certificate is signed by the next. */
+function chainOf(socket: tls.TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let next: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  for (let former: unknown; next?.raw && next !== former;) {
+    chain.push(new X509Certificate(next.raw));
+    former = next;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function peerOf(socket: tls.TLSSocket, authorities: ClientAuthorities): HttpPeer {
   const address = socket.remoteAddress ?? "";
   if (!socket.authorized) return { address };
+  const { isClient, isFrontProxy } = authorities.rolesOf(socket);
   const certificate = socket.getPeerCertificate();
   const subject = certificate.subject as Record<string, string | string[] | undefined> | undefined;
   if (!subject) return { address };
   const commonName = subject["CN"];
   const organizations = subject["O"];
   const uid = subject["1.3.6.1.4.1.57683.2"];
+  const name = typeof commonName === "string" ? commonName : (commonName?.[0] ?? "");
+  const frontProxy = isFrontProxy ? { frontProxy: name } : {};
+  if (!isClient) return { address, ...frontProxy };
   return {
     address,
+    ...frontProxy,
     certificate: {
-      commonName: typeof commonName === "string" ? commonName : (commonName?.[0] ?? ""),
+      commonName: name,
       organizations: organizations === undefined ? [] : [organizations].flat(),
       ...(typeof uid === "string" ? { uid } : {}),
       sha256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
@@ -200,7 +259,7 @@ async function serveHttp1(
   response.on("close", () => {
     if (!response.writableFinished) gone.abort();
   });
-  const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, false));
+  const answer = await options.handler(toRequest(options, request, peer ?? noPeer, gone.signal, false));
   if (gone.signal.aborted) return;
   const { headers, body } = encoded(answer);
   response.writeHead(answer.status, headerLines(headers));
@@ -220,7 +279,7 @@ async function serveUpgrade(
   const onClose = (): void => gone.abort();
   socket.on("close", onClose);
   socket.on("error", onClose);
-  const answer = await options.handler(toRequest(request, peer ?? noPeer, gone.signal, true));
+  const answer = await options.handler(toRequest(options, request, peer ?? noPeer, gone.signal, true));
   if (answer.tunnel && options.runTunnel) {
     await options.runTunnel(request, socket, head, answer.tunnel);
     return;
@@ -239,12 +298,19 @@ async function serveUpgrade(
   socket.end(Buffer.concat([Buffer.from(`${text}content-length: ${body.length}\r\n\r\n`), body]));
 }
 
-function toRequest(request: Http.IncomingMessage, peer: HttpPeer, signal: AbortSignal, upgrade: boolean): HttpRequest {
+function toRequest(
+  options: HttpServerOptions,
+  request: Http.IncomingMessage,
+  peer: HttpPeer,
+  signal: AbortSignal,
+  upgrade: boolean,
+): HttpRequest {
   const { path, query } = splitTarget(request.url ?? "/");
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
+  separate(headers, request.rawHeaders, options.separateHeaders);
   return { method: request.method ?? "GET", path, query, headers, body: request, peer, signal, upgrade };
 }
 
@@ -253,6 +319,7 @@ async function serveHttp2(
   peer: HttpPeer | undefined,
   stream: http2.ServerHttp2Stream,
   incoming: http2.IncomingHttpHeaders,
+  rawHeaders: readonly string[],
 ): Promise<void> {
   const gone = new AbortController();
   let isAnswered = false;
@@ -265,6 +332,7 @@ async function serveHttp2(
   for (const [name, value] of Object.entries(incoming)) {
     if (value !== undefined && !name.startsWith(":")) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
+  separate(headers, rawHeaders, options.separateHeaders);
   if (incoming[":authority"] !== undefined) headers["host"] = incoming[":authority"];
   const answer = await options.handler({
     method: incoming[":method"] ?? "GET",
@@ -282,6 +350,25 @@ async function serveHttp2(
   stream.respond({ ":status": answer.status, ...headerLines(withoutHopByHop(answered)) });
   await sendBody(body, stream, gone.signal);
   isAnswered = true;
+}
+
+/** Joins repetitions of some headers anew, so that they can be told apart. */
+function separate(
+  headers: Record<string, string>,
+  raw: readonly string[],
+  beginnings: readonly string[] | undefined,
+): void {
+  if (!beginnings) return;
+  const seen = new Set<string>();
+  const isSeparate = (name: string): boolean => beginnings.some((beginning) => name.startsWith(beginning));
+  if (!Object.keys(headers).some(isSeparate)) return;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? "").toLowerCase();
+    if (!isSeparate(name)) continue;
+    const value = raw[i + 1] ?? "";
+    headers[name] = seen.has(name) ? `${headers[name] ?? ""}\n${value}` : value;
+    seen.add(name);
+  }
 }
 
 /** Cookies are set one to a line. */

@@ -1,7 +1,8 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import * as https from "node:https";
 
 import type { ProxyConnector, ProxyRequest } from "../apiserver/proxy/proxy-connector.ts";
-import { TransportError, type TransportResponse } from "../component-base/http.ts";
+import { TransportError, type ServerTrust, type TransportResponse } from "../component-base/http.ts";
 import { http } from "./http-module.ts";
 
 const connectTimeoutMs = 10_000;
@@ -19,17 +20,28 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
   readonly identity: string;
   readonly #plain = new http.Agent({ keepAlive: true });
   readonly #secure: https.Agent;
+  /** For requests that say whom to expect. What an agent is made with would win over what a request says. */
+  readonly #trusting: https.Agent;
 
   constructor(identity: string, tls: ProxyTls = {}) {
     this.identity = identity;
     this.#secure = new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
+    const { ca: _, ...own } = tls;
+    this.#trusting = new https.Agent({ keepAlive: true, ...own });
   }
 
   async send(request: ProxyRequest): Promise<TransportResponse> {
-    const { method, url, headers, body, signal } = request;
+    const { method, url, body, signal, trust } = request;
     const isSecure = url.startsWith("https:");
     return new Promise((resolve, reject) => {
-      const options = { agent: isSecure ? this.#secure : this.#plain, method, headers, signal };
+      const secureAgent = trust ? this.#trusting : this.#secure;
+      const options = {
+        agent: isSecure ? secureAgent : this.#plain,
+        method,
+        headers: request.headers as OutgoingHttpHeaders,
+        signal,
+        ...(trust ? tlsOptionsOf(trust) : {}),
+      };
       const outgoing = (isSecure ? https : http).request(url, options);
       const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
       outgoing.on("socket", (socket) => {
@@ -62,6 +74,7 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
   [Symbol.dispose](): void {
     this.#plain.destroy();
     this.#secure.destroy();
+    this.#trusting.destroy();
   }
 }
 
@@ -80,6 +93,26 @@ async function writeBody(
   outgoing.end();
 }
 
+/** How a TLS connection tells whether the other end is who is expected there. */
+export function tlsOptionsOf({ serverName, ca, isAnyAccepted }: ServerTrust): {
+  readonly servername: string;
+  readonly ca?: string;
+  readonly rejectUnauthorized: boolean;
+} {
+  return { servername: serverName, ...(ca === undefined ? {} : { ca }), rejectUnauthorized: !isAnyAccepted };
+}
+
+const verificationFailed = "tls: failed to verify certificate: x509:";
+const unknownAuthority = `${verificationFailed} certificate signed by unknown authority`;
+
+const certificateFailures: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: `${verificationFailed} certificate has expired or is not yet valid`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+};
+
 const dialFailures: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   EHOSTUNREACH: "no route to host",
@@ -92,6 +125,8 @@ function reasonOf(error: NodeJS.ErrnoException, { host, hostname, port, protocol
   const failure = dialFailures[error.code ?? ""];
   const address = port === "" ? `${hostname}:${protocol === "https:" ? "443" : "80"}` : host;
   if (failure !== undefined) return `dial tcp ${address}: connect: ${failure}`;
+  const untrusted = certificateFailures[error.code ?? ""];
+  if (untrusted !== undefined) return untrusted;
   if (error.message === "i/o timeout") return `dial tcp ${address}: i/o timeout`;
   return error.code === "ECONNRESET" ? "EOF" : error.message;
 }

@@ -6,7 +6,7 @@ import {
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { compileRegexp } from "../regexp/regexp.ts";
+import { compileRegexp } from "../../apimachinery/regexp/regexp.ts";
 import { itemSchema, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
 import { subschemas } from "./subschemas.ts";
 

@@ -7,7 +7,7 @@ import {
   fieldTooLong,
   fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
-import { compileRegexp, type LinearRegexp } from "../regexp/regexp.ts";
+import { compileRegexp, type LinearRegexp } from "../../apimachinery/regexp/regexp.ts";
 import { hasFormat } from "./formats.ts";
 import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
 

@@ -112,6 +112,12 @@ export function forbiddenRequest(denied: DeniedRequest, why = ""): StatusError {
   return forbidden({ group, resource }, name, why === "" ? text : `${text}: ${why}`);
 }
 
+/** A built-in path that is there, but not for this method. */
+export function methodNotAllowed(): StatusError {
+  const message = "the server does not allow this method on the requested resource";
+  return new StatusError({ code: 405, reason: "MethodNotAllowed", message, details: {} });
+}
+
 /** `create is not supported on resources of kind "pods"` */
 export function methodNotSupported(gr: GroupResource, action: string): StatusError {
   const message = `${action} is not supported on resources of kind ${goQuote(formatGroupResource(gr))}`;

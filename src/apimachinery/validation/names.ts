@@ -231,9 +231,6 @@ export const nameIsDnsSubdomain: NameRule = (name, isPrefix) =>
 export const nameIsDnsLabel: NameRule = (name, isPrefix) =>
   validateDns1123Label(isPrefix ? maskTrailingDash(name) : name);
 
-export const nameIsDns1035Label: NameRule = (name, isPrefix) =>
-  validateDns1035Label(isPrefix ? maskTrailingDash(name) : name);
-
 export const nameIsPathSegment: NameRule = validatePathSegmentName;
 
 /** A trailing dash is fine where more follows. Like upstream, the character before it is masked as well. */

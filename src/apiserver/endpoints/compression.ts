@@ -8,7 +8,13 @@ const thresholdBytes = 128 * 1024;
 /** Marks an answer that may be sent compressed: the client takes gzip, and the body is one document of more than 128 KiB. */
 export function compressible(response: HttpResponse, info: RequestInfo, request: HttpHeaders): HttpResponse {
   const { body, headers } = response;
-  if (body === undefined || isLongRunning(info) || headers["content-encoding"] !== undefined) return response;
+  if (
+    body === undefined ||
+    response.mayCompress === false ||
+    isLongRunning(info) ||
+    headers["content-encoding"] !== undefined
+  )
+    return response;
   if (!takesGzip(request["accept-encoding"])) return response;
   // What a producer writes is a list too long to be sent in one piece.
   const isWorthIt = typeof body === "function" || sizeOf(body) > thresholdBytes;

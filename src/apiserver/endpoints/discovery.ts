@@ -10,6 +10,7 @@ import {
   apiVersionsDocument,
 } from "../../apimachinery/scheme/discovery.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
+import type { Aggregation } from "../server/aggregation.ts";
 import { hashOf, respondCacheable } from "./etag.ts";
 import { negotiate, noViews, parseAccept } from "./negotiation.ts";
 import { respond } from "./response.ts";
@@ -36,26 +37,33 @@ export class DiscoveryEndpoints {
     groups: readonly ApiGroup[],
     resources: (group: string, version: string) => readonly ApiResource[],
     serverAddress: string,
+    aggregation?: Pick<Aggregation, "groups" | "discovery">,
   ) {
     const documents = this.#documents;
+    const told = aggregation ? aggregation.groups(groups) : groups;
     documents.set("/api", apiVersionsDocument(serverAddress));
-    documents.set("/apis", apiGroupListDocument(groups));
+    documents.set("/apis", apiGroupListDocument(told));
+    for (const group of told) if (group.group !== "") documents.set(`/apis/${group.group}`, apiGroupDocument(group));
     for (const group of groups) {
-      if (group.group !== "") documents.set(`/apis/${group.group}`, apiGroupDocument(group));
       for (const version of group.versions) {
         const path = group.group === "" ? `/api/${version}` : `/apis/${group.group}/${version}`;
         documents.set(path, apiResourceListDocument(group.group, version, resources(group.group, version)));
       }
     }
-    const aggregate = (isLegacy: boolean): (() => Promise<HashedDocument>) => {
+    const own = (isLegacy: boolean): readonly ApiGroupDiscovery[] =>
+      groups.filter(({ group }) => (group === "") === isLegacy).map((group) => apiGroupDiscovery(group, resources));
+    const once = (items: () => readonly ApiGroupDiscovery[]): (() => Promise<HashedDocument>) => {
       let made: Promise<HashedDocument> | undefined;
-      return () =>
-        (made ??= hashed(
-          groups.filter(({ group }) => (group === "") === isLegacy).map((group) => apiGroupDiscovery(group, resources)),
-        ));
+      return () => (made ??= hashed(items()));
     };
-    this.#aggregated.set("/api", aggregate(true));
-    this.#aggregated.set("/apis", aggregate(false));
+    this.#aggregated.set(
+      "/api",
+      once(() => own(true)),
+    );
+    this.#aggregated.set(
+      "/apis",
+      once(() => (aggregation ? aggregation.discovery(own(false)) : own(false))),
+    );
   }
 
   /** The paths served, without trailing slash. */

@@ -1,4 +1,4 @@
-import type { HttpHeaders, TransportResponse } from "../../component-base/http.ts";
+import type { SentHeaders, ServerTrust, TransportResponse } from "../../component-base/http.ts";
 
 /** A request passed on to another server. */
 export interface ProxyRequest {
@@ -6,10 +6,12 @@ export interface ProxyRequest {
   /** Whole, e.g. `http://10.0.0.1:8080/metrics?a=b`. */
   readonly url: string;
   /** Sent as they are, `host` among them. */
-  readonly headers: HttpHeaders;
+  readonly headers: SentHeaders;
   /** Absent when there is none; otherwise streamed. */
   readonly body?: AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
+  /** Whom to expect at the other end; what the connector says when absent. */
+  readonly trust?: ServerTrust;
 }
 
 /**

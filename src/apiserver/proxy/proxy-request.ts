@@ -1,5 +1,12 @@
 import { concatBytes, utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
-import type { HttpHeaders, HttpRequest, HttpResponse, TransportResponse } from "../../component-base/http.ts";
+import type {
+  HttpHeaders,
+  HttpRequest,
+  HttpResponse,
+  SentHeaders,
+  ServerTrust,
+  TransportResponse,
+} from "../../component-base/http.ts";
 import { TransportError } from "../../component-base/http.ts";
 import { serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import type { ProxyConnector } from "./proxy-connector.ts";
@@ -14,6 +21,12 @@ export interface ProxiedRequest {
   readonly origin: string;
   /** The path there, encoded, with its slash; "" for the bare subresource. */
   readonly path: string;
+  /** Sent beside the client's own. */
+  readonly headers?: SentHeaders;
+  /** Whom to expect there; what the connector says when absent. */
+  readonly trust?: ServerTrust;
+  /** Ends the request early; the client's own signal unless given. */
+  readonly signal?: AbortSignal;
 }
 
 /** Longer documents are passed on with their links as they are. */
@@ -40,7 +53,7 @@ const identityHeader = /^(?:authorization|impersonate-.*|x-remote-.*)$/;
  * answer.
  */
 export async function proxyRequest(
-  { http, origin, path }: ProxiedRequest,
+  { http, origin, path, headers = {}, trust, signal = http.signal }: ProxiedRequest,
   connector: ProxyConnector,
 ): Promise<HttpResponse> {
   const query = http.query.toString();
@@ -52,7 +65,13 @@ export async function proxyRequest(
     return {
       status: 101,
       headers: {},
-      tunnel: { url, protocol: "raw", identity: connector.identity, headers: { "x-forwarded-for": forwardedFor } },
+      tunnel: {
+        url,
+        protocol: "raw",
+        identity: connector.identity,
+        headers: { "x-forwarded-for": forwardedFor, ...headers },
+        ...(trust ? { trust } : {}),
+      },
     };
   }
   // A browser resolves relative links against the directory, which the bare subresource is only with a slash.
@@ -65,8 +84,9 @@ export async function proxyRequest(
     answer = await connector.send({
       method: http.method,
       url,
-      headers: { ...passedOn(http.headers), ...forwarded },
-      signal: http.signal,
+      headers: { ...passedOn(http.headers), ...forwarded, ...headers },
+      signal,
+      ...(trust ? { trust } : {}),
       ...(body ? { body } : {}),
     });
   } catch (error) {
@@ -127,9 +147,14 @@ function answerOf({ status, headers: given, body }: TransportResponse, place: Pr
     // The links are of other lengths then, and what was compressed comes as it is.
     delete headers["content-length"];
     delete headers["content-encoding"];
-    return { status, headers, body: (sink) => sendHtml(encoding === "gzip" ? gunzip(body) : body, place, sink) };
+    return {
+      status,
+      headers,
+      mayCompress: false,
+      body: (sink) => sendHtml(encoding === "gzip" ? gunzip(body) : body, place, sink),
+    };
   }
-  return { status, headers, body: (sink) => sendAll(body, sink) };
+  return { status, headers, mayCompress: false, body: (sink) => sendAll(body, sink) };
 }
 
 type Sink = Parameters<Extract<HttpResponse["body"], (...args: never) => unknown>>[0];

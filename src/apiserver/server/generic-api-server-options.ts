@@ -5,9 +5,10 @@ import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
-import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
+import type { ApiGroup, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
+import type { Aggregation } from "./aggregation.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { DynamicResource, ResourceRegistration } from "../registry/generic/resource-registration.ts";
@@ -54,6 +55,8 @@ export interface GenericApiServerOptions {
   readonly metrics: MetricRegistry;
   readonly version: VersionInfo;
   readonly openApi?: OpenApiProvider;
+  /** Without one, this server's own resources are all there is. */
+  readonly aggregation?: Aggregation;
   readonly audit?: AuditSink;
   readonly routes?: readonly NonResourceRoute[];
   /** Beside `ping` and the storage's own; also part of /healthz and /livez unless listed in `readyOnly`. */
@@ -94,6 +97,10 @@ export interface GenericApiServer extends AsyncDisposable {
   install(resource: DynamicResource): Promise<void>;
   /** Serves it no longer; stored objects stay. */
   uninstall(resource: DynamicResource): void;
+  /** The versions this server serves itself, by group, in no order that matters. */
+  ownGroups(): readonly ApiGroup[];
+  /** What `openApi` tells of these paths has changed: `apis/apps/v1`. */
+  forgetOpenApi(paths: Iterable<string>): void;
   /** Makes /readyz fail from now on while everything is still served, so that load balancers go elsewhere. */
   startShutdown(): void;
   /** Not ready, no new requests (503), watches closed, requests in flight finished or cut after the grace, storage closed. */

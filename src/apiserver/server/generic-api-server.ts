@@ -57,10 +57,12 @@ class Server implements GenericApiServer {
   readonly #metrics: RequestMetrics;
   readonly #watchesEnd = new AbortController();
   readonly #routes = new Map<string, RoutedResource>();
+  readonly #builtInGroups: ReadonlySet<string>;
   readonly #context: EndpointContext;
   /** By storage prefix. */
   readonly #dynamic = new Map<string, DynamicResource>();
-  #discovery: DiscoveryEndpoints;
+  /** Made on demand: undefined when what it told is no longer so. */
+  #discovery: DiscoveryEndpoints | undefined;
   readonly #openApi: OpenApiEndpoints | undefined;
   readonly #health: readonly HealthEndpoint[];
   readonly #auditIdStart: string;
@@ -103,8 +105,9 @@ class Server implements GenericApiServer {
           .map(({ endpoint }) => endpoint)
           .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
-    for (const registration of options.registrations) this.#addRoute(registration);
-    this.#discovery = this.#makeDiscovery();
+    for (const registration of options.registrations) this.#addRoute(registration, true);
+    this.#builtInGroups = new Set(options.registrations.map(({ resource }) => resource.group));
+    options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
     this.#chain = chain(
@@ -132,7 +135,7 @@ class Server implements GenericApiServer {
     if (former) this.#removeRoutes(former);
     loaded.enter();
     this.#dynamic.set(resource.stored.storagePrefix, resource);
-    for (const registration of resource.registrations) this.#addRoute(registration);
+    for (const registration of resource.registrations) this.#addRoute(registration, false);
     this.#servedChanged(former, resource);
   }
 
@@ -205,7 +208,9 @@ class Server implements GenericApiServer {
   }
 
   async #route(scope: RequestScope): Promise<HttpResponse> {
-    if (scope.info.isResourceRequest) return routeResource(this.#routes, scope);
+    const elsewhere = this.#options.aggregation?.route(scope);
+    if (elsewhere) return elsewhere;
+    if (scope.info.isResourceRequest) return routeResource(this.#routes, scope, this.#builtInGroups);
     const { http } = scope;
     if (http.method === "GET" || http.method === "HEAD") {
       const answer = await this.#routeDocument(http);
@@ -232,12 +237,14 @@ class Server implements GenericApiServer {
       const answer = await endpoint.handle(http);
       if (answer) return answer;
     }
+    this.#discovery ??= this.#makeDiscovery();
     return (await this.#discovery.handle(http)) ?? (await this.#openApi?.handle(http));
   }
 
   #rootPaths(): readonly string[] {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
     const own = ["/healthz", "/livez", "/metrics", "/readyz", "/version", ...openApi];
+    this.#discovery ??= this.#makeDiscovery();
     return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
   }
 
@@ -248,12 +255,12 @@ class Server implements GenericApiServer {
 
   #servedChanged(...changed: readonly (DynamicResource | undefined)[]): void {
     for (const resource of changed) if (resource) this.#context.fieldManagers.forget(resource.stored.storagePrefix);
-    this.#discovery = this.#makeDiscovery();
+    this.#discovery = undefined;
     const registrations = changed.flatMap((resource) => resource?.registrations ?? []);
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));
   }
 
-  #addRoute(registration: ResourceRegistration): void {
+  #addRoute(registration: ResourceRegistration, isBuiltIn: boolean): void {
     const { resource } = registration;
     const kind = registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
@@ -269,11 +276,28 @@ class Server implements GenericApiServer {
       typePrefixLength: typePrefix(resource.kind, apiVersionOf(resource)).length,
     };
     const key = routeKey(resource.group, resource.version, resource.resource);
-    this.#routes.set(key, { endpoint, subresources: subresourcesOf(registration) });
+    this.#routes.set(key, { endpoint, isBuiltIn, subresources: subresourcesOf(registration) });
+  }
+
+  ownGroups(): readonly ApiGroup[] {
+    return this.#servedGroups().groups;
+  }
+
+  forgetOpenApi(paths: Iterable<string>): void {
+    this.#openApi?.forget(paths);
   }
 
   #makeDiscovery(): DiscoveryEndpoints {
-    const { scheme, advertiseAddress } = this.#options;
+    const { advertiseAddress = "", aggregation } = this.#options;
+    const { groups, resources } = this.#servedGroups();
+    return new DiscoveryEndpoints(groups, resources, advertiseAddress, aggregation);
+  }
+
+  #servedGroups(): {
+    readonly groups: readonly ApiGroup[];
+    readonly resources: (group: string, version: string) => readonly ApiResource[];
+  } {
+    const { scheme } = this.#options;
     const dynamic = [...this.#dynamic.values()].flatMap(({ registrations }) => registrations);
     const servedResources = [...this.#options.registrations, ...dynamic].map((registration): ApiResource => ({
       ...registration.resource,
@@ -290,7 +314,7 @@ class Server implements GenericApiServer {
       const preferredVersion = versions.includes(group.preferredVersion) ? group.preferredVersion : first;
       return [{ ...group, versions, preferredVersion }];
     });
-    return new DiscoveryEndpoints(groups, resources, advertiseAddress ?? "");
+    return { groups, resources };
   }
 
   #makeHealth(): readonly HealthEndpoint[] {

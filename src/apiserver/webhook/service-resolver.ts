@@ -42,6 +42,19 @@ export class ServiceResolver {
     if (!chosen) throw serviceUnavailable(`no endpoints available for service "${name}"`);
     return chosen;
   }
+
+  /** The Service's own address, for callers that trust it to be routed. Throws NotFound and ServiceUnavailable. */
+  resolveAddress(namespace: string, name: string, port: number): ServiceTarget {
+    const service = this.#services.get(namespace, name);
+    if (!service) throw notFound({ group: "", resource: "services" }, name);
+    const { type, externalName = "", clusterIP = "", ports } = service.spec;
+    if (type === "ExternalName") return { host: externalName, port };
+    if (clusterIP === "None" || clusterIP === "")
+      throw serviceUnavailable('cannot route to service with ClusterIP "None"');
+    if (!ports?.some((each) => each.port === port))
+      throw serviceUnavailable(`no service port ${port} found for service "${name}"`);
+    return { host: clusterIP, port };
+  }
 }
 
 /** The ready endpoints of a Service behind one of its ports, by the port's name; each has at least one address. */

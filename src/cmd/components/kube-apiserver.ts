@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
+import type { RequestHeaders } from "../../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { TokenKey } from "../../kube-apiserver/authentication/json-web-token.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
@@ -24,6 +25,15 @@ const apiServerFlags = {
   "kubelet-certificate-authority": "string",
   "kubelet-client-certificate": "string",
   "kubelet-client-key": "string",
+  "enable-aggregator-routing": "bool",
+  "proxy-client-cert-file": "string",
+  "proxy-client-key-file": "string",
+  "requestheader-allowed-names": "list",
+  "requestheader-client-ca-file": "string",
+  "requestheader-extra-headers-prefix": "list",
+  "requestheader-group-headers": "list",
+  "requestheader-uid-headers": "list",
+  "requestheader-username-headers": "list",
   "secure-port": "int",
   "service-account-issuer": "string",
   "service-account-key-file": "list",
@@ -55,6 +65,8 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     const issuer = flags["service-account-issuer"];
     const audiences = flags["api-audiences"];
     const kubelet = await kubeletAccess(flags);
+    const frontProxyClient = await proxyClient(flags);
+    const requestHeaders = await requestHeadersOf(flags);
     const settings = {
       storeDirectory: requiredFlag(flags, "data-dir"),
       serving: {
@@ -65,6 +77,9 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       port: flags["secure-port"] ?? 6443,
       clientCa: await readFile(requiredFlag(flags, "client-ca-file"), "utf8"),
       ...(kubelet ? { kubelet } : {}),
+      ...(frontProxyClient ? { frontProxyClient } : {}),
+      ...(requestHeaders ? { requestHeaders } : {}),
+      routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
       ...(issuer === undefined ? {} : { serviceAccountIssuer: issuer }),
       ...(audiences === undefined ? {} : { apiAudiences: audiences }),
@@ -80,6 +95,36 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     };
     await serveApi(settings, signal, logger);
   });
+}
+
+async function proxyClient(
+  flags: FlagsOf<typeof apiServerFlags>,
+): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+  const certFile = flags["proxy-client-cert-file"];
+  const keyFile = flags["proxy-client-key-file"];
+  if (certFile === undefined || keyFile === undefined) {
+    if (certFile === keyFile) return undefined;
+    throw new UsageError("--proxy-client-cert-file and --proxy-client-key-file belong together");
+  }
+  const [cert, key] = await Promise.all([readFile(certFile, "utf8"), readFile(keyFile, "utf8")]);
+  return { cert, key };
+}
+
+/** Headers are believed only from those that show a certificate of this authority. */
+async function requestHeadersOf(flags: FlagsOf<typeof apiServerFlags>): Promise<RequestHeaders | undefined> {
+  const caFile = flags["requestheader-client-ca-file"];
+  if (caFile === undefined) return undefined;
+  const lowerCase = (names: readonly string[] = []): readonly string[] => names.map((name) => name.toLowerCase());
+  const usernameHeaders = lowerCase(flags["requestheader-username-headers"]);
+  if (usernameHeaders.includes("")) throw new UsageError("--requestheader-username-headers: a name is empty");
+  return {
+    clientCa: await readFile(caFile, "utf8"),
+    allowedNames: flags["requestheader-allowed-names"] ?? [],
+    usernameHeaders,
+    uidHeaders: lowerCase(flags["requestheader-uid-headers"]),
+    groupHeaders: lowerCase(flags["requestheader-group-headers"]),
+    extraHeaderPrefixes: lowerCase(flags["requestheader-extra-headers-prefix"]),
+  };
 }
 
 /** `30000-32767`, or `30000+2767` with the size after the plus sign. Both ends count. */

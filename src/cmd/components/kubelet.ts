@@ -17,6 +17,7 @@ import { runtimeWithImageVolumes } from "../../node/containerd/image-volume-runt
 import { ContainerdEvents } from "../../node/cri-client/containerd-events.ts";
 import { CriImageService } from "../../node/cri-client/cri-client.ts";
 import { CriConnection } from "../../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../../node/disks.ts";
 import { LinuxHostInfo, primaryAddress } from "../../node/host-info.ts";
 import { startHttpServer } from "../../node/http-server.ts";
@@ -110,6 +111,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
           }),
           mounter: new SystemMounter(),
           disks: new LinuxDisks(),
+          csi: pluginSockets(clock),
           prober: new SocketNetworkProber(),
           host: new LinuxHostInfo({ nodeName, nodeIps: [ip], directory: rootDirectory, clock }),
         },

@@ -14,6 +14,8 @@ import {
   serviceAccount,
 } from "../authorization/bootstrap-policy/cluster-role-bindings.ts";
 import type { ClusterRolePolicy } from "../authorization/bootstrap-policy/cluster-roles.ts";
+import { controllerRules } from "../authorization/bootstrap-policy/controller-roles.ts";
+import { uncovered } from "../authorization/rule-coverage.ts";
 import { clusterRoles as rolePolicies } from "../authorization/bootstrap-policy/cluster-roles.ts";
 import {
   roleBindings as namespacedBindingPolicies,
@@ -40,17 +42,12 @@ export async function bootstrapRbac(
   all: readonly ControllerRole[],
   extra: { readonly roles: readonly ClusterRolePolicy[]; readonly bindings: readonly BindingPolicy[] },
 ): Promise<void> {
-  // Controllers that share a service account name the same rules.
-  const controllers = [...new Map(all.map((each) => [each.serviceAccount, each])).values()];
-  const controllerPolicies = controllers.map((each) => ({
-    name: `system:controller:${each.serviceAccount}`,
-    rules: each.rules,
+  const controllers = controllerPolicies(all);
+  const controllerBindings = controllers.map(({ account }) => ({
+    role: `system:controller:${account}`,
+    subjects: [serviceAccount("kube-system", account)],
   }));
-  const controllerBindings = controllers.map((each) => ({
-    role: `system:controller:${each.serviceAccount}`,
-    subjects: [serviceAccount("kube-system", each.serviceAccount)],
-  }));
-  const policies: readonly ClusterRolePolicy[] = [...rolePolicies, ...controllerPolicies, ...extra.roles];
+  const policies: readonly ClusterRolePolicy[] = [...rolePolicies, ...controllers, ...extra.roles];
   // Writes of one batch share a commit.
   await Promise.all([
     ...policies.map((policy) => ensureClusterRole(writer, policy, policies)),
@@ -76,6 +73,34 @@ export async function bootstrapRbac(
       ),
     ),
   ]);
+}
+
+/**
+ * The roles of upstream's controllers, whether they run here or not, and of our own; with what a controller needs here
+ * beyond upstream's rules.
+ */
+function controllerPolicies(
+  all: readonly ControllerRole[],
+): readonly (ClusterRolePolicy & { readonly account: string })[] {
+  // Controllers that share a service account name the same rules.
+  const needed = new Map(all.map((each) => [each.serviceAccount, each.rules]));
+  const accounts = new Set([...Object.keys(controllerRules), ...needed.keys()]);
+  return [...accounts].map((account) => {
+    const rules = controllerRules[account];
+    const wanted = needed.get(account) ?? [];
+    const name = `system:controller:${account}`;
+    return { account, name, rules: rules ? [...rules, ...joinVerbs(uncovered(rules, wanted))] : wanted };
+  });
+}
+
+/** One rule for each thing, of rules of one verb each. */
+function joinVerbs(parts: readonly PolicyRule[]): readonly PolicyRule[] {
+  const byThing = new Map<string, PolicyRule>();
+  for (const part of parts) {
+    const thing = JSON.stringify({ ...part, verbs: [] });
+    byThing.set(thing, { ...part, verbs: [...(byThing.get(thing)?.verbs ?? []), ...part.verbs].toSorted() });
+  }
+  return [...byThing.values()];
 }
 
 function metadata(name: string): {

@@ -3,9 +3,16 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  endpoints,
   endpointSlices,
+  apiServices,
+  customResourceDefinitions,
   limitRanges,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
   pods,
@@ -28,13 +35,16 @@ import type { GenericApiServer } from "../../apiserver/server/generic-api-server
 import { ServiceResolver } from "../../apiserver/webhook/service-resolver.ts";
 import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
+import { Aggregator } from "../../kube-aggregator/aggregator.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
+import { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-authenticator.ts";
 import type { NamedTokenKey } from "../authentication/json-web-token.ts";
 import { nameTokenKey } from "../authentication/json-web-token.ts";
 import { openIdRoutes } from "../authentication/openid-routes.ts";
+import { RequestHeaderAuthenticator } from "../authentication/request-header-authenticator.ts";
 import { ServiceAccountTokenAuthenticator } from "../authentication/service-account-token-authenticator.ts";
 import { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { StaticTokenAuthenticator } from "../authentication/static-token-authenticator.ts";
@@ -53,8 +63,10 @@ import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
+import { bootstrapFlowControl } from "./bootstrap-flow-control.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
-import { keepKubernetesService } from "./keep-kubernetes-service.ts";
+import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
+import { keepObjects } from "./keep-objects.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import { createMetricsServer, metricsAccount, metricsPolicy } from "./metrics-server.ts";
 import type { KubeApiServerOptions } from "./options.ts";
@@ -142,11 +154,13 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       logger,
       metrics,
     });
+  const environments = new AdmissionEnvironments();
   let isBootstrapped = false;
   const registrations = builtinRegistrations({
     scheme,
     strategies: builtinStrategies({
       allocators,
+      environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
     readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
@@ -158,11 +172,27 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     random,
   });
   const openApi = options.openApi && new CustomResourceOpenApi(options.openApi, scheme);
+  const aggregator = new Aggregator({
+    apiServices: storage.lister(apiServices),
+    definitions: storage.lister(customResourceDefinitions),
+    services: lister.services,
+    endpointSlices: storage.lister(endpointSlices),
+    resolver,
+    connector: options.aggregator?.connector,
+    routesToEndpoints: options.aggregator?.routesToEndpoints ?? false,
+    clock,
+    logger,
+    metrics,
+  });
   const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
     registrations,
-    authenticators: [new X509Authenticator(), new BearerTokenAuthenticator(tokenAuthenticators)],
+    authenticators: [
+      ...(options.requestHeaders ? [new RequestHeaderAuthenticator(options.requestHeaders)] : []),
+      new X509Authenticator(),
+      new BearerTokenAuthenticator(tokenAuthenticators),
+    ],
     authorizer,
     admission: admissionPlugins({
       ...lister,
@@ -171,6 +201,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       limitRanges: storage.lister(limitRanges),
       mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
       validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      mutatingPolicies: storage.lister(mutatingAdmissionPolicies),
+      mutatingPolicyBindings: storage.lister(mutatingAdmissionPolicyBindings),
+      validatingPolicies: storage.lister(validatingAdmissionPolicies),
+      validatingPolicyBindings: storage.lister(validatingAdmissionPolicyBindings),
+      environments,
       webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
@@ -195,7 +230,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
         },
       },
     ],
-    ...(openApi ? { openApi } : {}),
+    ...(openApi ? { openApi: aggregator.openApi(openApi) } : {}),
+    aggregation: aggregator,
     ...(options.audit ? { audit: options.audit } : {}),
     ...(options.advertiseAddress
       ? { advertiseAddress: `${options.advertiseAddress}:${options.securePort ?? 6443}` }
@@ -228,13 +264,29 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     tokenIssuer: issuer,
     install: (resource) => generic.install(resource),
     uninstall: (resource) => generic.uninstall(resource),
+    ownGroups: () => generic.ownGroups(),
+    forgetOpenApi: (paths) => generic.forgetOpenApi(paths),
     startShutdown: () => generic.startShutdown(),
     async start(): Promise<void> {
-      await bootstrap(writer, options, allocators.clusterIps.cidr, ensureService);
+      const [aggregation] = await Promise.all([
+        aggregator.start(generic),
+        bootstrap(writer, options, allocators.clusterIps.cidr, ensureService),
+      ]);
       isBootstrapped = true;
-      tasks.spawn((signal) =>
-        keepKubernetesService({ registry: generic.registry, ensure: ensureService, clock, logger }, signal),
-      );
+      tasks.spawn((signal) => aggregation.run(signal));
+      const service = {
+        namespace: "default",
+        name: "kubernetes",
+        listers: [lister.services, storage.lister(endpoints), storage.lister(endpointSlices)],
+        ensure: ensureService,
+      };
+      const authentication = {
+        ...extensionAuthentication,
+        listers: [storage.lister(configMaps)],
+        ensure: () => publishExtensionAuthentication(writer, options),
+      };
+      for (const kept of [service, authentication])
+        tasks.spawn((signal) => keepObjects({ ...kept, clock, logger }, signal));
       if (metricsServer) tasks.spawn((signal) => metricsServer.run(signal));
       tasks.spawn((signal) =>
         new ServiceIpAddresses({ registry: generic.registry, writer, clock, logger }).run(signal),
@@ -277,9 +329,15 @@ async function bootstrap(
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
+    bootstrapFlowControl(writer, options.clock.now()),
+    // Tells since when the server notes which legacy tokens are in use.
+    writer.ensure(configMaps, {
+      metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+      data: { since: formatTime(options.clock.now()).slice(0, "2006-01-02".length) },
+    }),
     ensureServiceCidr(writer, cidr, options.clock.now()),
     ensureService(),
-    ...(options.clientCa === undefined ? [] : [publishClientCa(writer, options.clientCa)]),
+    publishExtensionAuthentication(writer, options),
   ]);
 }
 
@@ -298,18 +356,4 @@ async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: numb
       },
     ];
   });
-}
-
-/** Where aggregated servers read whose client certificates to trust. */
-async function publishClientCa(writer: SystemWriter, clientCa: string): Promise<void> {
-  await writer.reconcile(
-    configMaps,
-    {
-      metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
-      data: { "client-ca-file": clientCa },
-    },
-    (object) => {
-      object.data = { ...object.data, "client-ca-file": clientCa };
-    },
-  );
 }

@@ -11,6 +11,7 @@ import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { Backend } from "../../mvcc/backend.ts";
 import type { TokenKey } from "../authentication/json-web-token.ts";
+import type { RequestHeaders } from "../authentication/request-header-authenticator.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
 
 export interface KubeApiServerOptions {
@@ -48,6 +49,13 @@ export interface KubeApiServerOptions {
    * `metrics.k8s.io` is not served.
    */
   readonly metricsKubelets?: Pick<ProxyConnector, "send">;
+  /**
+   * The servers behind this one. Without a connector, which has the certificate of a front proxy, they are not reached.
+   * `routesToEndpoints` calls endpoints rather than the addresses of Services; false unless given.
+   */
+  readonly aggregator?: { readonly connector: ProxyConnector; readonly routesToEndpoints?: boolean };
+  /** Front proxies this server believes, published for aggregated servers. */
+  readonly requestHeaders?: RequestHeaders;
   /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
   readonly webhookDialer?: WebhookDialer;
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */

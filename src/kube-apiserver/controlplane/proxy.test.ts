@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { utf8Decode } from "../../component-base/bytes.ts";
 import { readBody, TransportError } from "../../component-base/http.ts";
-import type { HttpHeaders, TransportResponse } from "../../component-base/http.ts";
+import type { HttpHeaders, SentHeaders, TransportResponse } from "../../component-base/http.ts";
 import type { ProxyConnector, ProxyRequest } from "../../apiserver/proxy/proxy-connector.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
@@ -12,7 +12,7 @@ const namespace = "/api/v1/namespaces/default";
 /** Answers what the test wants and remembers what it was asked. */
 class FakeConnector implements ProxyConnector {
   readonly identity: string;
-  readonly asked: { method: string; url: string; headers: HttpHeaders; body: string | undefined }[] = [];
+  readonly asked: { method: string; url: string; headers: SentHeaders; body: string | undefined }[] = [];
   answer: { status: number; headers: HttpHeaders; body: string | Uint8Array } = {
     status: 200,
     headers: {},

@@ -25,8 +25,8 @@ export function secretCells({ metadata, type, data }: Secret, nowMs: number): re
   return [metadata.name, type ?? "", Object.keys(data ?? {}).length, age(metadata.creationTimestamp, nowMs)];
 }
 
-export function serviceAccountCells({ metadata, secrets }: ServiceAccount, nowMs: number): readonly unknown[] {
-  return [metadata.name, secrets?.length ?? 0, age(metadata.creationTimestamp, nowMs)];
+export function serviceAccountCells({ metadata }: ServiceAccount, nowMs: number): readonly unknown[] {
+  return [metadata.name, age(metadata.creationTimestamp, nowMs)];
 }
 
 const roleLabelPrefix = "node-role.kubernetes.io/";
@@ -46,7 +46,7 @@ export function nodeCells({ metadata, spec, status }: Node, nowMs: number): read
     address("InternalIP"),
     address("ExternalIP"),
     info?.osImage || "<unknown>",
-    info?.kernelVersion || "<unknown>",
+    `${info?.kernelVersion || "<unknown>"}${info?.architecture ? ` (${info.architecture})` : ""}`,
     info?.containerRuntimeVersion || "<unknown>",
   ];
 }

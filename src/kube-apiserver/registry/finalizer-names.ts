@@ -29,18 +29,24 @@ export function withFinalizerNames(key: string, strategy: Strategy | undefined):
   if (exempt.has(key)) return strategy;
   return {
     ...strategy,
-    validate: (object, context) => [...unqualified(object), ...(strategy?.validate?.(object, context) ?? [])],
+    validate: (object, context) => [
+      ...validateFinalizerNames(object),
+      ...(strategy?.validate?.(object, context) ?? []),
+    ],
     validateUpdate: (object, old, context) => [
-      ...unqualified(object),
+      ...validateFinalizerNames(object),
       ...(strategy?.validateUpdate?.(object, old, context) ?? []),
     ],
   };
 }
 
-function unqualified(object: KubeObject): readonly FieldError[] {
-  return (object.metadata.finalizers ?? []).flatMap((name, i) =>
-    name.includes("/") || standard.has(name)
-      ? []
-      : [fieldInvalid(path.index(i), name, "name is neither a standard finalizer name nor is it fully qualified")],
-  );
+export function validateFinalizerNames(object: KubeObject): readonly FieldError[] {
+  return (object.metadata.finalizers ?? []).flatMap((name, i) => validateFinalizerName(name, path.index(i)));
+}
+
+/** A prefix, or one of Kubernetes' own names. */
+export function validateFinalizerName(name: string, path: FieldPath): readonly FieldError[] {
+  return name.includes("/") || standard.has(name)
+    ? []
+    : [fieldInvalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")];
 }

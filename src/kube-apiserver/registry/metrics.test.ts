@@ -4,13 +4,13 @@ import { setImmediate } from "node:timers/promises";
 
 import { settle } from "../../client/testing/drain.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
-import type { HttpHeaders } from "../../component-base/http.ts";
+import type { SentHeaders } from "../../component-base/http.ts";
 import { TestApiServer } from "../testing/test-cluster.ts";
 
 /** A server with one node and one pod, whose kubelet tells of half a core used by each of two containers. */
 async function start() {
   let clock: { now(): number } | undefined;
-  const asked: { readonly url: string; readonly headers: HttpHeaders }[] = [];
+  const asked: { readonly url: string; readonly headers: SentHeaders }[] = [];
   const api = await TestApiServer.start({
     metricsKubelets: {
       send: async ({ url, headers }) => {
@@ -93,7 +93,7 @@ test("metrics of nodes and pods: before the first round, without a rate, and wit
     [],
   );
   assert.equal(asked[0]?.url, "https://192.0.2.7:10250/metrics/resource");
-  assert.match(asked[0].headers["authorization"] ?? "", /^Bearer ey/);
+  assert.match(String(asked[0].headers["authorization"]), /^Bearer ey/);
 });
 
 test("metrics as a table, in discovery, and for whom", async () => {

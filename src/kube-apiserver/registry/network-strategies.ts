@@ -13,24 +13,10 @@ import {
   validatePortNumber,
 } from "../../apimachinery/validation/names.ts";
 import type { EndpointSlice } from "../../api/discovery/v1/types.gen.ts";
-import type {
-  Ingress,
-  IngressClass,
-  IPAddress,
-  NetworkPolicy,
-  ServiceCIDR,
-} from "../../api/networking/v1/types.gen.ts";
+import type { IPAddress, ServiceCIDR } from "../../api/networking/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
-import {
-  endpointSliceCells,
-  ingressCells,
-  ingressClassCells,
-  ipAddressCells,
-  networkPolicyCells,
-  serviceCidrCells,
-} from "../printers/network.ts";
+import { endpointSliceCells, ipAddressCells, serviceCidrCells } from "../printers/network.ts";
 import { immutable, oneOf, syntax } from "../validation/common.ts";
-import { validateLabelSelector } from "../validation/label-selector.ts";
 
 const endpointsMax = 1000;
 const addressesMax = 100;
@@ -87,28 +73,6 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     ...immutable(FieldPath.of("addressType"), slice.addressType, old.addressType),
   ],
   tableCells: endpointSliceCells,
-};
-
-export const ingressStrategy: Strategy<Ingress> = {
-  validate: (ingress: Ingress) =>
-    (ingress.spec.rules?.length ?? 0) === 0 && !ingress.spec.defaultBackend
-      ? [
-          fieldInvalid(
-            FieldPath.of("spec"),
-            ingress.spec.rules ?? [],
-            "either `defaultBackend` or `rules` must be specified",
-          ),
-        ]
-      : [],
-  tableCells: ingressCells,
-};
-
-export const ingressClassStrategy: Strategy<IngressClass> = { generation: "spec", tableCells: ingressClassCells };
-
-export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
-  generation: "spec",
-  validate: ({ spec }: NetworkPolicy) => validateLabelSelector(spec.podSelector, FieldPath.of("spec", "podSelector")),
-  tableCells: networkPolicyCells,
 };
 
 export const serviceCidrStrategy: Strategy<ServiceCIDR> = {

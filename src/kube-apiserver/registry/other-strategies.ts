@@ -1,7 +1,7 @@
 import type { HorizontalPodAutoscaler } from "../../api/autoscaling/v2/types.gen.ts";
 import { validateAutoscalerSpec } from "../validation/autoscaling.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldInvalid, fieldNotSupported } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
@@ -10,10 +10,8 @@ import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
-  apiServiceCells,
   csiDriverCells,
   csiStorageCapacityCells,
-  mutatingAdmissionPolicyCells,
   resourceClaimCells,
   resourceSliceCells,
   volumeAttributesClassCells,
@@ -24,12 +22,14 @@ import {
   priorityLevelConfigurationCells,
   runtimeClassCells,
   storageClassCells,
-  admissionPolicyBindingCells,
-  validatingAdmissionPolicyCells,
   volumeAttachmentCells,
 } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
+import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
+import { validateConditions } from "../validation/conditions.ts";
+import { validateCounts } from "../validation/counts.ts";
+import { internalForm } from "../validation/internal-form.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 
 const spec = FieldPath.of("spec");
@@ -92,17 +92,38 @@ function validateDisruptionBudget(budget: PodDisruptionBudget): readonly FieldEr
   const { minAvailable, maxUnavailable, selector } = budget.spec;
   const errors: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    errors.push(fieldInvalid(spec, budget.spec, "minAvailable and maxUnavailable cannot be both set"));
+    const shown = internalForm(budget.spec, "policy/v1.PodDisruptionBudgetSpec");
+    errors.push(fieldInvalid(spec, shown, "minAvailable and maxUnavailable cannot be both set"));
   }
   for (const field of ["minAvailable", "maxUnavailable"] as const) {
     const value = budget.spec[field];
     if (value === undefined) continue;
     errors.push(...intOrPercent(spec.child(field), value), ...atMost100Percent(spec.child(field), value));
   }
-  return [...errors, ...validateLabelSelector(selector, spec.child("selector"))];
+  errors.push(...validateLabelSelector(selector, spec.child("selector")));
+  const { unhealthyPodEvictionPolicy: policy } = budget.spec;
+  if (policy !== undefined && !evictionPolicies.includes(policy)) {
+    errors.push(fieldNotSupported(spec.child("unhealthyPodEvictionPolicy"), policy, evictionPolicies));
+  }
+  return errors;
 }
 
+const evictionPolicies = ["AlwaysAllow", "IfHealthyBudget"];
+
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  validateName: nameIsPathSegment,
+  validateStatus: ({ status }: PodDisruptionBudget) => {
+    const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = status;
+    return [
+      ...validateConditions(status.conditions, FieldPath.of("status", "conditions")),
+      ...validateCounts({ disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods }, [
+        "disruptionsAllowed",
+        "currentHealthy",
+        "desiredHealthy",
+        "expectedPods",
+      ]),
+    ];
+  },
   validate: validateDisruptionBudget,
   validateUpdate: validateDisruptionBudget,
   tableCells: podDisruptionBudgetCells,
@@ -124,9 +145,6 @@ export const printedStrategies = {
   volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
-  mutatingadmissionpolicies: { generation: "spec", tableCells: mutatingAdmissionPolicyCells },
-  mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   csistoragecapacities: { tableCells: csiStorageCapacityCells },
   volumeattributesclasses: { tableCells: volumeAttributesClassCells },
   resourceclaims: { generation: "none", tableCells: resourceClaimCells },
@@ -135,10 +153,10 @@ export const printedStrategies = {
     validate: ({ spec }: HorizontalPodAutoscaler) => validateAutoscalerSpec(spec, FieldPath.of("spec")),
     validateUpdate: ({ spec }: HorizontalPodAutoscaler, old: HorizontalPodAutoscaler) =>
       validateAutoscalerSpec(spec, FieldPath.of("spec"), old.spec),
+    validateStatus: ({ status: { currentReplicas, desiredReplicas } }: HorizontalPodAutoscaler) =>
+      validateCounts({ currentReplicas, desiredReplicas }, ["currentReplicas", "desiredReplicas"]),
     tableCells: horizontalPodAutoscalerCells,
   },
-  validatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   flowschemas: { tableCells: flowSchemaCells },
   prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
-  apiservices: { tableCells: apiServiceCells },
 } as const;

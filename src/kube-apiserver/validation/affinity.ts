@@ -7,9 +7,15 @@ import {
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { nameIsDnsLabel, validateQualifiedName } from "../../apimachinery/validation/names.ts";
+import {
+  nameIsDnsLabel,
+  nameIsDnsSubdomain,
+  validateLabelValue,
+  validateQualifiedName,
+} from "../../apimachinery/validation/names.ts";
 import type {
   Affinity,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinity,
@@ -27,15 +33,7 @@ export function validateAffinity(affinity: Affinity | undefined, path: FieldPath
     const at = path.child("nodeAffinity");
     const required = nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution;
     const requiredAt = at.child("requiredDuringSchedulingIgnoredDuringExecution");
-    if (required) {
-      const terms = required.nodeSelectorTerms ?? [];
-      if (terms.length === 0) {
-        errors.push(fieldRequired(requiredAt.child("nodeSelectorTerms"), "must have at least one node selector term"));
-      }
-      for (const [i, term] of terms.entries()) {
-        errors.push(...validateNodeSelectorTerm(term, requiredAt.child("nodeSelectorTerms").index(i)));
-      }
-    }
+    if (required) errors.push(...validateNodeSelector(required, requiredAt));
     for (const [i, preferred] of (nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution ?? []).entries()) {
       const item = at.child("preferredDuringSchedulingIgnoredDuringExecution").index(i);
       errors.push(...validateWeight(preferred.weight, item.child("weight"), "must be in the range 1-100"));
@@ -51,12 +49,28 @@ function validateWeight(weight: number, path: FieldPath, message: string): reado
   return weight >= 1 && weight <= 100 ? [] : [fieldInvalid(path, weight, message)];
 }
 
+/** Nodes a pod must or may use: at least one term, each well formed. Values of labels are held to their syntax. */
+export function validateNodeSelector(selector: NodeSelector, path: FieldPath): readonly FieldError[] {
+  const at = path.child("nodeSelectorTerms");
+  // A list the client left out is null.
+  const terms = selector.nodeSelectorTerms ?? [];
+  if (terms.length === 0) return [fieldRequired(at, "must have at least one node selector term")];
+  return terms.flatMap((term, i) => validateNodeSelectorTerm(term, at.index(i)));
+}
+
 export function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath): readonly FieldError[] {
   return [
     ...(term.matchExpressions ?? []).flatMap((requirement, i) => {
       const at = path.child("matchExpressions").index(i);
       const { key } = requirement;
-      return [...validateRequirement(requirement, at), ...syntax(at.child("key"), key, validateQualifiedName(key))];
+      const values = (requirement.values ?? []).flatMap((value, j) =>
+        syntax(at.child("values").index(j), value, validateLabelValue(value)),
+      );
+      return [
+        ...validateRequirement(requirement, at),
+        ...syntax(at.child("key"), key, validateQualifiedName(key)),
+        ...values,
+      ];
     }),
     ...(term.matchFields ?? []).flatMap((requirement, i) =>
       validateFieldRequirement(requirement, path.child("matchFields").index(i)),
@@ -98,7 +112,12 @@ function validateFieldRequirement(requirement: NodeSelectorRequirement, path: Fi
       errors.push(fieldRequired(path.child("values"), why));
     }
   } else errors.push(fieldInvalid(path.child("operator"), operator, "not a valid selector operator"));
-  if (key !== "metadata.name") errors.push(fieldInvalid(path.child("key"), key, "not a valid field selector key"));
+  if (key !== "metadata.name") {
+    return [...errors, fieldInvalid(path.child("key"), key, "not a valid field selector key")];
+  }
+  for (const [i, name] of values.entries()) {
+    errors.push(...syntax(path.child("values").index(i), name, nameIsDnsSubdomain(name, false)));
+  }
   return errors;
 }
 
@@ -124,9 +143,41 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath): readon
     ...validateLabelSelector(term.labelSelector, path.child("labelSelector")),
     ...validateLabelSelector(term.namespaceSelector, path.child("namespaceSelector")),
     ...(term.namespaces ?? []).flatMap((name) => syntax(path.child("namespace"), name, nameIsDnsLabel(name, false))),
+    ...validateLabelKeys(term, path),
     ...(term.topologyKey ? [] : [fieldRequired(path.child("topologyKey"), "can not be empty")]),
     ...syntax(path.child("topologyKey"), term.topologyKey, validateQualifiedName(term.topologyKey)),
   ];
+}
+
+/** Keys whose values the pod itself gives. They go into the selector when the pod is created, which so has them once. */
+function validateLabelKeys(
+  term: Pick<PodAffinityTerm, "labelSelector" | "matchLabelKeys" | "mismatchLabelKeys">,
+  path: FieldPath,
+): readonly FieldError[] {
+  const { labelSelector: selector, matchLabelKeys = [], mismatchLabelKeys = [] } = term;
+  const errors: FieldError[] = [];
+  for (const field of ["matchLabelKeys", "mismatchLabelKeys"] as const) {
+    const keys = term[field] ?? [];
+    const at = path.child(field);
+    if (keys.length > 0 && !selector) {
+      errors.push(fieldForbidden(at, "must not be specified when labelSelector is not set"));
+    } else errors.push(...keys.flatMap((key, i) => syntax(at.index(i), key, validateQualifiedName(key))));
+  }
+  const seen = new Set(Object.keys(selector?.matchLabels ?? {}));
+  for (const { key } of selector?.matchExpressions ?? []) {
+    const i = matchLabelKeys.lastIndexOf(key);
+    // The path is upstream's.
+    if (i >= 0 && seen.has(key)) {
+      errors.push(fieldInvalid(path.index(i), key, "exists in both matchLabelKeys and labelSelector"));
+    }
+    seen.add(key);
+  }
+  for (const [i, key] of matchLabelKeys.entries()) {
+    if (!mismatchLabelKeys.includes(key)) continue;
+    const why = "exists in both matchLabelKeys and mismatchLabelKeys";
+    errors.push(fieldInvalid(path.child("matchLabelKeys").index(i), key, why));
+  }
+  return errors;
 }
 
 const unsatisfiableActions = ["DoNotSchedule", "ScheduleAnyway"];
@@ -135,7 +186,7 @@ export function validateTopologySpreadConstraints(
   constraints: readonly TopologySpreadConstraint[],
   path: FieldPath,
 ): readonly FieldError[] {
-  const seen = new Set<string>();
+  const keys = constraints.map((each) => `{${each.topologyKey}, ${each.whenUnsatisfiable}}`);
   return constraints.flatMap((constraint, i) => {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint;
     const at = path.index(i);
@@ -145,9 +196,9 @@ export function validateTopologySpreadConstraints(
     if (!unsatisfiableActions.includes(whenUnsatisfiable)) {
       errors.push(fieldNotSupported(at.child("whenUnsatisfiable"), whenUnsatisfiable, unsatisfiableActions));
     }
-    const key = `{${topologyKey}, ${whenUnsatisfiable}}`;
-    if (seen.has(key)) errors.push(fieldDuplicate(at.child("{topologyKey, whenUnsatisfiable}"), key));
-    seen.add(key);
+    if (keys.lastIndexOf(keys[i] ?? "") > i) {
+      errors.push(fieldDuplicate(at.child("{topologyKey, whenUnsatisfiable}"), keys[i]));
+    }
     if (minDomains !== undefined) {
       if (minDomains <= 0) errors.push(fieldInvalid(at.child("minDomains"), minDomains, "must be greater than zero"));
       if (whenUnsatisfiable !== "DoNotSchedule") {
@@ -158,6 +209,7 @@ export function validateTopologySpreadConstraints(
     errors.push(
       ...oneOf(at.child("nodeAffinityPolicy"), constraint.nodeAffinityPolicy, ["Honor", "Ignore"], true),
       ...oneOf(at.child("nodeTaintsPolicy"), constraint.nodeTaintsPolicy, ["Honor", "Ignore"], true),
+      ...validateLabelKeys(constraint, at),
       ...validateLabelSelector(constraint.labelSelector, at.child("labelSelector")),
     );
     return errors;

@@ -6,6 +6,7 @@ import {
   fieldNotFound,
   fieldNotSupported,
   fieldRequired,
+  fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1123Label, validatePortName, validatePortNumber } from "../../apimachinery/validation/names.ts";
@@ -22,7 +23,7 @@ import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbe } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
 import { validateSecurityContext } from "./security-context.ts";
-import { validateDescendingPath } from "./volumes.ts";
+import { validateDescendingPath } from "./local-path.ts";
 
 /** What the containers of one pod share. */
 export interface ContainerScope {
@@ -31,6 +32,8 @@ export interface ContainerScope {
   readonly claims: ReadonlySet<string>;
   readonly isHostNetwork: boolean;
   readonly restartPolicy: string;
+  /** What the pod gives its containers to end. */
+  readonly graceSeconds: number | undefined;
 }
 
 const protocols = ["SCTP", "TCP", "UDP"];
@@ -49,14 +52,52 @@ export function validateContainers(
     if (names.has(container.name)) errors.push(fieldDuplicate(at.child("name"), container.name));
     names.add(container.name);
     errors.push(
-      ...validateLifecycle(container.lifecycle, at.child("lifecycle")),
+      ...validateLifecycle(container.lifecycle, scope.graceSeconds, at.child("lifecycle")),
       ...validateProbe(container.livenessProbe, "liveness", at.child("livenessProbe")),
       ...validateProbe(container.readinessProbe, "readiness", at.child("readinessProbe")),
       ...validateProbe(container.startupProbe, "startup", at.child("startupProbe")),
-      ...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "Never", "OnFailure"], true),
+      ...validateRestartRules(container, at),
     );
   }
   errors.push(...validateHostPorts(containers, path));
+  return errors;
+}
+
+const containerRestartPolicies = ["Always", "Never", "OnFailure"];
+const restartActions = ["Restart", "RestartAllContainers"];
+const restartRulesMax = 20;
+const exitCodesMax = 255;
+
+/** When the container alone starts again, whatever its pod says. */
+function validateRestartRules(container: Container, path: FieldPath): readonly FieldError[] {
+  const { restartPolicy: policy, restartPolicyRules: rules = [] } = container;
+  const errors: FieldError[] = [];
+  const policyAt = path.child("restartPolicy");
+  if (policy !== undefined && !containerRestartPolicies.includes(policy)) {
+    errors.push(fieldNotSupported(policyAt, policy, containerRestartPolicies));
+  }
+  if (policy === undefined && rules.length > 0) {
+    errors.push(fieldRequired(policyAt, "must specify restartPolicy when restart rules are used"));
+  }
+  const rulesAt = path.child("restartPolicyRules");
+  if (rules.length > restartRulesMax) errors.push(fieldTooMany(rulesAt, rules.length, restartRulesMax));
+  for (const [i, { action, exitCodes }] of rules.entries()) {
+    const at = rulesAt.index(i);
+    if (!restartActions.includes(action ?? "")) {
+      errors.push(fieldNotSupported(at.child("action"), action ?? "", restartActions));
+    }
+    if (!exitCodes) {
+      errors.push(fieldRequired(at.child("exitCodes"), "must be specified"));
+      continue;
+    }
+    const { operator, values = [] } = exitCodes;
+    if (operator !== "In" && operator !== "NotIn") {
+      errors.push(fieldNotSupported(at.child("exitCodes", "operator"), operator, ["In", "NotIn"]));
+    }
+    if (values.length > exitCodesMax) {
+      errors.push(fieldTooMany(at.child("exitCodes", "values"), values.length, exitCodesMax));
+    }
+  }
   return errors;
 }
 
@@ -74,10 +115,10 @@ export function validateInitContainers(
     errors.push(...validateContainer(container, scope, at));
     if (names.has(container.name)) errors.push(fieldDuplicate(at.child("name"), container.name));
     names.add(container.name);
-    errors.push(...oneOf(at.child("restartPolicy"), container.restartPolicy, ["Always", "Never", "OnFailure"], true));
+    errors.push(...validateRestartRules(container, at));
     if (isSidecar) {
       errors.push(
-        ...validateLifecycle(container.lifecycle, at.child("lifecycle")),
+        ...validateLifecycle(container.lifecycle, scope.graceSeconds, at.child("lifecycle")),
         ...validateProbe(container.livenessProbe, "liveness", at.child("livenessProbe")),
         ...validateProbe(container.readinessProbe, "readiness", at.child("readinessProbe")),
         ...validateProbe(container.startupProbe, "startup", at.child("startupProbe")),

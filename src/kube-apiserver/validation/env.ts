@@ -21,6 +21,7 @@ import type {
   ResourceFieldSelector,
   Volume,
 } from "../../api/core/v1/types.gen.ts";
+import { Quantity } from "../../apimachinery/quantity.ts";
 import { syntax } from "./common.ts";
 
 const envFieldPaths = [
@@ -75,9 +76,7 @@ function validateEnvVarSource(
   if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, path.child("secretKeyRef")));
   if (fileKeyRef) errors.push(...validateFileKeyRef(fileKeyRef, volumes, path.child("fileKeyRef")));
   const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
-  if (value) {
-    if (count > 0) errors.push(fieldInvalid(path, "", "may not be specified when `value` is not empty"));
-  } else if (count === 0) {
+  if (count === 0) {
     errors.push(
       fieldInvalid(
         path,
@@ -85,6 +84,8 @@ function validateEnvVarSource(
         "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
       ),
     );
+  } else if (value) {
+    errors.push(fieldInvalid(path, "", "may not be specified when `value` is not empty"));
   } else if (count > 1) {
     errors.push(fieldInvalid(path, "", "may not have more than one field specified at a time"));
   }
@@ -114,18 +115,21 @@ export function validateFieldRef(
   if (!reference.apiVersion) return [fieldRequired(path.child("apiVersion"))];
   const at = path.child("fieldPath");
   if (!reference.fieldPath) return [fieldRequired(at)];
+  const unconvertible = (why: string): readonly FieldError[] => [
+    fieldInvalid(at, reference.fieldPath, `error converting fieldPath: ${why}`),
+  ];
+  if (reference.apiVersion !== "v1") return unconvertible(`unsupported pod version: ${reference.apiVersion}`);
   const subscript = /^(.+)\['(.*)'\]$/.exec(reference.fieldPath);
   if (subscript) {
     const [, base = "", key = ""] = subscript;
     if (base !== "metadata.labels" && base !== "metadata.annotations") {
-      return [fieldInvalid(at, base, "does not support subscript")];
+      return unconvertible(`field label does not support subscript: ${reference.fieldPath}`);
     }
-    return syntax(at, key, validateQualifiedName(base === "metadata.annotations" ? key.toLowerCase() : key));
+    return syntax(path, key, validateQualifiedName(base === "metadata.annotations" ? key.toLowerCase() : key));
   }
   if (supported.includes(reference.fieldPath)) return [];
   if (!knownFieldPaths.has(reference.fieldPath)) {
-    const why = `error converting fieldPath: field label not supported: ${reference.fieldPath}`;
-    return [fieldInvalid(at, reference.fieldPath, why)];
+    return unconvertible(`field label not supported: ${reference.fieldPath}`);
   }
   return [fieldNotSupported(at, reference.fieldPath, supported)];
 }
@@ -140,13 +144,37 @@ const knownFieldPaths = new Set([
   "status.phase",
 ]);
 
-export function validateResourceFieldRef(reference: ResourceFieldSelector, path: FieldPath): readonly FieldError[] {
-  if (!reference.resource) return [fieldRequired(path.child("resource"))];
-  const isHugePages = /^(limits|requests)\.hugepages-/.test(reference.resource);
-  if (!isHugePages && !resourceFields.includes(reference.resource)) {
-    return [fieldNotSupported(path.child("resource"), reference.resource, resourceFields)];
+/** `mustNameContainer`: in a volume nothing else says which container is meant. */
+export function validateResourceFieldRef(
+  reference: ResourceFieldSelector,
+  path: FieldPath,
+  mustNameContainer = false,
+): readonly FieldError[] {
+  const { containerName, resource } = reference;
+  const isHugePages = /^(limits|requests)\.hugepages-/.test(resource);
+  const errors: FieldError[] = [];
+  if (mustNameContainer && !containerName) errors.push(fieldRequired(path.child("containerName")));
+  else if (!resource) errors.push(fieldRequired(path.child("resource")));
+  else if (!isHugePages && !resourceFields.includes(resource)) {
+    errors.push(fieldNotSupported(path.child("resource"), resource, resourceFields));
   }
-  return [];
+  return [...errors, ...validateDivisor(reference, path.child("divisor"))];
+}
+
+const sizeDivisors = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+
+function validateDivisor({ resource, divisor }: ResourceFieldSelector, path: FieldPath): readonly FieldError[] {
+  const what = /^(?:limits|requests)\.(cpu$|memory$|ephemeral-storage$|hugepages-)/.exec(resource)?.[1];
+  const quantity = Quantity.parse(divisor ?? "0");
+  if (what === undefined || quantity.sign === 0) return [];
+  if (what === "cpu") {
+    if (["1m", "1"].includes(quantity.toString())) return [];
+    return [fieldInvalid(path, resource, "only divisor's values 1m and 1 are supported with the cpu resource")];
+  }
+  if (sizeDivisors.includes(quantity.toString())) return [];
+  const name = what === "memory" ? "memory" : what === "hugepages-" ? "hugepages" : "local ephemeral storage";
+  const why = `only divisor's values ${sizeDivisors.join(", ")} are supported with the ${name} resource`;
+  return [fieldInvalid(path, resource, why)];
 }
 
 function validateKeyRef(

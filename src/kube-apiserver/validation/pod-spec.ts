@@ -6,11 +6,13 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
+  fieldTooLong,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import {
   inclusiveRangeMessage,
   nameIsDnsSubdomain,
+  utf8Length,
   validateDns1123Label,
   validateDns1123Subdomain,
   validateDns1123SubdomainWithUnderscore,
@@ -23,7 +25,8 @@ import { oneOf, syntax } from "./common.ts";
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
 import { validateAnnotations, validateLabels } from "../../apimachinery/validation/object-meta.ts";
 import { validateResourceList, validateResourceRequirements } from "./resources.ts";
-import { validateSeccompProfile } from "./security-context.ts";
+import { validateOs } from "./pod-os.ts";
+import { validateAppArmorProfile, validateSeccompProfile } from "./security-context.ts";
 import { validateTolerations } from "./tolerations.ts";
 import { validateIp } from "../../apimachinery/validation/ip.ts";
 import { validateVolumes } from "./volumes.ts";
@@ -38,22 +41,27 @@ export function validatePodTemplateSpec(template: PodTemplateSpec, path: FieldPa
   return [
     ...validateLabels(template.metadata.labels, path.child("labels")),
     ...validateAnnotations(template.metadata.annotations, path.child("annotations")),
-    ...validatePodSpec(template.spec, template.metadata, path.child("spec")),
+    ...validatePodSpec(template.spec, undefined, path.child("spec")),
     ...((template.spec.ephemeralContainers?.length ?? 0) > 0
       ? [fieldForbidden(path.child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template")]
       : []),
   ];
 }
 
-/** The rules of a pod's spec, the same in pods and in templates. */
-export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: FieldPath): readonly FieldError[] {
-  const volumes = validateVolumes(spec.volumes ?? [], path.child("volumes"));
+/** The rules of a pod's spec, the same in pods and in templates, which have no metadata of a pod yet. */
+export function validatePodSpec(
+  spec: PodSpec,
+  metadata: ObjectMeta | undefined,
+  path: FieldPath,
+): readonly FieldError[] {
+  const volumes = validateVolumes(spec.volumes ?? [], metadata?.name, path.child("volumes"));
   const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
   const scope = {
     volumes: volumes.valid,
     claims,
     isHostNetwork: spec.hostNetwork ?? false,
     restartPolicy: spec.restartPolicy ?? "",
+    graceSeconds: spec.terminationGracePeriodSeconds,
   };
   return [
     ...volumes.errors,
@@ -69,13 +77,16 @@ export function validatePodSpec(spec: PodSpec, _metadata: ObjectMeta, path: Fiel
     ...validateDnsConfig(spec, path.child("dnsConfig")),
     ...validateGates(spec, path),
     ...validateTopologySpreadConstraints(spec.topologySpreadConstraints ?? [], path.child("topologySpreadConstraints")),
+    ...validateHostnameOverride(spec, path.child("hostnameOverride")),
     ...validateNames(spec, path),
     ...validateTolerations(spec.tolerations ?? [], path.child("tolerations")),
     ...validateHostAliases(spec, path.child("hostAliases")),
-    ...oneOf(path.child("preemptionPolicy"), spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], true),
+    ...(spec.preemptionPolicy === undefined
+      ? []
+      : oneOf(path.child("preemptionPolicy"), spec.preemptionPolicy, ["PreemptLowerPriority", "Never"])),
     ...(spec.overhead ? validateResourceList(spec.overhead, path.child("overhead", "limits")) : []),
     ...(spec.resources ? validateResourceRequirements(spec.resources, claims, path.child("resources")) : []),
-    ...(spec.os ? oneOf(path.child("os", "name"), spec.os.name, ["linux", "windows"]) : []),
+    ...validateOs(spec, path),
   ];
 }
 
@@ -108,6 +119,20 @@ function validateResourceClaims(claims: readonly PodResourceClaim[], path: Field
     }
     return errors;
   });
+}
+
+const hostnameBytesMax = 64;
+
+function validateHostnameOverride(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  const { hostnameOverride: name } = spec;
+  if (name === undefined) return [];
+  const errors: FieldError[] = [];
+  if (spec.setHostnameAsFQDN) {
+    errors.push(fieldForbidden(path, "may not be specified when setHostnameAsFQDN is true"));
+  }
+  if (spec.hostNetwork) errors.push(fieldForbidden(path, "may not be specified when hostNetwork is true"));
+  if (utf8Length(name) > hostnameBytesMax) errors.push(fieldTooLong(path, hostnameBytesMax));
+  return [...errors, ...syntax(path, name, validateDns1123Subdomain(name))];
 }
 
 function validateNames(spec: PodSpec, path: FieldPath): readonly FieldError[] {
@@ -164,8 +189,14 @@ function validatePodSecurityContext(spec: PodSpec, path: FieldPath): readonly Fi
   errors.push(
     ...oneOf(path.child("fsGroupChangePolicy"), context.fsGroupChangePolicy, ["Always", "OnRootMismatch"], true),
     ...validateSeccompProfile(context.seccompProfile, path.child("seccompProfile")),
+    ...validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile")),
     ...oneOf(path.child("supplementalGroupsPolicy"), context.supplementalGroupsPolicy, ["Merge", "Strict"], true),
   );
+  // The other policy is behind a gate that is off by default (SELinuxMount).
+  const { seLinuxChangePolicy } = context;
+  if (seLinuxChangePolicy !== undefined && seLinuxChangePolicy !== "Recursive") {
+    errors.push(fieldNotSupported(path.child("seLinuxChangePolicy"), seLinuxChangePolicy, ["Recursive"]));
+  }
   return errors;
 }
 

@@ -43,17 +43,26 @@ export function validateProbe(
   return errors;
 }
 
-export function validateLifecycle(lifecycle: Lifecycle | undefined, path: FieldPath): readonly FieldError[] {
+/** `graceSeconds`: what the container has to end. */
+export function validateLifecycle(
+  lifecycle: Lifecycle | undefined,
+  graceSeconds: number | undefined,
+  path: FieldPath,
+): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const field of ["postStart", "preStop"] as const) {
     const handler = lifecycle?.[field];
-    if (handler) errors.push(...validateHandler(handler, path.child(field)));
+    if (handler) errors.push(...validateHandler(handler, path.child(field), graceSeconds));
   }
   return errors;
 }
 
 /** Exactly one way to act, and that one complete. */
-function validateHandler(handler: ProbeHandler & LifecycleHandler, path: FieldPath): readonly FieldError[] {
+function validateHandler(
+  handler: ProbeHandler & LifecycleHandler,
+  path: FieldPath,
+  graceSeconds?: number,
+): readonly FieldError[] {
   const errors: FieldError[] = [];
   let count = 0;
   const check = (
@@ -69,9 +78,15 @@ function validateHandler(handler: ProbeHandler & LifecycleHandler, path: FieldPa
   check("httpGet", () => validateHttpGet(handler.httpGet, path.child("httpGet")));
   check("tcpSocket", () => portNumberOrName(path.child("tcpSocket", "port"), handler.tcpSocket?.port ?? 0));
   check("grpc", () => portNumberOrName(path.child("grpc", "port"), handler.grpc?.port ?? 0));
-  check("sleep", () => nonNegative(path.child("sleep", "seconds"), handler.sleep?.seconds));
+  check("sleep", () => validateSleep(handler.sleep?.seconds ?? 0, graceSeconds, path.child("sleep")));
   if (count === 0) errors.push(fieldRequired(path, "must specify a handler type"));
   return errors;
+}
+
+function validateSleep(seconds: number, graceSeconds: number | undefined, path: FieldPath): readonly FieldError[] {
+  if (graceSeconds === undefined || (seconds >= 0 && seconds <= graceSeconds)) return [];
+  const why = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+  return [fieldInvalid(path, seconds, why)];
 }
 
 function validateExec(exec: ExecAction | undefined, path: FieldPath): readonly FieldError[] {

@@ -12,7 +12,37 @@ import type { ResourceRequirements } from "../../api/core/v1/types.gen.ts";
 import { syntax } from "./common.ts";
 
 const standardContainerResources = new Set(["cpu", "memory", "ephemeral-storage"]);
-const integerResources = new Set(["pods", "services", "secrets", "configmaps", "persistentvolumeclaims"]);
+/** Of nodes, volumes and quotas. */
+const standardResources = new Set([
+  "limits.cpu",
+  "limits.ephemeral-storage",
+  "limits.memory",
+  "persistentvolumeclaims",
+  "pods",
+  "replicationcontrollers",
+  "requests.cpu",
+  "requests.ephemeral-storage",
+  "requests.memory",
+  "requests.storage",
+  "resourcequotas",
+  "secrets",
+  "services",
+  "services.loadbalancers",
+  "services.nodeports",
+  "configmaps",
+  "storage",
+]);
+const integerResources = new Set([
+  "pods",
+  "services",
+  "secrets",
+  "configmaps",
+  "persistentvolumeclaims",
+  "replicationcontrollers",
+  "resourcequotas",
+  "services.nodeports",
+  "services.loadbalancers",
+]);
 
 /** Not negative. Its syntax was checked when the object was decoded. */
 export function validateQuantity(value: string, path: FieldPath): readonly FieldError[] {
@@ -72,19 +102,30 @@ function validateAgainstLimit(name: string, request: string, limit: string, path
   return [fieldInvalid(path, asked.toString(), `must be equal to ${name} limit of ${most.toString()}`)];
 }
 
-export function validateContainerResourceName(name: string, path: FieldPath): readonly FieldError[] {
+/** The name of any resource: one of Kubernetes' own, or with a prefix. */
+export function validateResourceName(name: string, path: FieldPath): readonly FieldError[] {
   const errors = syntax(path, name, validateQualifiedName(name));
-  if (errors.length > 0) return errors;
-  if (!name.includes("/")) {
-    const isStandard = standardContainerResources.has(name) || name.startsWith("hugepages-");
-    return isStandard ? [] : [fieldInvalid(path, name, "must be a standard resource for containers")];
-  }
-  if (!isNative(name) && !isExtended(name))
-    return [fieldInvalid(path, name, "doesn't follow extended resource name standard")];
-  return [];
+  if (errors.length > 0 || name.includes("/")) return errors;
+  const isStandard = standardResources.has(name) || isContainerResource(name.replace(/^requests\.(?=hugepages-)/, ""));
+  return isStandard ? [] : [fieldInvalid(path, name, "must be a standard resource type or fully qualified")];
 }
 
-function validateResourceQuantity(name: string, value: string, path: FieldPath): readonly FieldError[] {
+export function validateContainerResourceName(name: string, path: FieldPath): readonly FieldError[] {
+  const errors: FieldError[] = [...validateResourceName(name, path)];
+  if (!name.includes("/")) {
+    if (!isContainerResource(name)) errors.push(fieldInvalid(path, name, "must be a standard resource for containers"));
+  } else if (!isNative(name) && !isExtended(name)) {
+    errors.push(fieldInvalid(path, name, "doesn't follow extended resource name standard"));
+  }
+  return errors;
+}
+
+function isContainerResource(name: string): boolean {
+  return standardContainerResources.has(name) || name.startsWith("hugepages-");
+}
+
+/** An amount of a resource: not negative, and whole where there are no parts of it. */
+export function validateResourceQuantity(name: string, value: string, path: FieldPath): readonly FieldError[] {
   const negative = validateQuantity(value, path);
   if (!isExtended(name) && !integerResources.has(name)) return negative;
   const quantity = Quantity.parse(value);
@@ -93,7 +134,7 @@ function validateResourceQuantity(name: string, value: string, path: FieldPath):
 }
 
 /** Resources of Kubernetes itself: no prefix, or one of its own domain. */
-function isNative(name: string): boolean {
+export function isNative(name: string): boolean {
   const prefix = name.includes("/") ? name.slice(0, name.indexOf("/")) : "";
   return prefix === "" || prefix === "kubernetes.io" || prefix.endsWith(".kubernetes.io");
 }

@@ -1,10 +1,15 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
-import { fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import {
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+  fieldTooLong,
+} from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { validateId } from "../../apimachinery/validation/names.ts";
-import type { SeccompProfile, SecurityContext } from "../../api/core/v1/types.gen.ts";
+import { utf8Length, validateId } from "../../apimachinery/validation/names.ts";
+import type { AppArmorProfile, SeccompProfile, SecurityContext } from "../../api/core/v1/types.gen.ts";
 import { oneOf, syntax } from "./common.ts";
-import { validateLocalPath } from "./volumes.ts";
+import { validateLocalPath } from "./local-path.ts";
 
 export function validateSecurityContext(context: SecurityContext | undefined, path: FieldPath): readonly FieldError[] {
   if (!context) return [];
@@ -16,6 +21,7 @@ export function validateSecurityContext(context: SecurityContext | undefined, pa
   errors.push(
     ...oneOf(path.child("procMount"), context.procMount, ["Default", "Unmasked"], true),
     ...validateSeccompProfile(context.seccompProfile, path.child("seccompProfile")),
+    ...validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile")),
   );
   if (context.allowPrivilegeEscalation === false) {
     if (context.privileged) {
@@ -54,4 +60,23 @@ export function validateSeccompProfile(profile: SeccompProfile | undefined, path
     errors.push(fieldInvalid(local, shown, "can only be set when seccomp type is Localhost"));
   }
   return errors;
+}
+
+const appArmorProfileBytesMax = 4095;
+const appArmorTypes = ["Localhost", "RuntimeDefault", "Unconfined"];
+
+export function validateAppArmorProfile(profile: AppArmorProfile | undefined, path: FieldPath): readonly FieldError[] {
+  if (!profile) return [];
+  const { type, localhostProfile: name } = profile;
+  if (!type) return [fieldRequired(path.child("type"), "type is required when appArmorProfile is set")];
+  if (!appArmorTypes.includes(type)) return [fieldNotSupported(path.child("type"), type, appArmorTypes)];
+  const at = path.child("localhostProfile");
+  if (type !== "Localhost") {
+    return name === undefined ? [] : [fieldInvalid(at, name, "can only be set when AppArmor type is Localhost")];
+  }
+  if (!name) return [fieldRequired(at, "must be set when AppArmor type is Localhost")];
+  return [
+    ...(name === name.trim() ? [] : [fieldInvalid(at, name, "must not be padded with whitespace")]),
+    ...(utf8Length(name) > appArmorProfileBytesMax ? [fieldTooLong(at, appArmorProfileBytesMax)] : []),
+  ];
 }

@@ -6,36 +6,25 @@ import {
   fieldRequired,
   fieldTooLong,
 } from "../../apimachinery/validation/field-error.ts";
+import { goQuote } from "../../apimachinery/go-format.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import {
-  inclusiveRangeMessage,
-  validateDns1123Label,
-  validateDns1123Subdomain,
-} from "../../apimachinery/validation/names.ts";
+import { validateDns1123Label, validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 import type {
   ClusterTrustBundleProjection,
   DownwardAPIVolumeFile,
-  HostPathVolumeSource,
-  ISCSIVolumeSource,
   KeyToPath,
   ProjectedVolumeSource,
   Volume,
 } from "../../api/core/v1/types.gen.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
-import { validateClaimSpec } from "./volume-claim.ts";
+import { validateClaimSpec, validateTemplateMetadata } from "./volume-claim.ts";
 import { oneOf, syntax } from "./common.ts";
 import { validateFieldRef, validateResourceFieldRef } from "./env.ts";
+import { validateIscsi } from "./iscsi.ts";
+import { validateDescendingPath, validateLocalPath } from "./local-path.ts";
+import type { SourceKind } from "./volume-sources.ts";
+import { required, secretRefHas, sharedSources, validateSource } from "./volume-sources.ts";
 
-const hostPathTypes = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
 const volumeFieldPaths = [
   "metadata.annotations",
   "metadata.labels",
@@ -48,16 +37,33 @@ const fileModeMessage = "must be a number between 0 and 0777 (octal), both inclu
 /** The errors, and the names that mounts may refer to: those of volumes without an error. */
 export function validateVolumes(
   volumes: readonly Volume[],
+  podName: string | undefined,
   path: FieldPath,
 ): { readonly errors: readonly FieldError[]; readonly valid: ReadonlyMap<string, Volume> } {
   const valid = new Map<string, Volume>();
   const errors: FieldError[] = [];
   for (const [i, volume] of volumes.entries()) {
-    const own = [...validateSource(volume, path.index(i)), ...validateVolumeName(volume.name, valid, path.index(i))];
+    const own = [
+      ...validateSource(volume, volumeKinds, path.index(i)),
+      ...validateClaimName(volume, podName, path.index(i)),
+      ...validateVolumeName(volume.name, valid, path.index(i)),
+    ];
     if (own.length === 0) valid.set(volume.name, volume);
     errors.push(...own);
   }
   return { errors, valid };
+}
+
+/** The claim of an ephemeral volume is named after the pod and the volume. */
+function validateClaimName(
+  { name, ephemeral }: Volume,
+  podName: string | undefined,
+  path: FieldPath,
+): readonly FieldError[] {
+  if (!ephemeral || !podName || !name) return [];
+  const claim = `${podName}-${name}`;
+  const messages = validateDns1123Subdomain(claim).map((message) => `PVC name ${goQuote(claim)}: ${message}`);
+  return syntax(path.child("name"), name, messages);
 }
 
 function validateVolumeName(name: string, known: ReadonlyMap<string, Volume>, path: FieldPath): readonly FieldError[] {
@@ -66,38 +72,13 @@ function validateVolumeName(name: string, known: ReadonlyMap<string, Volume>, pa
   return [...syntax(at, name, validateDns1123Label(name)), ...(known.has(name) ? [fieldDuplicate(at, name)] : [])];
 }
 
-type SourceRule = (source: Readonly<Record<string, unknown>>, path: FieldPath, volume: Volume) => readonly FieldError[];
-
-const required =
-  (...fields: readonly string[]): SourceRule =>
-  (source, path) =>
-    fields.filter((field) => isEmpty(source[field])).map((field) => fieldRequired(path.child(field)));
-
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
-}
-
-const partition: SourceRule = (source, path) => {
-  const number = Number(source["partition"] ?? 0);
-  return number >= 0 && number <= 255
-    ? []
-    : [fieldInvalid(path.child("partition"), number, inclusiveRangeMessage(1, 255))];
-};
-
 /**
  * The kinds of volumes in the order upstream looks at them: the first counts, the others are refused. The names in paths are
  * upstream's, slips included.
  */
-const sourceRules: readonly {
-  readonly field: keyof Volume;
-  /** In paths of the source's own errors; the field unless given. */
-  readonly at?: string;
-  /** In the path of the error when it is one too many; the field unless given. */
-  readonly surplusAt?: string;
-  readonly rules: readonly SourceRule[];
-}[] = [
+const volumeKinds: readonly SourceKind<Volume>[] = [
   { field: "emptyDir", rules: [(_, path, { emptyDir }) => validateSizeLimit(emptyDir?.sizeLimit, path)] },
-  { field: "hostPath", rules: [(_, path, { hostPath }) => (hostPath ? validateHostPath(hostPath, path) : [])] },
+  sharedSources.hostPath,
   {
     field: "gitRepo",
     rules: [
@@ -105,8 +86,8 @@ const sourceRules: readonly {
       (_, path, { gitRepo }) => validateDescendingPath(gitRepo?.directory ?? "", path.child("directory")),
     ],
   },
-  { field: "gcePersistentDisk", at: "persistentDisk", rules: [required("pdName"), partition] },
-  { field: "awsElasticBlockStore", rules: [required("volumeID"), partition] },
+  sharedSources.gcePersistentDisk,
+  sharedSources.awsElasticBlockStore,
   {
     field: "secret",
     rules: [
@@ -117,61 +98,22 @@ const sourceRules: readonly {
       ],
     ],
   },
-  {
-    field: "nfs",
-    rules: [
-      required("server", "path"),
-      (_, path, { nfs }) =>
-        nfs?.path.startsWith("/")
-          ? []
-          : [fieldInvalid(path.child("path"), nfs?.path ?? "", "must be an absolute path")],
-    ],
-  },
+  sharedSources.nfs,
   {
     field: "iscsi",
-    rules: [required("targetPortal"), (_, path, { iscsi }) => (iscsi ? validateIscsi(iscsi, path) : [])],
+    rules: [
+      required("targetPortal"),
+      (_, path, { iscsi }) =>
+        iscsi ? validateIscsi(iscsi, path, "must be valid format starting with iqn, eui, or naa") : [],
+    ],
   },
   { field: "glusterfs", rules: [required("endpoints", "path")] },
-  {
-    field: "flocker",
-    rules: [
-      (_, path, { flocker }) => {
-        const { datasetName = "", datasetUUID = "" } = flocker ?? {};
-        const errors: FieldError[] = [];
-        if (!datasetName && !datasetUUID) {
-          errors.push(fieldRequired(path, "one of datasetName and datasetUUID is required"));
-        }
-        if (datasetName && datasetUUID) {
-          const why = "datasetName and datasetUUID can not be specified simultaneously";
-          errors.push(fieldInvalid(path, "resource", why));
-        }
-        if (datasetName.includes("/")) {
-          errors.push(fieldInvalid(path.child("datasetName"), datasetName, "must not contain '/'"));
-        }
-        return errors;
-      },
-    ],
-  },
+  sharedSources.flocker,
   { field: "persistentVolumeClaim", rules: [required("claimName")] },
   { field: "rbd", rules: [required("monitors", "image")] },
-  { field: "cinder", rules: [required("volumeID"), secretRefName] },
+  { field: "cinder", rules: [required("volumeID"), secretRefHas("name")] },
   { field: "cephfs", surplusAt: "cephFS", rules: [required("monitors")] },
-  {
-    field: "quobyte",
-    rules: [
-      (_, path, { quobyte }) => {
-        const why = "must be a host:port pair or multiple pairs separated by commas";
-        const registry = quobyte?.registry ?? "";
-        if (registry === "") return [fieldRequired(path.child("registry"), why)];
-        const isPair = (text: string): boolean => /^(\[[^\]]*\]|[^:]*):[^:]*$/.test(text);
-        return registry
-          .split(",")
-          .filter((pair) => !isPair(pair))
-          .map(() => fieldInvalid(path.child("registry"), registry, why));
-      },
-      required("volume"),
-    ],
-  },
+  sharedSources.quobyte,
   {
     field: "downwardAPI",
     surplusAt: "downwarAPI",
@@ -182,28 +124,7 @@ const sourceRules: readonly {
       ],
     ],
   },
-  {
-    field: "fc",
-    rules: [
-      (_, path, { fc }) => {
-        const { targetWWNs = [], wwids = [], lun } = fc ?? {};
-        const at = path.child("targetWWNs");
-        const errors: FieldError[] = [];
-        if (targetWWNs.length === 0 && wwids.length === 0) {
-          errors.push(fieldRequired(at, "must specify either targetWWNs or wwids, but not both"));
-        }
-        if (targetWWNs.length > 0 && wwids.length > 0) {
-          errors.push(fieldInvalid(at, targetWWNs, "targetWWNs and wwids can not be specified simultaneously"));
-        }
-        if (targetWWNs.length > 0) {
-          if (lun === undefined) {
-            errors.push(fieldRequired(path.child("lun"), "lun is required if targetWWNs is specified"));
-          } else errors.push(...validateLun(lun, path.child("lun")));
-        }
-        return errors;
-      },
-    ],
-  },
+  sharedSources.fc,
   { field: "flexVolume", rules: [required("driver")] },
   {
     field: "configMap",
@@ -216,11 +137,11 @@ const sourceRules: readonly {
     ],
   },
   { field: "azureFile", rules: [required("secretName", "shareName")] },
-  { field: "vsphereVolume", rules: [required("volumePath")] },
-  { field: "photonPersistentDisk", rules: [required("pdID")] },
-  { field: "portworxVolume", rules: [required("volumeID")] },
-  { field: "azureDisk", rules: [required("diskName", "diskURI")] },
-  { field: "storageos", rules: [required("volumeName"), secretRefName] },
+  sharedSources.vsphereVolume,
+  sharedSources.photonPersistentDisk,
+  sharedSources.portworxVolume,
+  sharedSources.azureDisk,
+  { field: "storageos", rules: [required("volumeName"), secretRefHas("name")] },
   { field: "projected", rules: [(_, path, { projected }) => (projected ? validateProjected(projected, path) : [])] },
   { field: "scaleIO", rules: [required("gateway", "system", "volumeName")] },
   {
@@ -230,9 +151,10 @@ const sourceRules: readonly {
       (_, path, { csi }) => {
         const reference = csi?.nodePublishSecretRef;
         if (!reference) return [];
+        // Upstream's path lacks the member's name where the name itself is wrong.
         const at = path.child("nodePublishSecretRef", "name");
         return reference.name
-          ? syntax(at, reference.name, validateDns1123Subdomain(reference.name))
+          ? syntax(path.child("name"), reference.name, validateDns1123Subdomain(reference.name))
           : [fieldRequired(at)];
       },
     ],
@@ -242,8 +164,12 @@ const sourceRules: readonly {
     rules: [
       (_, path, { ephemeral }) => {
         const template = ephemeral?.volumeClaimTemplate;
-        if (!template) return [fieldRequired(path.child("volumeClaimTemplate"))];
-        return validateClaimSpec(template.spec, path.child("volumeClaimTemplate", "spec"));
+        const at = path.child("volumeClaimTemplate");
+        if (!template) return [fieldRequired(at)];
+        return [
+          ...validateTemplateMetadata(template.metadata, at.child("metadata")),
+          ...validateClaimSpec(template.spec, at.child("spec")),
+        ];
       },
     ],
   },
@@ -257,68 +183,10 @@ const sourceRules: readonly {
   },
 ];
 
-/** Exactly one kind of volume. */
-function validateSource(volume: Volume, path: FieldPath): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  let count = 0;
-  for (const { field, at, surplusAt, rules } of sourceRules) {
-    const source = volume[field];
-    if (typeof source !== "object") continue;
-    if (++count > 1) {
-      errors.push(fieldForbidden(path.child(surplusAt ?? field), "may not specify more than 1 volume type"));
-      continue;
-    }
-    for (const rule of rules) {
-      errors.push(...rule(source as unknown as Readonly<Record<string, unknown>>, path.child(at ?? field), volume));
-    }
-  }
-  return count === 0 ? [fieldRequired(path, "must specify a volume type")] : errors;
-}
-
-function secretRefName(source: Readonly<Record<string, unknown>>, path: FieldPath): readonly FieldError[] {
-  const reference = source["secretRef"] as { readonly name?: string } | undefined;
-  return reference && !reference.name ? [fieldRequired(path.child("secretRef", "name"))] : [];
-}
-
 function validateSizeLimit(limit: string | undefined, path: FieldPath): readonly FieldError[] {
   return limit !== undefined && Quantity.parse(limit).sign < 0
     ? [fieldForbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity")]
     : [];
-}
-
-function validateHostPath(hostPath: HostPathVolumeSource, path: FieldPath): readonly FieldError[] {
-  if (!hostPath.path) return [fieldRequired(path.child("path"))];
-  return [
-    ...validateNoBacksteps(hostPath.path, path.child("path")),
-    ...oneOf(path.child("type"), hostPath.type, hostPathTypes, true),
-  ];
-}
-
-const iscsiNames: Readonly<Record<string, RegExp>> = {
-  iqn: /^iqn\.\d{4}-\d{2}\.([a-z0-9-.]+)(:([^,;*&$|\s]+))$/i,
-  eui: /^eui\.[0-9a-f]{16}$/i,
-  naa: /^naa\.[0-9a-f]{32}$/i,
-};
-
-function validateIscsi(iscsi: ISCSIVolumeSource, path: FieldPath): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const checkName = (name: string, at: FieldPath): void => {
-    const pattern = iscsiNames[name.slice(0, 3)];
-    if (!pattern) errors.push(fieldInvalid(at, name, "must be valid format starting with iqn, eui, or naa"));
-    else if (!pattern.test(name)) errors.push(fieldInvalid(at, name, "must be valid format"));
-  };
-  if (iscsi.iqn) checkName(iscsi.iqn, path.child("iqn"));
-  else errors.push(fieldRequired(path.child("iqn")));
-  errors.push(...validateLun(iscsi.lun, path.child("lun")));
-  if ((iscsi.chapAuthDiscovery || iscsi.chapAuthSession) && !iscsi.secretRef) {
-    errors.push(fieldRequired(path.child("secretRef")));
-  }
-  if (iscsi.initiatorName !== undefined) checkName(iscsi.initiatorName, path.child("initiatorname"));
-  return errors;
-}
-
-function validateLun(lun: number, path: FieldPath): readonly FieldError[] {
-  return lun >= 0 && lun <= 255 ? [] : [fieldInvalid(path, lun, inclusiveRangeMessage(0, 255))];
 }
 
 const csiDriverNameMax = 63;
@@ -414,33 +282,11 @@ function validateDownwardFile(file: DownwardAPIVolumeFile, path: FieldPath): rea
     }
   } else if (file.resourceFieldRef) {
     const at = path.child("resourceFieldRef");
-    if (!file.resourceFieldRef.containerName) errors.push(fieldRequired(at.child("containerName")));
-    else errors.push(...validateResourceFieldRef(file.resourceFieldRef, at));
+    errors.push(...validateResourceFieldRef(file.resourceFieldRef, at, true));
   } else errors.push(fieldRequired(path, "one of fieldRef and resourceFieldRef is required"));
   return [...errors, ...validateMode(file.mode, path.child("mode"))];
 }
 
 function validateMode(mode: number | undefined, path: FieldPath): readonly FieldError[] {
   return mode === undefined || (mode >= 0 && mode <= 0o777) ? [] : [fieldInvalid(path, mode, fileModeMessage)];
-}
-
-/** A path inside a volume: relative, never upwards, and not one of the names volumes are written with. */
-export function validateLocalPath(value: string, path: FieldPath): readonly FieldError[] {
-  const isReserved = value.startsWith("..") && !value.startsWith("../");
-  return [
-    ...validateDescendingPath(value, path),
-    ...(isReserved ? [fieldInvalid(path, value, "must not start with '..'")] : []),
-  ];
-}
-
-/** Relative, never upwards. */
-export function validateDescendingPath(value: string, path: FieldPath): readonly FieldError[] {
-  return [
-    ...(value.startsWith("/") ? [fieldInvalid(path, value, "must be a relative path")] : []),
-    ...validateNoBacksteps(value, path),
-  ];
-}
-
-export function validateNoBacksteps(value: string, path: FieldPath): readonly FieldError[] {
-  return value.split("/").includes("..") ? [fieldInvalid(path, value, "must not contain '..'")] : [];
 }

@@ -7,27 +7,40 @@ import { isEmptySelector, labelMatcher } from "../../component-helpers/label-sel
 import { sortedMap } from "./common.ts";
 import { validateLabelSelector } from "./label-selector.ts";
 
-/** A workload's own selector: there, well formed, and not of everything. `kind` is the word the message uses. */
-export function validateWorkloadSelector(
-  selector: LabelSelector | null | undefined,
-  kind: string,
-  path: FieldPath,
-): readonly FieldError[] {
-  if (!selector) return [fieldRequired(path)];
-  const errors = [...validateLabelSelector(selector, path)];
-  if (isEmptySelector(selector)) {
-    errors.push(fieldInvalid(path, selector, `empty selector is invalid for ${kind}`));
-  }
-  return errors;
+/**
+ * A workload's own selector and its template: the selector is there, well formed, not of everything, and selects what the
+ * template makes. A template whose selector is malformed is not looked at.
+ */
+export function validateSelectedTemplate(options: {
+  readonly selector: LabelSelector | null | undefined;
+  readonly template: PodTemplateSpec;
+  /** Of the spec. */
+  readonly path: FieldPath;
+  /** The word messages use. */
+  readonly kind: string;
+  /** What is said of a malformed selector beyond its parts. */
+  readonly malformed: string;
+  readonly validateTemplate: () => readonly FieldError[];
+}): readonly FieldError[] {
+  const { selector, template, path, kind, malformed } = options;
+  const at = path.child("selector");
+  const own = validateLabelSelector(selector, at);
+  const errors: FieldError[] = [...own];
+  if (!selector) errors.push(fieldRequired(at));
+  else if (isEmptySelector(selector)) errors.push(fieldInvalid(at, selector, `empty selector is invalid for ${kind}`));
+  if (own.length > 0) return [...errors, fieldInvalid(at, selector, malformed)];
+  const matches = selector && isEmptySelector(selector) ? [] : validateTemplateMatches(selector, template, path);
+  return [...errors, ...matches, ...options.validateTemplate()];
 }
 
-/** What a workload makes must be what it selects. */
+/** What a workload makes must be what it selects: nothing, without a selector. `path` is that of the spec. */
 export function validateTemplateMatches(
   selector: LabelSelector | null | undefined,
   template: PodTemplateSpec,
   path: FieldPath,
 ): readonly FieldError[] {
-  if (!selector || isEmptySelector(selector) || labelMatcher(selector)(template.metadata.labels)) return [];
+  if (selector && labelMatcher(selector)(template.metadata.labels)) return [];
   const labels = sortedMap(template.metadata.labels);
-  return [fieldInvalid(path.child("metadata", "labels"), labels, "`selector` does not match template `labels`")];
+  const at = path.child("template", "metadata", "labels");
+  return [fieldInvalid(at, labels, "`selector` does not match template `labels`")];
 }

@@ -1,10 +1,15 @@
-import type { ConfigMap, PersistentVolume, Secret } from "../../api/core/v1/types.gen.ts";
+import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret } from "../../api/core/v1/types.gen.ts";
 import { configMaps, persistentVolumeClaims, persistentVolumes, secrets } from "../../api/resources.gen.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { ResourceType } from "../../apimachinery/resource-type.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import { Singleflight } from "../../component-base/singleflight.ts";
+
+export interface BoundVolume {
+  readonly volume: PersistentVolume;
+  readonly claim: PersistentVolumeClaim;
+}
 
 interface Entry {
   readonly object: ConfigMap | Secret | undefined;
@@ -45,7 +50,7 @@ export class ObjectStore {
    * The volume a claim is bound to, as it is now: asked for once, when the volume is mounted. Rejects, in upstream's words,
    * while the claim is not bound to it or is not for this pod.
    */
-  async boundVolume(namespace: string, claimName: string, ownerUid?: string): Promise<PersistentVolume> {
+  async boundVolume(namespace: string, claimName: string, ownerUid?: string): Promise<BoundVolume> {
     const claim = await this.#client.resource(persistentVolumeClaims, namespace).get(claimName);
     const which = `PVC ${namespace}/${claimName}`;
     const { volumeName = "" } = claim.spec;
@@ -63,7 +68,7 @@ export class ObjectStore {
     if (volume.spec.claimRef?.uid !== claim.metadata.uid) {
       throw new Error(`PersistentVolume ${volumeName} is not bound to ${which}`);
     }
-    return volume;
+    return { volume, claim };
   }
 
   /** Forgets what is known of a namespace, so that a new pod sees objects as they are now. */

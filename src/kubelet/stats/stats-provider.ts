@@ -12,6 +12,7 @@ import type { FileSystemUsage, InterfaceUsage, KubeletPorts, PodCgroupStats } fr
 import { DiskUsageCache } from "./disk-usage-cache.ts";
 import type { ContainerStats, FsStats, NetworkStats, PodStats, Summary, VolumeStats } from "./summary.ts";
 import { fsStats, preciseTime } from "./fs-stats.ts";
+import type { VolumeUsage } from "../../csi/v1/types.ts";
 import { volumeStats } from "./volume-stats.ts";
 
 export interface StatsProviderOptions {
@@ -24,6 +25,8 @@ export interface StatsProviderOptions {
   readonly rootDirectory: string;
   readonly podLogsDirectory: string;
   readonly pods: () => readonly Pod[];
+  /** Of a storage driver's volume; rejects when the driver does not answer. */
+  readonly driverUsage?: (podUid: string, volumeName: string) => Promise<readonly VolumeUsage[] | undefined>;
   readonly podRecord: (uid: string) => Promise<PodRecord>;
 }
 
@@ -100,6 +103,16 @@ export class StatsProvider {
     const { ports, rootDirectory } = this.#options;
     const node = await ports.disks.fileSystem(rootDirectory);
     return this.#podStats(pod, record, { node, layers: await this.#writableLayers(pod.metadata.uid) });
+  }
+
+  /** Where its driver tells nothing, a volume is looked at from outside. */
+  async #driverUsage(podUid: string, volumeName: string): Promise<readonly VolumeUsage[] | undefined> {
+    try {
+      return await this.#options.driverUsage?.(podUid, volumeName);
+    } catch (error) {
+      this.#options.logger.debug("Failed to get a volume's stats", { volume: volumeName, error: errorText(error) });
+      return undefined;
+    }
   }
 
   /** The pod's network interfaces, from the namespace of its sandbox's process; none for pods in the host's network. */
@@ -209,7 +222,13 @@ export class StatsProvider {
       }),
     );
     const directory = `${rootDirectory}/pods/${pod.metadata.uid}`;
-    const volumes = await volumeStats(pod, { directory, time, ports, trees: this.#trees });
+    const volumes = await volumeStats(pod, {
+      directory,
+      time,
+      ports,
+      trees: this.#trees,
+      driverUsage: (uid, name) => this.#driverUsage(uid, name),
+    });
     const network = networkStats(time, await this.podInterfaces(pod, record));
     return {
       ...usage,

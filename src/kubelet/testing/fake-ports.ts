@@ -3,6 +3,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type {
   CgroupManager,
+  CsiPort,
   DiskInspector,
   FileSystemUsage,
   HostFacts,
@@ -38,6 +39,8 @@ export class FakePorts implements KubeletPorts {
   fetchManifest: NonNullable<KubeletPorts["fetchManifest"]> = () =>
     Promise.reject(new Error("there is nothing to fetch"));
   readonly disks: FakeDisks;
+  /** None, unless a test brings some. */
+  csi?: CsiPort;
   /** What the machine tells of itself, for tests to change. */
   readonly machine: FakeMachine = { usage: {} };
   readonly #options: FakePortsOptions;
@@ -196,6 +199,10 @@ export class FakeMounter implements Mounter {
   }
 
   async bind(_: string, target: string): Promise<void> {
+    this.#mounts.add(target);
+  }
+
+  async bindWithin(_root: string, _path: string, target: string): Promise<void> {
     this.#mounts.add(target);
   }
 

@@ -12,6 +12,7 @@ import { bridgeRemoteCommand, remoteCommandProtocols, requestedStreams } from ".
 import { splice } from "./splice.ts";
 import { requestUpgrade, type UpgradeAnswer } from "./upgrade-client.ts";
 import { http } from "../http-module.ts";
+import { tlsOptionsOf } from "../proxy-connector.ts";
 
 /** The TLS side of a client identity: certificate, key and the CA that targets are verified against. */
 export type TlsIdentities = (identity: string) => tls.ConnectionOptions;
@@ -52,8 +53,12 @@ export async function handleUpgrade(
 ): Promise<void> {
   socket.on("error", () => socket.destroy());
   const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
-  const target = { url: new URL(tunnel.url), tls: identities(tunnel.identity) };
-  const extraHeaders = Object.entries(tunnel.headers ?? {});
+  const { trust } = tunnel;
+  const tlsOptions = { ...identities(tunnel.identity), ...(trust ? tlsOptionsOf(trust) : {}) };
+  const target = { url: new URL(tunnel.url), tls: tlsOptions };
+  const extraHeaders = Object.entries(tunnel.headers ?? {}).flatMap(([name, values]) =>
+    [values].flat().map((value) => [name, value] as const),
+  );
   if (tunnel.protocol === "raw" || !isWebSocket) {
     const headers = [...passedHeaders(request.rawHeaders), ...extraHeaders];
     const answer = await requestUpgrade({ ...target, method: request.method ?? "GET", headers });

@@ -29,3 +29,11 @@ export function statefulSetUpdateStrategy(set: Mutable<StatefulSet>): void {
   updateStrategy.rollingUpdate.partition ??= 0;
   updateStrategy.rollingUpdate.maxUnavailable ??= 1;
 }
+
+/** Claim templates are whole objects, and name their kind. */
+export function claimTemplateKinds(set: Mutable<StatefulSet>): void {
+  for (const template of set.spec.volumeClaimTemplates ?? []) {
+    template.apiVersion = "v1";
+    template.kind = "PersistentVolumeClaim";
+  }
+}

@@ -1,5 +1,5 @@
 import type { TypeSchemas } from "../../../apimachinery/schema/type-schema.ts";
-import { statefulSetUpdateStrategy } from "./defaults.ts";
+import { claimTemplateKinds, statefulSetUpdateStrategy } from "./defaults.ts";
 
 export const statefulSetTypes: TypeSchemas = {
   StatefulSet: {
@@ -16,7 +16,7 @@ export const statefulSetTypes: TypeSchemas = {
       "spec.replicas": 1,
       "spec.revisionHistoryLimit": 10,
     },
-    defaulters: [statefulSetUpdateStrategy],
+    defaulters: [statefulSetUpdateStrategy, claimTemplateKinds],
   },
   StatefulSetSpec: {
     fields: {

@@ -37,6 +37,7 @@ export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRu
   return {
     user: scope.user,
     namespace: scope.info.namespaceKey,
+    apiGroup: scope.info.apiGroup,
     nowMs: endpoint.context.clock.now(),
     dryRun,
     pace: scope.pace,

@@ -5,6 +5,8 @@ import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import type { NameRule } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsSubdomain, nameIsPathSegment } from "../../../apimachinery/validation/names.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../../apimachinery/validation/object-meta.ts";
 import { randomUuid } from "../../../component-base/random.ts";
 import type { Random } from "../../../component-base/random.ts";
@@ -47,20 +49,26 @@ export function fillSystemFields(
   random: Random,
 ): void {
   const meta = object.metadata;
-  if (meta.resourceVersion)
-    throw new StatusError({
-      code: 500,
-      reason: "",
-      message: "resourceVersion should not be set on objects to be created",
-    });
+  // Validation says that it is missing; until then strategies find a text.
+  meta.name ??= "";
   meta.uid = randomUuid(random);
   meta.creationTimestamp = toTime(nowMs);
   delete meta.deletionTimestamp;
   delete meta.deletionGracePeriodSeconds;
   delete meta.selfLink;
-  delete meta.resourceVersion;
-  if (generation === "none") delete meta.generation;
-  else meta.generation = 1;
+  // Where nobody counts, the client's number stays.
+  if (generation !== "none") meta.generation = 1;
+}
+
+/** The last thing upstream looks at, when all others have agreed to the object. */
+export function checkNoResourceVersion({ metadata }: Mutable<KubeObject>): void {
+  if (metadata.resourceVersion)
+    throw new StatusError({
+      code: 500,
+      reason: "",
+      message: "resourceVersion should not be set on objects to be created",
+    });
+  delete metadata.resourceVersion;
 }
 
 /** Throws Invalid with all errors of a new object. */
@@ -128,7 +136,6 @@ export function reconcileMetadata(
   copyOrDrop(meta, before, "uid");
   copyOrDrop(meta, before, "creationTimestamp");
   copyOrDrop(meta, before, "generation");
-  copyOrDrop(meta, before, "generateName");
   copyOrDrop(meta, before, "selfLink");
   if (meta.deletionTimestamp === undefined || before.deletionTimestamp === undefined)
     copyOrDrop(meta, before, "deletionTimestamp");
@@ -195,6 +202,11 @@ function isChanged(object: KubeObject, old: KubeObject, rule: "spec" | "object")
   return [...keys].some((key) => !deepEqual(now[key], before[key]));
 }
 
+/** What a changed generateName is held to. */
+function nameRuleOfUpdates(strategy: SubresourceStrategy & Pick<Strategy, "validateName">): NameRule {
+  return strategy.checksNameOnUpdate ? (strategy.validateName ?? nameIsDnsSubdomain) : nameIsPathSegment;
+}
+
 /** Throws Invalid with all errors of an update. */
 export function validateUpdate(
   object: KubeObject,
@@ -206,5 +218,8 @@ export function validateUpdate(
   const errors: FieldError[] = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
   const own = strategy.validateUpdate?.(object, old, context);
   if (own) errors.push(...own);
+  const { generateName = "" } = object.metadata;
+  for (const message of generateName === "" ? [] : nameRuleOfUpdates(strategy)(generateName, true))
+    errors.push(fieldInvalid(metadataPath.child("generateName"), generateName, message));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }

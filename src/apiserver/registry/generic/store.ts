@@ -14,6 +14,7 @@ import { checkDeleteOptions, checkDeletePreconditions, decideDeletion, isDeletio
 import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import {
   bumpGeneration,
+  checkNoResourceVersion,
   fillSystemFields,
   keepAllButStatus,
   keepManagedTimes,
@@ -322,6 +323,7 @@ export class RegistryStore implements ResourceRegistry {
     validateCreate(object, this.names, this.strategy, context);
     for (const text of this.strategy.warningsOnCreate?.(object) ?? []) context.warn(text);
     await validate?.(object, undefined);
+    checkNoResourceVersion(object);
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {

@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly user: UserInfo;
   /** "" for cluster-scoped kinds. */
   readonly namespace: string;
+  /** Of the request, where there is one: a kind may be served in two groups. */
+  readonly apiGroup?: string;
   readonly nowMs: number;
   readonly dryRun: boolean;
   /** How the request shares the thread with others; of callers inside the server, which have none, all is done at once. */
@@ -33,6 +35,10 @@ export interface Strategy<T = KubeObject> {
   warningsOnUpdate?(object: T, old: T): readonly string[];
   /** Name rule of metadata.name; DNS-1123 subdomain unless given. Returns messages. */
   validateName?(name: string, isPrefix: boolean): readonly string[];
+  /** A generateName that an update sets is held to `validateName`; unless given, to what a part of a path may be. */
+  readonly checksNameOnUpdate?: boolean;
+  /** Rules of the status subresource, where they are no more than this. */
+  validateStatus?(object: T, old: T, context: RequestContext): readonly FieldError[];
   /** PUT of an absent object creates it. False unless given. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion overwrites. True unless given. */
@@ -80,7 +86,12 @@ export interface Claim {
  */
 export type SubresourceStrategy<T = KubeObject> = Pick<
   Strategy<T>,
-  "prepareForUpdate" | "validateUpdate" | "warningsOnUpdate" | "generation" | "allowUnconditionalUpdate"
+  | "prepareForUpdate"
+  | "validateUpdate"
+  | "warningsOnUpdate"
+  | "generation"
+  | "allowUnconditionalUpdate"
+  | "checksNameOnUpdate"
 >;
 
 /** What a custom subresource handler (binding, token, eviction, log …) is asked. */

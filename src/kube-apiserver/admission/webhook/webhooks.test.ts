@@ -298,7 +298,7 @@ test("configurations that could not work are refused", async () => {
         sideEffects: "Some",
         timeoutSeconds: 31,
         admissionReviewVersions: ["v1"],
-        matchConditions: [{ name: "m", expression: "true" }],
+        matchConditions: [{ name: "m", expression: "1 + 1" }],
       },
     ],
   });
@@ -308,7 +308,7 @@ test("configurations that could not work are refused", async () => {
     'webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
     "webhooks[0].timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds",
     "webhooks[0].clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme",
-    "webhooks[0].matchConditions: Forbidden: match conditions are not supported by this server yet",
+    'webhooks[0].matchConditions[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int',
   ]) {
     assert.ok(answer.message.includes(part), answer.message);
   }
@@ -382,4 +382,23 @@ test("a webhook sees how somebody wants to connect, in the types of the options"
       { apiVersion: "v1", kind: "PodProxyOptions", path: "/a/b" },
     ],
   );
+});
+
+test("a webhook is asked only about what its match conditions hold for", async () => {
+  await using w = await start();
+  const conditions = [
+    { name: "not-skipped", expression: "object.metadata.name != 'skip-me'" },
+    { name: "flagged", expression: "has(object.data) && object.data.flag == 'yes'" },
+  ];
+  await w.configure("Validating", "ask", { matchConditions: conditions });
+  const send = async (name: string, data?: object): Promise<number> => {
+    const answer = await w.api.request("POST", "/api/v1/namespaces/default/configmaps", { metadata: { name }, data });
+    return answer.status;
+  };
+  assert.equal(await send("skip-me", {}), 201);
+  assert.equal(await send("unflagged", { flag: "no" }), 201);
+  assert.equal(w.hooks.calls.length, 0);
+  assert.equal(await send("asked", { flag: "yes" }), 201);
+  assert.equal(w.hooks.calls.length, 1);
+  assert.equal(await send("failing", { other: "x" }), 403);
 });

@@ -41,9 +41,8 @@ export const nodeRules: readonly PolicyRule[] = [
   allow("create delete get patch update", "storage.k8s.io", "csinodes"),
   allow(read, "node.k8s.io", "runtimeclasses"),
   allow("get", "resource.k8s.io", "resourceclaims"),
-  allow(`deletecollection create delete patch update ${read}`, "resource.k8s.io", "resourceslices"),
-  allow(read, certificates, "clustertrustbundles"),
-  allow(`create ${read}`, certificates, "podcertificaterequests"),
+  allow("deletecollection", "resource.k8s.io", "resourceslices"),
+  allow("get", "", "serviceaccounts"),
 ];
 
 const namespaceAdmin: readonly PolicyRule[] = [
@@ -62,6 +61,7 @@ const namespaceEdit: readonly PolicyRule[] = [
     "configmaps persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy",
   ),
   allow("create", "", "serviceaccounts/token"),
+  inBothEventGroups(write),
   allow(
     write,
     "apps",
@@ -123,15 +123,13 @@ const kubeControllerManager: readonly PolicyRule[] = [
   allow("create", "authorization.k8s.io", "subjectaccessreviews"),
   allow("list watch", "*", "*"),
   allow("create", "", "serviceaccounts/token"),
-  inBothEventGroups(write),
 ];
 
 const kubeScheduler: readonly PolicyRule[] = [
   recordEvents,
   allow("create", "coordination.k8s.io", "leases"),
-  allow("get update", "coordination.k8s.io", "leases", "kube-scheduler"),
-  allow("create", "coordination.k8s.io", "leasecandidates"),
-  allow(`delete deletecollection patch update ${read}`, "coordination.k8s.io", "leasecandidates"),
+  allow(`update ${read}`, "coordination.k8s.io", "leases", "kube-scheduler"),
+  allow(readWrite, "coordination.k8s.io", "leasecandidates"),
   allow(read, "", "nodes"),
   allow(`delete ${read}`, "", "pods"),
   allow("create", "", "bindings pods/binding"),
@@ -143,13 +141,18 @@ const kubeScheduler: readonly PolicyRule[] = [
   allow(read, "", "persistentvolumeclaims persistentvolumes"),
   allow("create", "authentication.k8s.io", "tokenreviews"),
   allow("create", "authorization.k8s.io", "subjectaccessreviews"),
-  allow(read, "storage.k8s.io", "csinodes volumeattachments"),
+  allow(read, "storage.k8s.io", "csinodes"),
+  allow(read, "storage.k8s.io", "volumeattachments"),
   allow(read, "", "namespaces"),
-  allow(read, "storage.k8s.io", "csidrivers csistoragecapacities"),
+  allow(read, "storage.k8s.io", "csidrivers"),
+  allow(read, "storage.k8s.io", "csistoragecapacities"),
+  allow(read, "resource.k8s.io", "deviceclasses"),
   allow(`patch update ${read}`, "resource.k8s.io", "resourceclaims"),
-  allow("patch update", "resource.k8s.io", "resourceclaims/status"),
-  allow(read, "resource.k8s.io", "deviceclasses resourceslices"),
+  allow(`patch update ${read}`, "resource.k8s.io", "resourceclaims/status"),
   allow("update", "", "pods/finalizers"),
+  allow(read, "resource.k8s.io", "resourceslices"),
+  allow("create delete", "resource.k8s.io", "resourceclaims"),
+  allow("patch update", "resource.k8s.io", "resourceclaims/binding"),
 ];
 
 function approver(signer: string): ClusterRolePolicy {
@@ -170,7 +173,10 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
   },
   {
     name: "system:monitoring",
-    rules: [allowUrls("get", "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*")],
+    rules: [
+      allowUrls("get", "/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz"),
+      allow("get", "", "nodes/metrics"),
+    ],
   },
   {
     name: "system:basic-user",
@@ -201,8 +207,8 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
       allow("list watch", "", "endpoints services"),
       allow(read, "", "nodes"),
       recordEvents,
-      allow("list watch", "discovery.k8s.io", "endpointslices"),
       allow("list watch", "networking.k8s.io", "servicecidrs"),
+      allow("list watch", "discovery.k8s.io", "endpointslices"),
       // Differs from upstream: the process also serves cluster DNS, which must know which namespaces there are, and makes
       // the rules of host ports and network policies.
       allow("list watch", "", "namespaces pods"),
@@ -214,11 +220,8 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
     rules: [
       allow(read, "", "nodes"),
       allow("proxy", "", "nodes"),
-      allow(
-        "*",
-        "",
-        "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/spec nodes/stats",
-      ),
+      allow("*", "", "nodes/log nodes/metrics nodes/proxy nodes/stats"),
+      allow("*", "", "nodes/configz nodes/healthz nodes/pods"),
     ],
   },
   { name: "system:node-bootstrapper", rules: [allow(`create ${read}`, certificates, "certificatesigningrequests")] },

@@ -1,4 +1,4 @@
-import type { PolicyRule } from "../../../api/rbac/v1/types.gen.ts";
+import type { PolicyRule, Subject } from "../../../api/rbac/v1/types.gen.ts";
 import type { BindingPolicy } from "./cluster-role-bindings.ts";
 import { serviceAccount, user } from "./cluster-role-bindings.ts";
 import { allow, read, recordEvents } from "./rule.ts";
@@ -23,6 +23,14 @@ function leaderLocking(component: string): RolePolicy {
       allow("create get list update watch", "coordination.k8s.io", "leases"),
       allow("create get list update watch", "coordination.k8s.io", "leasecandidates"),
     ],
+  };
+}
+
+function leaderLockingBinding(component: string, ...others: readonly Subject[]): RoleBindingPolicy {
+  return {
+    namespace: system,
+    role: `system::leader-locking-${component}`,
+    subjects: [user(`system:${component}`), serviceAccount(system, component), ...others],
   };
 }
 
@@ -61,11 +69,8 @@ export const roleBindings: readonly RoleBindingPolicy[] = [
     role: `system:controller:${name}`,
     subjects: [serviceAccount(system, name)],
   })),
-  ...["kube-controller-manager", "kube-scheduler"].map((name) => ({
-    namespace: system,
-    role: `system::leader-locking-${name}`,
-    subjects: [user(`system:${name}`), serviceAccount(system, name)],
-  })),
+  leaderLockingBinding("kube-controller-manager", serviceAccount(system, "leader-election-controller")),
+  leaderLockingBinding("kube-scheduler"),
   {
     namespace: "kube-public",
     role: "system:controller:bootstrap-signer",

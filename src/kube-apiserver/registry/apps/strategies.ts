@@ -6,9 +6,10 @@ import {
   fieldNotSupported,
   fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
+import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { PodTemplateSpec } from "../../../api/core/v1/types.gen.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsLabel, validateDns1123Label } from "../../../apimachinery/validation/names.ts";
 import type {
   ControllerRevision,
   DaemonSet,
@@ -24,6 +25,7 @@ import {
   replicaSetCells,
   statefulSetCells,
 } from "../../printers/workloads.ts";
+import { isEmptySelector } from "../../../component-helpers/label-selector.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import {
   atMost100Percent,
@@ -31,10 +33,14 @@ import {
   intOrPercent,
   intOrPercentNumber,
   nonNegative,
-  oneOf,
+  syntax,
 } from "../../validation/common.ts";
+import { validateCollisionCount, validateCounts, validateReplicaCounts } from "../../validation/counts.ts";
+import { internalForm } from "../../validation/internal-form.ts";
+import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
-import { validateTemplateMatches, validateWorkloadSelector } from "../../validation/workload.ts";
+import { validateClaimSpec } from "../../validation/volume-claim.ts";
+import { validateSelectedTemplate, validateTemplateMatches } from "../../validation/workload.ts";
 
 const spec = FieldPath.of("spec");
 const template = spec.child("template");
@@ -43,10 +49,7 @@ function validateDeployment(object: Deployment): readonly FieldError[] {
   const { replicas, selector, minReadySeconds, revisionHistoryLimit, progressDeadlineSeconds } = object.spec;
   const errors = [
     ...nonNegative(spec.child("replicas"), replicas),
-    ...validateWorkloadSelector(selector, "deployment", spec.child("selector")),
-    ...validateTemplateMatches(selector, object.spec.template, template),
-    ...validatePodTemplateSpec(object.spec.template, template),
-    ...validateAlwaysRestarting(object.spec.template, "ReplicaSet", template),
+    ...validateReplicatedTemplate(selector, object.spec.template),
     ...validateDeploymentStrategy(object, spec.child("strategy")),
     ...nonNegative(spec.child("minReadySeconds"), minReadySeconds),
     ...nonNegative(spec.child("revisionHistoryLimit"), revisionHistoryLimit),
@@ -57,6 +60,24 @@ function validateDeployment(object: Deployment): readonly FieldError[] {
     errors.push(fieldInvalid(spec.child("progressDeadlineSeconds"), progressDeadlineSeconds, why));
   }
   return errors;
+}
+
+/** The selector and template of what makes replicas. */
+function validateReplicatedTemplate(
+  selector: LabelSelector | null | undefined,
+  podTemplate: PodTemplateSpec,
+): readonly FieldError[] {
+  return validateSelectedTemplate({
+    selector,
+    template: podTemplate,
+    path: spec,
+    kind: "deployment",
+    malformed: "invalid label selector",
+    validateTemplate: () => [
+      ...validatePodTemplateSpec(podTemplate, template),
+      ...validateAlwaysRestarting(podTemplate, "ReplicaSet", template),
+    ],
+  });
 }
 
 function validateDeploymentStrategy(object: Deployment, path: FieldPath): readonly FieldError[] {
@@ -79,7 +100,12 @@ function validateDeploymentStrategy(object: Deployment, path: FieldPath): readon
       return [...errors, ...atMost100Percent(at.child("maxUnavailable"), maxUnavailable)];
     }
     default:
-      return [fieldNotSupported(path.child("type"), type ?? "", ["Recreate", "RollingUpdate"])];
+      return [
+        fieldNotSupported(path, internalForm(object.spec.strategy, "apps/v1.DeploymentStrategy"), [
+          "Recreate",
+          "RollingUpdate",
+        ]),
+      ];
   }
 }
 
@@ -89,6 +115,23 @@ export const deploymentStrategy: Strategy<Deployment> = {
     ...validateDeployment(object),
     ...immutable(spec.child("selector"), object.spec.selector, old.spec.selector),
   ],
+  validateStatus: ({ status }: Deployment, old: Deployment) => [
+    ...validateReplicaCounts(
+      { ...status, conditions: undefined },
+      [
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "terminatingReplicas",
+        "collisionCount",
+      ],
+      ["updatedReplicas", "readyReplicas", "availableReplicas"],
+    ),
+    ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
+  ],
   tableCells: deploymentCells,
 };
 
@@ -97,10 +140,7 @@ function validateReplicaSet(object: ReplicaSet): readonly FieldError[] {
   return [
     ...nonNegative(spec.child("replicas"), replicas),
     ...nonNegative(spec.child("minReadySeconds"), minReadySeconds),
-    ...validateWorkloadSelector(selector, "deployment", spec.child("selector")),
-    ...validateTemplateMatches(selector, object.spec.template, template),
-    ...validatePodTemplateSpec(object.spec.template, template),
-    ...validateAlwaysRestarting(object.spec.template, "ReplicaSet", template),
+    ...validateReplicatedTemplate(selector, object.spec.template),
   ];
 }
 
@@ -110,15 +150,32 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
     ...validateReplicaSet(object),
     ...immutable(spec.child("selector"), object.spec.selector, old.spec.selector),
   ],
+  validateStatus: ({ status }: ReplicaSet) =>
+    validateReplicaCounts(
+      { ...status, conditions: undefined },
+      [
+        "replicas",
+        "fullyLabeledReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "observedGeneration",
+        "terminatingReplicas",
+      ],
+      ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
+    ),
   selectableFields: ({ status }: ReplicaSet) => ({ "status.replicas": String(status.replicas) }),
   tableCells: replicaSetCells,
 };
 
 function validateDaemonSet(object: DaemonSet): readonly FieldError[] {
   const { selector, minReadySeconds, revisionHistoryLimit } = object.spec;
+  const selectorErrors = validateLabelSelector(selector, spec.child("selector"));
   return [
-    ...validateWorkloadSelector(selector, "daemonset", spec.child("selector")),
-    ...validateTemplateMatches(selector, object.spec.template, template),
+    ...selectorErrors,
+    ...(selectorErrors.length > 0 ? [] : validateTemplateMatches(selector, object.spec.template, spec)),
+    ...(selector && isEmptySelector(selector)
+      ? [fieldInvalid(spec.child("selector"), selector, "empty selector is invalid for daemonset")]
+      : []),
     ...validatePodTemplateSpec(object.spec.template, template),
     ...validateAlwaysRestarting(object.spec.template, "DaemonSet", template),
     ...nonNegative(spec.child("minReadySeconds"), minReadySeconds),
@@ -131,8 +188,10 @@ function validateDaemonSetUpdateStrategy(object: DaemonSet, path: FieldPath): re
   const { type, rollingUpdate } = object.spec.updateStrategy;
   const at = path.child("rollingUpdate");
   if (type === "OnDelete") return [];
-  if (type !== "RollingUpdate")
-    return [fieldNotSupported(path.child("type"), type ?? "", ["RollingUpdate", "OnDelete"])];
+  if (type !== "RollingUpdate") {
+    const shown = internalForm(object.spec.updateStrategy, "apps/v1.DaemonSetUpdateStrategy");
+    return [fieldNotSupported(path, shown, ["RollingUpdate", "OnDelete"])];
+  }
   if (!rollingUpdate) return [fieldRequired(at)];
   const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
   const errors = [
@@ -154,14 +213,38 @@ function validateDaemonSetUpdateStrategy(object: DaemonSet, path: FieldPath): re
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   validate: validateDaemonSet,
   validateUpdate: (object: DaemonSet, old: DaemonSet) => [
-    ...validateDaemonSet(object),
     ...immutable(spec.child("selector"), object.spec.selector, old.spec.selector),
+    ...validateDaemonSet(object),
+  ],
+  validateStatus: ({ status }: DaemonSet, old: DaemonSet) => [
+    ...validateCounts({ ...status, conditions: undefined }, [
+      "currentNumberScheduled",
+      "numberMisscheduled",
+      "desiredNumberScheduled",
+      "numberReady",
+      "observedGeneration",
+      "updatedNumberScheduled",
+      "numberAvailable",
+      "numberUnavailable",
+      "collisionCount",
+    ]),
+    ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
   ],
   tableCells: daemonSetCells,
 };
 
-function validateStatefulSet(object: StatefulSet): readonly FieldError[] {
-  const { replicas, minReadySeconds, selector, podManagementPolicy, ordinals, revisionHistoryLimit } = object.spec;
+/** What an update of a StatefulSet need not repair, as it cannot. */
+interface ToleratedFaults {
+  readonly isUpdate: boolean;
+  /** The stored spec is invalid itself: the template is not looked at. */
+  readonly hasInvalidTemplate: boolean;
+}
+
+const nothingTolerated: ToleratedFaults = { isUpdate: false, hasInvalidTemplate: false };
+
+function validateStatefulSet(object: StatefulSet, tolerated: ToleratedFaults): readonly FieldError[] {
+  const { replicas, minReadySeconds, selector, podManagementPolicy, ordinals, serviceName } = object.spec;
+  const retention = spec.child("persistentVolumeClaimRetentionPolicy");
   const policy = object.spec.persistentVolumeClaimRetentionPolicy;
   const errors: FieldError[] = [];
   if (!podManagementPolicy) errors.push(fieldRequired(spec.child("podManagementPolicy")));
@@ -169,42 +252,52 @@ function validateStatefulSet(object: StatefulSet): readonly FieldError[] {
     const why = "must be 'OrderedReady' or 'Parallel'";
     errors.push(fieldInvalid(spec.child("podManagementPolicy"), podManagementPolicy, why));
   }
+  errors.push(...validateStatefulSetUpdateStrategy(object, spec.child("updateStrategy")));
+  for (const field of policy ? (["whenDeleted", "whenScaled"] as const) : []) {
+    const value = policy?.[field] ?? "";
+    if (!retentionPolicies.includes(value)) {
+      errors.push(fieldNotSupported(retention.child(field), value, retentionPolicies));
+    }
+  }
+  if (!tolerated.isUpdate) {
+    for (const [i, claim] of (object.spec.volumeClaimTemplates ?? []).entries()) {
+      errors.push(...validateClaimSpec(claim.spec, spec.child("volumeClaimTemplates").index(i).child("spec")));
+    }
+  }
   errors.push(
-    ...validateStatefulSetUpdateStrategy(object, spec.child("updateStrategy")),
-    ...oneOf(
-      spec.child("persistentVolumeClaimRetentionPolicy", "whenDeleted"),
-      policy?.whenDeleted,
-      ["Delete", "Retain"],
-      true,
-    ),
-    ...oneOf(
-      spec.child("persistentVolumeClaimRetentionPolicy", "whenScaled"),
-      policy?.whenScaled,
-      ["Delete", "Retain"],
-      true,
-    ),
     ...nonNegative(spec.child("replicas"), replicas),
     ...nonNegative(spec.child("minReadySeconds"), minReadySeconds),
     ...nonNegative(spec.child("ordinals", "start"), ordinals?.start),
-    ...validateWorkloadSelector(selector, "statefulset", spec.child("selector")),
-    ...validateTemplateMatches(selector, object.spec.template, template),
-    ...validatePodTemplateSpec(withClaimVolumes(object), template),
+    ...(serviceName && !tolerated.isUpdate
+      ? syntax(spec.child("serviceName"), serviceName, validateDns1123Label(serviceName))
+      : []),
+    ...validateSelectedTemplate({
+      selector,
+      template: object.spec.template,
+      path: spec,
+      kind: "statefulset",
+      malformed: "",
+      validateTemplate: () =>
+        tolerated.hasInvalidTemplate ? [] : validatePodTemplateSpec(templateOfPods(object), template),
+    }),
     ...validateAlwaysRestarting(object.spec.template, "StatefulSet", template),
-    ...nonNegative(spec.child("revisionHistoryLimit"), revisionHistoryLimit),
   );
   return errors;
 }
 
+const retentionPolicies: readonly string[] = ["Retain", "Delete"];
+
 /**
- * The template with the volumes its pods will have: the controller adds one for each claim template, in place of a volume
- * of the same name. Differs from upstream, which for that reason does not look at a StatefulSet's pod spec at all.
+ * The template with what its pods will have from the controller: a volume for each claim template, in place of one of the
+ * same name, and names of their own.
  */
-function withClaimVolumes({ spec: { template: pod, volumeClaimTemplates } }: StatefulSet): PodTemplateSpec {
-  const claims = (volumeClaimTemplates ?? []).map(({ metadata: { name } }) => name);
-  if (claims.length === 0) return pod;
-  const own = (pod.spec.volumes ?? []).filter((volume) => !claims.includes(volume.name));
-  const added = claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
-  return { ...pod, spec: { ...pod.spec, volumes: [...own, ...added] } };
+function templateOfPods({ spec: { template: pod, volumeClaimTemplates } }: StatefulSet): PodTemplateSpec {
+  const { hostname: _hostname, subdomain: _subdomain, ...rest } = pod.spec;
+  const claims = new Set((volumeClaimTemplates ?? []).map(({ metadata: { name } }) => name));
+  if (claims.size === 0) return { ...pod, spec: rest };
+  const own = (pod.spec.volumes ?? []).filter((volume) => !claims.has(volume.name));
+  const added = [...claims].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...pod, spec: { ...rest, volumes: [...added, ...own] } };
 }
 
 function validateStatefulSetUpdateStrategy(object: StatefulSet, path: FieldPath): readonly FieldError[] {
@@ -213,20 +306,31 @@ function validateStatefulSetUpdateStrategy(object: StatefulSet, path: FieldPath)
   switch (type) {
     case undefined:
       return [fieldRequired(path)];
-    case "OnDelete":
-      return rollingUpdate ? [fieldInvalid(at, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")] : [];
+    case "OnDelete": {
+      const shown = internalForm(rollingUpdate, "apps/v1.RollingUpdateStatefulSetStrategy");
+      return rollingUpdate ? [fieldInvalid(at, shown, "only allowed for updateStrategy 'RollingUpdate'")] : [];
+    }
     case "RollingUpdate":
       return rollingUpdate
         ? [
             ...nonNegative(at.child("partition"), rollingUpdate.partition),
-            ...(rollingUpdate.maxUnavailable === undefined
-              ? []
-              : intOrPercent(at.child("maxUnavailable"), rollingUpdate.maxUnavailable)),
+            ...validateStatefulSetUnavailable(rollingUpdate.maxUnavailable, at.child("maxUnavailable")),
           ]
         : [];
-    default:
-      return [fieldInvalid(path, object.spec.updateStrategy, "must be 'RollingUpdate' or 'OnDelete'")];
+    default: {
+      const shown = internalForm(object.spec.updateStrategy, "apps/v1.StatefulSetUpdateStrategy");
+      return [fieldInvalid(path, shown, "must be 'RollingUpdate' or 'OnDelete'")];
+    }
   }
+}
+
+function validateStatefulSetUnavailable(value: number | string | undefined, path: FieldPath): readonly FieldError[] {
+  if (value === undefined) return [];
+  return [
+    ...intOrPercent(path, value),
+    ...(intOrPercentNumber(value) === 0 ? [fieldInvalid(path, value, "cannot be 0")] : []),
+    ...atMost100Percent(path, value),
+  ];
 }
 
 const statefulSetUpdatable = [
@@ -260,19 +364,51 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateName: nameIsDnsLabel,
   prepareForCreate: (object: Mutable<StatefulSet>) => dropMaxUnavailable(object),
   prepareForUpdate: dropMaxUnavailable,
-  validate: validateStatefulSet,
-  validateUpdate: (object: StatefulSet, old: StatefulSet) => [
-    ...validateStatefulSet(object),
-    ...validateStatefulSetUpdate(object, old),
+  validate: (object: StatefulSet) => validateStatefulSet(object, nothingTolerated),
+  validateUpdate(object: StatefulSet, old: StatefulSet): readonly FieldError[] {
+    const stored = validateStatefulSet(old, { isUpdate: true, hasInvalidTemplate: false });
+    return [
+      ...validateStatefulSet(object, { isUpdate: true, hasInvalidTemplate: stored.length > 0 }),
+      ...validateStatefulSetUpdate(object, old),
+    ];
+  },
+  validateStatus: ({ status }: StatefulSet, old: StatefulSet) => [
+    ...validateReplicaCounts(
+      { ...status, conditions: undefined, currentRevision: undefined, updateRevision: undefined },
+      [
+        "replicas",
+        "readyReplicas",
+        "currentReplicas",
+        "updatedReplicas",
+        "availableReplicas",
+        "observedGeneration",
+        "collisionCount",
+      ],
+      ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"],
+      "status.readyReplicas",
+    ),
+    ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
   ],
   tableCells: statefulSetCells,
 };
 
 export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
-  validate: (object: ControllerRevision) => nonNegative(FieldPath.of("revision"), object.revision),
+  checksNameOnUpdate: true,
+  validate: (object: ControllerRevision) => [
+    ...nonNegative(FieldPath.of("revision"), object.revision),
+    ...validateRevisionData(object.data),
+  ],
   validateUpdate: (object: ControllerRevision, old: ControllerRevision) => [
     ...nonNegative(FieldPath.of("revision"), object.revision),
     ...immutable(FieldPath.of("data"), object.data, old.data),
   ],
   tableCells: controllerRevisionCells,
 };
+
+/** The state of a workload at a revision: some object. */
+function validateRevisionData(data: unknown): readonly FieldError[] {
+  const path = FieldPath.of("data");
+  if (data === undefined || data === null) return [fieldRequired(path, "data is mandatory")];
+  if (typeof data === "object" && !Array.isArray(data)) return [];
+  return [fieldRequired(path, "data must be a valid JSON object")];
+}

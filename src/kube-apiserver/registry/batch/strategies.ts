@@ -4,18 +4,25 @@ import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimach
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { parseSchedule, ScheduleError } from "../../../component-helpers/cron/schedule.ts";
 import { isTimeZone, TimeZone } from "../../../component-helpers/cron/time-zone.ts";
-import { nameIsDnsSubdomain } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsSubdomain, validateDns1123Label } from "../../../apimachinery/validation/names.ts";
+import type { Container, PodTemplateSpec } from "../../../api/core/v1/types.gen.ts";
 import type { CronJob, Job, JobSpec } from "../../../api/batch/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { cronJobCells, jobCells } from "../../printers/workloads.ts";
-import { immutable, nonNegative, oneOf } from "../../validation/common.ts";
+import { labelMatcher } from "../../../component-helpers/label-selector.ts";
+import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
+import { immutable, nonNegative, oneOf, sortedMap } from "../../validation/common.ts";
+import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
+import { internalForm } from "../../validation/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
-import { validatePodTemplateSpec } from "../../validation/pod-spec.ts";
+import { validateJobSpec } from "./validate-job-spec.ts";
+import { validateJobStatus } from "./validate-job-status.ts";
 import { validateTemplateMatches } from "../../validation/workload.ts";
 
 const spec = FieldPath.of("spec");
 const jobNameLabels = ["batch.kubernetes.io/job-name", "job-name"];
 const controllerUidLabel = "batch.kubernetes.io/controller-uid";
+const prefixedLabels = [controllerUidLabel, "batch.kubernetes.io/job-name"];
 const controllerUidLabels = [controllerUidLabel, "controller-uid"];
 
 /** Unless told otherwise a job selects its pods by its own uid, so that two jobs never share one. */
@@ -30,62 +37,124 @@ function generateSelector(job: Mutable<Job>): void {
   job.spec.selector = { ...selector, matchLabels: { ...selector.matchLabels, [controllerUidLabel]: uid } };
 }
 
-function validateJobSpec(job: JobSpec, path: FieldPath): readonly FieldError[] {
-  const template = path.child("template");
-  const restartPolicy = job.template.spec.restartPolicy ?? "";
-  const at = template.child("spec", "restartPolicy");
-  const errors: FieldError[] = [];
-  for (const field of [
-    "parallelism",
-    "completions",
-    "activeDeadlineSeconds",
-    "backoffLimit",
-    "ttlSecondsAfterFinished",
-    "backoffLimitPerIndex",
-    "maxFailedIndexes",
-  ] as const) {
-    errors.push(...nonNegative(path.child(field), job[field]));
-  }
-  errors.push(...validatePodTemplateSpec(job.template, template));
-  if (restartPolicy === "Always") errors.push(fieldRequired(at, 'valid values: "OnFailure", "Never"'));
-  else if (restartPolicy !== "OnFailure" && restartPolicy !== "Never") {
-    errors.push(fieldNotSupported(at, restartPolicy, ["OnFailure", "Never"]));
-  }
-  if (job.completionMode === "Indexed" && job.completions === undefined) {
-    errors.push(fieldRequired(path.child("completions"), "when completion mode is Indexed"));
-  }
-  errors.push(...oneOf(path.child("completionMode"), job.completionMode, ["NonIndexed", "Indexed"], true));
-  return errors;
+function validateJob(job: Job, old?: Job): readonly FieldError[] {
+  const { completions, completionMode } = job.spec;
+  const { name } = job.metadata;
+  const errors: FieldError[] = [...validateGeneratedSelector(job, old), ...validateSelectingJobSpec(job.spec)];
+  if (completionMode !== "Indexed" || !completions || completions <= 0) return errors;
+  // Pods of an indexed job are named after it and their index.
+  const hostname = `${name}-${completions - 1}`;
+  if (validateDns1123Label(hostname).length === 0) return errors;
+  const why = `will not able to create pod with invalid DNS label: ${hostname}`;
+  return [...errors, fieldInvalid(FieldPath.of("metadata", "name"), name, why)];
 }
 
-function validateJob(job: Job): readonly FieldError[] {
-  const errors = [...validateJobSpec(job.spec, spec)];
-  if (job.spec.selector) errors.push(...validateLabelSelector(job.spec.selector, spec.child("selector")));
-  else errors.push(fieldRequired(spec.child("selector")));
-  if (!job.spec.manualSelector && job.spec.selector?.matchLabels?.[controllerUidLabel] !== job.metadata.uid) {
-    errors.push(fieldInvalid(spec.child("selector"), job.spec.selector, "`selector` not auto-generated"));
+/** The spec of a job, which selects its pods; that of a template has no selector yet. */
+function validateSelectingJobSpec(job: JobSpec): readonly FieldError[] {
+  const selectorErrors = validateLabelSelector(job.selector, spec.child("selector"));
+  return [
+    ...validateJobSpec(job, spec),
+    ...(job.selector ? selectorErrors : [fieldRequired(spec.child("selector"))]),
+    ...(selectorErrors.length > 0 ? [] : validateTemplateMatches(job.selector, job.template, spec)),
+  ];
+}
+
+/** `old` is there for an update: jobs from before the labels with a prefix need not have them. */
+function validateGeneratedSelector({ metadata, spec: job }: Job, old?: Job): readonly FieldError[] {
+  if (job.manualSelector || !job.selector) return [];
+  const { name, uid } = metadata;
+  const path = spec.child("template", "metadata", "labels");
+  const oldLabels = old?.spec.template.metadata.labels ?? {};
+  const isOld = old !== undefined && !prefixedLabels.every((label) => label in oldLabels);
+  const generated: Readonly<Record<string, string>> = {
+    "controller-uid": uid,
+    "job-name": name,
+    ...(isOld ? {} : { [controllerUidLabel]: uid, "batch.kubernetes.io/job-name": name }),
+  };
+  const labels = job.template.metadata.labels ?? {};
+  const errors = Object.entries(generated).flatMap(([label, wanted]) => {
+    const actual = labels[label];
+    if (actual === wanted) return [];
+    if (actual === undefined) return [fieldRequired(path.key(label), `must be '${wanted}'`)];
+    return [fieldInvalid(path.key(label), sortedMap(labels), `must be '${wanted}'`)];
+  });
+  const isWellFormed = validateLabelSelector(job.selector, spec).length === 0;
+  if (!isWellFormed || labelMatcher(job.selector)(generated)) return errors;
+  return [...errors, fieldInvalid(spec.child("selector"), job.selector, "`selector` not auto-generated")];
+}
+
+/** As messages show it, whose maps are sorted. */
+function withSortedLabels(selector: LabelSelector | undefined): LabelSelector | undefined {
+  const labels = sortedMap(selector?.matchLabels);
+  return selector && labels ? { ...selector, matchLabels: labels } : selector;
+}
+
+function validateJobUpdate(job: Job, old: Job): readonly FieldError[] {
+  const [next, before] = [job.spec, old.spec];
+  const fixed = (field: "podFailurePolicy" | "successPolicy", type: string): readonly FieldError[] =>
+    semanticEqualParts(next[field], before[field])
+      ? []
+      : [fieldInvalid(spec.child(field), internalForm(next[field], type), "field is immutable")];
+  return [
+    ...validateJob(job, old),
+    ...validateCompletionsUpdate(next, before),
+    ...immutable(spec.child("selector"), withSortedLabels(next.selector), before.selector),
+    ...validateTemplateUpdate(job, old),
+    ...immutable(spec.child("completionMode"), next.completionMode, before.completionMode),
+    ...fixed("podFailurePolicy", "batch/v1.PodFailurePolicy"),
+    ...immutable(spec.child("backoffLimitPerIndex"), next.backoffLimitPerIndex, before.backoffLimitPerIndex),
+    ...immutable(spec.child("managedBy"), next.managedBy, before.managedBy),
+    ...fixed("successPolicy", "batch/v1.SuccessPolicy"),
+  ];
+}
+
+/** Of a job at rest, where its pods may run and what they ask for may change, and nothing else of the template. */
+function validateTemplateUpdate({ spec: { template } }: Job, old: Job): readonly FieldError[] {
+  const path = spec.child("template");
+  if (!isAtRest(old)) {
+    return semanticEqual(template, old.spec.template)
+      ? []
+      : [fieldInvalid(path, internalForm(template, "core/v1.PodTemplateSpec"), "field is immutable")];
   }
-  return [...errors, ...validateTemplateMatches(job.spec.selector, job.spec.template, spec.child("template"))];
+  const fixed = ({ spec: pod }: PodTemplateSpec): unknown => {
+    const { nodeSelector: _selector, tolerations: _tolerations, schedulingGates: _gates, affinity, ...rest } = pod;
+    const { nodeAffinity: _nodes, ...affinities } = affinity ?? {};
+    const placed = (containers: readonly Container[] | undefined): unknown =>
+      (containers ?? []).map((container) => ({ ...container, resources: {} }));
+    const { containers, initContainers } = pod;
+    return { ...rest, affinities, containers: placed(containers), initContainers: placed(initContainers) };
+  };
+  if (semanticEqual(fixed(template), fixed(old.spec.template))) return [];
+  const shown = internalForm(template.spec, "core/v1.PodSpec");
+  return [fieldInvalid(path.child("spec"), shown, "field is immutable")];
+}
+
+/** Suspended, with no pod left of when it ran. */
+function isAtRest({ spec: job, status }: Job): boolean {
+  const isSuspended = (status.conditions ?? []).some(({ type, status: is }) => type === "Suspended" && is === "True");
+  return job.suspend === true && (status.startTime === undefined || isSuspended) && (status.active ?? 0) === 0;
+}
+
+/** A policy that is there and says nothing is not the same as none. */
+function semanticEqualParts(a: object | undefined, b: object | undefined): boolean {
+  return (a === undefined) === (b === undefined) && semanticEqual(a, b);
+}
+
+/** Only an indexed job may change how many pods it is to complete, and only with how many run at once. */
+function validateCompletionsUpdate(next: JobSpec, old: JobSpec): readonly FieldError[] {
+  const path = spec.child("completions");
+  const { completions, parallelism } = next;
+  if (next.completionMode !== "Indexed") return immutable(path, completions, old.completions);
+  if (completions === undefined || completions === old.completions || completions === parallelism) return [];
+  return [fieldInvalid(path, completions, "can only be modified in tandem with spec.parallelism")];
 }
 
 export const jobStrategy: Strategy<Job> = {
+  checksNameOnUpdate: true,
   prepareForCreate: generateSelector,
-  validate: validateJob,
-  validateUpdate: (job: Job, old: Job) => [
-    ...validateJob(job),
-    ...immutable(spec.child("selector"), job.spec.selector, old.spec.selector),
-    ...immutable(spec.child("completionMode"), job.spec.completionMode, old.spec.completionMode),
-    ...(job.spec.completionMode === "Indexed"
-      ? []
-      : immutable(spec.child("completions"), job.spec.completions, old.spec.completions)),
-    // A job that has not started may still be placed elsewhere; the whole template is then open here.
-    ...(old.spec.suspend && !old.status.startTime
-      ? []
-      : immutable(spec.child("template"), job.spec.template, old.spec.template)),
-    ...immutable(spec.child("podFailurePolicy"), job.spec.podFailurePolicy, old.spec.podFailurePolicy),
-    ...immutable(spec.child("successPolicy"), job.spec.successPolicy, old.spec.successPolicy),
-    ...immutable(spec.child("managedBy"), job.spec.managedBy, old.spec.managedBy),
-  ],
+  validate: (job: Job) => validateJob(job),
+  validateUpdate: validateJobUpdate,
+  validateStatus: validateJobStatus,
   defaultGarbageCollectionPolicy: "Background",
   selectableFields: ({ status }: Job) => ({ "status.successful": String(status.succeeded ?? 0) }),
   tableCells: jobCells,
@@ -110,10 +179,22 @@ function validateCronJob(cronJob: CronJob, old?: CronJob): readonly FieldError[]
   return [
     ...errors,
     ...oneOf(spec.child("concurrencyPolicy"), concurrencyPolicy, ["Allow", "Forbid", "Replace"]),
-    ...validateJobSpec(jobTemplate.spec, spec.child("jobTemplate", "spec")),
+    ...validateJobTemplate(jobTemplate.spec, spec.child("jobTemplate", "spec")),
     ...nonNegative(spec.child("successfulJobsHistoryLimit"), cronJob.spec.successfulJobsHistoryLimit),
     ...nonNegative(spec.child("failedJobsHistoryLimit"), cronJob.spec.failedJobsHistoryLimit),
   ];
+}
+
+/** Jobs that are made again and again select their pods by what the server gives each. */
+function validateJobTemplate(job: JobSpec, path: FieldPath): readonly FieldError[] {
+  const errors = [...validateJobSpec(job, path)];
+  if (job.selector) {
+    errors.push(fieldInvalid(path.child("selector"), job.selector, "`selector` will be auto-generated"));
+  }
+  if (job.manualSelector) {
+    errors.push(fieldNotSupported(path.child("manualSelector"), job.manualSelector, ["nil", "false"]));
+  }
+  return errors;
 }
 
 const zonePrefix = /^(?:CRON_)?TZ=\S*\s+/;

@@ -1,3 +1,5 @@
+import { JsonError } from "../../../apimachinery/json/json-error.ts";
+import { parseJson } from "../../../apimachinery/json/parse.ts";
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import {
@@ -56,6 +58,7 @@ function validateImmutable<T extends ConfigMap | Secret>(
 }
 
 export const configMapStrategy: Strategy<ConfigMap> = {
+  checksNameOnUpdate: true,
   validate: validateConfigMap,
   validateUpdate: (object: ConfigMap, old: ConfigMap) => [
     ...validateImmutable(object, old, ["data", "binaryData"]),
@@ -107,15 +110,16 @@ function validateSecret(secret: Secret): readonly FieldError[] {
 
 function validateJson(secret: Secret, key: string): readonly FieldError[] {
   try {
-    JSON.parse(atob(secret.data?.[key] ?? ""));
+    parseJson(atob(secret.data?.[key] ?? ""));
     return [];
-  } catch {
-    // Not JSON: that is the answer.
-    return [fieldInvalid(data.key(key), "<secret contents redacted>", "invalid character in JSON")];
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    return [fieldInvalid(data.key(key), "<secret contents redacted>", error.message)];
   }
 }
 
 export const secretStrategy: Strategy<Secret> = {
+  checksNameOnUpdate: true,
   prepareForCreate: foldStringData,
   prepareForUpdate: foldStringData,
   validate: validateSecret,
@@ -129,6 +133,7 @@ export const secretStrategy: Strategy<Secret> = {
 };
 
 export const serviceAccountStrategy: Strategy<ServiceAccount> = {
+  checksNameOnUpdate: true,
   returnDeletedObject: true,
   tableCells: serviceAccountCells,
 };

@@ -7,13 +7,18 @@ import {
   fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { validateQualifiedName } from "../../../apimachinery/validation/names.ts";
-import type { LimitRange, LimitRangeItem, ResourceQuota } from "../../../api/core/v1/types.gen.ts";
+import type {
+  LimitRange,
+  LimitRangeItem,
+  ResourceQuota,
+  ResourceQuotaSpec,
+  ScopedResourceSelectorRequirement,
+} from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { resourceOfQuotaName } from "../../../component-helpers/quota/evaluators.ts";
 import { resourceQuotaCells } from "../../printers/core.ts";
-import { immutable, syntax } from "../../validation/common.ts";
-import { validateQuantity } from "../../validation/resources.ts";
+import { internalForm } from "../../validation/internal-form.ts";
+import { validateResourceName, validateResourceQuantity } from "../../validation/resources.ts";
 
 const spec = FieldPath.of("spec");
 const hard = spec.child("hard");
@@ -24,41 +29,150 @@ const conflictingScopes = [
   ["Terminating", "NotTerminating"],
 ] as const;
 
-function validateQuota({ spec: { hard: limits, scopes } }: ResourceQuota): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [name, value] of Object.entries(limits ?? {})) {
-    const path = hard.key(name);
-    errors.push(...syntax(path, name, validateQualifiedName(name)));
-    const consumer = resourceOfQuotaName(name);
-    if (!name.includes("/") && !consumer)
-      errors.push(fieldInvalid(path, name, "must be a standard resource for quota"));
-    errors.push(...validateQuantity(value, path));
-    if (isCounted(name) && Quantity.parse(value).milliValue() % 1000n !== 0n) {
-      errors.push(fieldInvalid(path, value, "must be an integer"));
-    }
+const standardScopes = [
+  "Terminating",
+  "NotTerminating",
+  "BestEffort",
+  "NotBestEffort",
+  "PriorityClass",
+  "VolumeAttributesClass",
+  "CrossNamespacePodAffinity",
+];
+
+/** What a scope of pods says nothing of cannot be limited under it. */
+const countedPods = ["pods"];
+const computeResources = ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+const claimResources = ["persistentvolumeclaims", "requests.storage"];
+
+function fitsScope(name: string, scope: string): boolean {
+  switch (scope) {
+    case "BestEffort":
+      return countedPods.includes(name);
+    case "VolumeAttributesClass":
+      return claimResources.includes(name);
+    case "Terminating":
+    case "NotTerminating":
+    case "NotBestEffort":
+    case "PriorityClass":
+    case "CrossNamespacePodAffinity":
+      return countedPods.includes(name) || computeResources.includes(name);
+    default:
+      return true;
   }
-  const asked = new Set<string>(scopes);
-  for (const pair of conflictingScopes) {
-    if (pair.every((scope) => asked.has(scope))) errors.push(fieldInvalid(scopesPath, scopes, "conflicting scopes"));
-  }
-  return errors;
 }
 
-function isCounted(name: string): boolean {
-  return (
-    name.startsWith("count/") ||
-    /^(pods|services|secrets|configmaps|persistentvolumeclaims|replicationcontrollers|resourcequotas|services\..*)$/.test(
-      name,
-    )
-  );
+function validateAmounts(list: Readonly<Record<string, string>> | undefined, at: FieldPath): readonly FieldError[] {
+  return Object.entries(list ?? {}).flatMap(([name, value]) => {
+    const path = at.key(name);
+    const isKnown = name.includes("/") || isStandardQuota(name);
+    return [
+      ...validateResourceName(name, path),
+      ...(isKnown ? [] : [fieldInvalid(path, name, "must be a standard resource for quota")]),
+      ...validateResourceQuantity(name, value, path),
+    ];
+  });
+}
+
+function isStandardQuota(name: string): boolean {
+  return resourceOfQuotaName(name) !== undefined || /^(requests\.)?hugepages-/.test(name);
+}
+
+function validateQuota({ spec: quota }: ResourceQuota): readonly FieldError[] {
+  return [...validateAmounts(quota.hard, hard), ...validateScopes(quota), ...validateScopeSelector(quota)];
+}
+
+function validateScopes({ hard: limits, scopes = [] }: ResourceQuotaSpec): readonly FieldError[] {
+  const names = Object.keys(limits ?? {})
+    .filter(isStandardQuota)
+    .sort();
+  const errors = scopes.flatMap((scope) => [
+    ...(standardScopes.includes(scope) ? [] : [fieldInvalid(scopesPath, scopes, "unsupported scope")]),
+    ...names
+      .filter((name) => !fitsScope(name, scope))
+      .map(() => fieldInvalid(scopesPath, scopes, "unsupported scope applied to resource")),
+  ]);
+  return [...errors, ...validateScopePairs(scopes, scopes)];
+}
+
+function validateScopePairs(asked: readonly string[], shown: readonly string[] | undefined): readonly FieldError[] {
+  return conflictingScopes
+    .filter((pair) => pair.every((scope) => asked.includes(scope)))
+    .map(() => fieldInvalid(scopesPath, shown, "conflicting scopes"));
+}
+
+/** Upstream's paths do not say which expression it is. */
+function validateScopeSelector({ hard: limits, scopes, scopeSelector }: ResourceQuotaSpec): readonly FieldError[] {
+  const path = spec.child("scopeSelector", "matchExpressions");
+  const names = Object.keys(limits ?? {})
+    .filter(isStandardQuota)
+    .sort();
+  const expressions = scopeSelector?.matchExpressions ?? [];
+  const errors = expressions.flatMap((expression) => {
+    const { scopeName } = expression;
+    const shown = internalForm(scopeSelector, "core/v1.ScopeSelector");
+    return [
+      ...(standardScopes.includes(scopeName)
+        ? []
+        : [fieldInvalid(path.child("scopeName"), scopeName, "unsupported scope")]),
+      ...names
+        .filter((name) => !fitsScope(name, scopeName))
+        .map(() => fieldInvalid(path, shown, "unsupported scope applied to resource")),
+      ...validateScopeOperator(expression, path),
+    ];
+  });
+  return [
+    ...errors,
+    ...validateScopePairs(
+      expressions.map(({ scopeName }) => scopeName),
+      scopes,
+    ),
+  ];
+}
+
+const plainScopes = ["BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity"];
+
+function validateScopeOperator(
+  { scopeName, operator, values }: ScopedResourceSelectorRequirement,
+  path: FieldPath,
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const at = path.child("operator");
+  if (plainScopes.includes(scopeName) && operator !== "Exists") {
+    const why =
+      "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+    errors.push(fieldInvalid(at, operator, why));
+  }
+  const count = values?.length ?? 0;
+  switch (operator) {
+    case "In":
+    case "NotIn": {
+      const why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+      return count > 0 ? errors : [...errors, fieldRequired(path.child("values"), why)];
+    }
+    case "Exists":
+    case "DoesNotExist": {
+      const why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+      return count === 0 ? errors : [...errors, fieldInvalid(path.child("values"), values, why)];
+    }
+    default:
+      return [...errors, fieldInvalid(at, operator, "not a valid selector operator")];
+  }
+}
+
+function validateQuotaUpdate(quota: ResourceQuota, old: ResourceQuota): readonly FieldError[] {
+  const errors = validateQuota(quota);
+  const [next, before] = [new Set<string>(quota.spec.scopes), new Set<string>(old.spec.scopes)];
+  if (next.size === before.size && [...next].every((scope) => before.has(scope))) return errors;
+  return [...errors, fieldInvalid(scopesPath, quota.spec.scopes, "field is immutable")];
 }
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
   generation: "none",
   validate: validateQuota,
-  validateUpdate: (quota: ResourceQuota, old: ResourceQuota) => [
-    ...validateQuota(quota),
-    ...immutable(scopesPath, quota.spec.scopes, old.spec.scopes),
+  validateUpdate: validateQuotaUpdate,
+  validateStatus: ({ status }: ResourceQuota) => [
+    ...validateAmounts(status.hard, FieldPath.of("status", "hard")),
+    ...validateAmounts(status.used, FieldPath.of("status", "used")),
   ],
   tableCells: resourceQuotaCells,
 };

@@ -1,14 +1,22 @@
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
-import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
+import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import { nameIsDnsLabel, validateQualifiedName } from "../../../apimachinery/validation/names.ts";
 import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy, SubresourceStrategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { namespaceCells } from "../../printers/core.ts";
+import { syntax } from "../../validation/common.ts";
+import { validateFinalizerName } from "../finalizer-names.ts";
 
 const finalizer = "kubernetes";
+const specFinalizers = FieldPath.of("spec", "finalizers");
 
 /** Selectors find a namespace by this label. */
 function setNameLabel(namespace: Mutable<Namespace>): void {
-  namespace.metadata.labels = { ...namespace.metadata.labels, "kubernetes.io/metadata.name": namespace.metadata.name };
+  namespace.metadata.labels = {
+    ...namespace.metadata.labels,
+    "kubernetes.io/metadata.name": namespace.metadata.name,
+  };
 }
 
 /**
@@ -17,6 +25,7 @@ function setNameLabel(namespace: Mutable<Namespace>): void {
  */
 export const namespaceStrategy: Strategy<Namespace> = {
   validateName: nameIsDnsLabel,
+  checksNameOnUpdate: true,
 
   prepareForCreate(namespace: Mutable<Namespace>): void {
     namespace.status = { phase: "Active" };
@@ -24,6 +33,9 @@ export const namespaceStrategy: Strategy<Namespace> = {
     if (!finalizers.includes(finalizer)) namespace.spec.finalizers = [...finalizers, finalizer];
     setNameLabel(namespace);
   },
+
+  validate: ({ spec }: Namespace) =>
+    (spec.finalizers ?? []).flatMap((name) => validateSpecFinalizer(name, specFinalizers)),
 
   prepareForUpdate(namespace: Mutable<Namespace>, old: Mutable<Namespace>): void {
     namespace.spec = old.spec;
@@ -54,4 +66,10 @@ export const namespaceFinalizeStrategy: SubresourceStrategy<Namespace> = {
   prepareForUpdate(namespace: Mutable<Namespace>, old: Mutable<Namespace>): void {
     namespace.status = old.status;
   },
+  validateUpdate: ({ spec }: Namespace) =>
+    (spec.finalizers ?? []).flatMap((name, i) => validateSpecFinalizer(name, specFinalizers.index(i))),
 };
+
+function validateSpecFinalizer(name: string, path: FieldPath): readonly FieldError[] {
+  return [...syntax(path, name, validateQualifiedName(name)), ...validateFinalizerName(name, path)];
+}

@@ -1,44 +1,126 @@
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
-import { fieldDuplicate, fieldForbidden, fieldNotSupported } from "../../../apimachinery/validation/field-error.ts";
+import {
+  fieldDuplicate,
+  fieldForbidden,
+  fieldInternalError,
+  fieldInvalid,
+} from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { validateCidr } from "../../../apimachinery/validation/ip.ts";
+import { goQuote } from "../../../apimachinery/go-format.ts";
+import { parseNetwork } from "../../../apimachinery/validation/ip-address.ts";
+import { validateLegacyCidr } from "../../../apimachinery/validation/ip.ts";
 import { validateLabelValue } from "../../../apimachinery/validation/names.ts";
 import { validateLabelName } from "../../../apimachinery/validation/object-meta.ts";
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
-import type { Node } from "../../../api/core/v1/types.gen.ts";
+import type { Node, Taint } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { nodeCells } from "../../printers/core.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
-import { syntax } from "../../validation/common.ts";
+import { oneOf } from "../../validation/common.ts";
+import { internalForm } from "../../validation/internal-form.ts";
+import { validateResourceQuantity } from "../../validation/resources.ts";
 import { taintEffects } from "../../validation/tolerations.ts";
 
 const spec = FieldPath.of("spec");
 
-function validateNode(node: Node): readonly FieldError[] {
-  const errors: FieldError[] = [];
+/** The paths of taints are upstream's. */
+const taintsPath = FieldPath.of("metadata", "taints");
+
+function validateTaints(taints: readonly Taint[]): readonly FieldError[] {
   const seen = new Set<string>();
-  for (const [i, taint] of (node.spec.taints ?? []).entries()) {
-    const at = spec.child("taints").index(i);
-    errors.push(...validateLabelName(taint.key, at.child("key")));
-    if (taint.value) errors.push(...syntax(at.child("value"), taint.value, validateLabelValue(taint.value)));
-    if (!taintEffects.includes(taint.effect)) {
-      errors.push(fieldNotSupported(at.child("effect"), taint.effect, taintEffects));
+  return taints.flatMap((taint, i) => {
+    const at = taintsPath.index(i);
+    const { key, value = "", effect } = taint;
+    const valueErrors = validateLabelValue(value).join(";");
+    const errors: FieldError[] = [
+      ...validateLabelName(key, at.child("key")),
+      ...(valueErrors === "" ? [] : [fieldInvalid(at.child("value"), value, valueErrors)]),
+      ...oneOf(at.child("effect"), effect, taintEffects),
+    ];
+    const id = `${effect}/${key}`;
+    if (seen.has(id)) {
+      const shown = internalForm(taint, "core/v1.Taint");
+      errors.push({ ...fieldDuplicate(at, shown), detail: "taints must be unique by key and effect pair" });
     }
-    const key = `${taint.effect}/${taint.key}`;
-    if (seen.has(key)) {
-      errors.push({ ...fieldDuplicate(at, taint), detail: "taints must be unique by key and effect pair" });
-    }
-    seen.add(key);
+    seen.add(id);
+    return errors;
+  });
+}
+
+function validatePodCidrs(cidrs: readonly string[]): readonly FieldError[] {
+  const path = spec.child("podCIDRs");
+  const errors: FieldError[] = cidrs.flatMap((cidr, i) => validateLegacyCidr(path.index(i), cidr, { strict: true }));
+  if (cidrs.length < 2) return errors;
+  const networks = cidrs.map((cidr) => parseNetwork(cidr));
+  const bad = networks.indexOf(undefined);
+  if (bad >= 0) {
+    // In the words of Go's parser.
+    const why = `invalid CIDR[${bad}]: <nil> (invalid CIDR address: ${cidrs[bad]})`;
+    const message = `invalid PodCIDRs. failed to check with dual stack with error:${why}`;
+    errors.push(fieldInternalError(path, message));
   }
-  for (const [i, cidr] of (node.spec.podCIDRs ?? []).entries()) {
-    errors.push(...validateCidr(spec.child("podCIDRs").index(i), cidr));
+  const families = new Set(networks.map((network) => network?.address.family));
+  if (bad >= 0 || families.size < 2 || cidrs.length > 2) {
+    errors.push(fieldInvalid(path, cidrs, "may specify no more than one CIDR for each IP family"));
   }
   return errors;
 }
 
+function validateResources({ status }: Node): readonly FieldError[] {
+  return (["capacity", "allocatable"] as const).flatMap((field) =>
+    Object.entries(status[field] ?? {}).flatMap(([name, value]) =>
+      validateResourceQuantity(name, value, FieldPath.of("status", field, name)),
+    ),
+  );
+}
+
+const featureName = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+
+function validateDeclaredFeatures(features: readonly string[]): readonly FieldError[] {
+  const path = FieldPath.of("status", "declaredFeatures");
+  return features.flatMap((name, i) => {
+    const errors: FieldError[] = [];
+    const rule =
+      "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+    const why =
+      name.length > featureNameMax
+        ? `must be no more than ${featureNameMax} characters`
+        : featureName.test(name)
+          ? ""
+          : rule;
+    if (why !== "") errors.push(fieldInvalid(path.index(i), name, `invalid feature name ${goQuote(name)}: ${why}`));
+    const next = features[i + 1];
+    if (next === name) errors.push(fieldDuplicate(path.index(i + 1), next));
+    else if (next !== undefined && next < name) {
+      errors.push(fieldInvalid(path.index(i + 1), next, "list must be sorted alphabetically"));
+    }
+    return errors;
+  });
+}
+
+const featureNameMax = 253;
+
+function validateNode(node: Node): readonly FieldError[] {
+  return [
+    ...validateTaints(node.spec.taints ?? []),
+    ...validateResources(node),
+    ...validateDeclaredFeatures(node.status.declaredFeatures ?? []),
+    ...validatePodCidrs(node.spec.podCIDRs ?? []),
+  ];
+}
+
 function validateNodeUpdate(node: Node, old: Node): readonly FieldError[] {
-  const errors = [...validateNode(node)];
-  if (old.spec.podCIDR && !semanticEqual(node.spec.podCIDRs, old.spec.podCIDRs)) {
+  const errors: FieldError[] = [...validateNode(node)];
+  const names = new Set<string>();
+  for (const [i, address] of (node.status.addresses ?? []).entries()) {
+    const name = `${address.type}/${address.address}`;
+    if (names.has(name)) {
+      const shown = internalForm(address, "core/v1.NodeAddress");
+      errors.push(fieldDuplicate(FieldPath.of("status", "addresses").index(i), shown));
+    }
+    names.add(name);
+  }
+  if ((old.spec.podCIDRs?.length ?? 0) > 0 && !semanticEqual(node.spec.podCIDRs, old.spec.podCIDRs)) {
     errors.push(fieldForbidden(spec.child("podCIDRs"), 'node updates may not change podCIDR except from "" to valid'));
   }
   if (old.spec.providerID && node.spec.providerID !== old.spec.providerID) {
@@ -46,10 +128,8 @@ function validateNodeUpdate(node: Node, old: Node): readonly FieldError[] {
       fieldForbidden(spec.child("providerID"), 'node updates may not change providerID except from "" to valid'),
     );
   }
-  const names = (node.status.addresses ?? []).map((address) => `${address.type}/${address.address}`);
-  const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
-  if (repeated >= 0) {
-    errors.push(fieldDuplicate(FieldPath.of("status", "addresses").index(repeated), node.status.addresses?.[repeated]));
+  if ((node.spec.externalID ?? "") !== (old.spec.externalID ?? "")) {
+    errors.push(fieldForbidden(spec.child("externalID"), "may not be updated"));
   }
   return errors;
 }
@@ -71,6 +151,8 @@ export const nodeStrategy: Strategy<Node> = {
   },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
+  validateStatus: validateNodeUpdate,
+  checksNameOnUpdate: true,
   generation: "none",
   selectableFields: ({ spec }: Node) => ({ "spec.unschedulable": String(spec.unschedulable ?? false) }),
   tableCells: nodeCells,

@@ -1,12 +1,12 @@
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
-import { fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import type { PodTemplate, ReplicationController } from "../../../api/core/v1/types.gen.ts";
+import type { PodTemplate, PodTemplateSpec, ReplicationController } from "../../../api/core/v1/types.gen.ts";
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { podTemplateCells, replicationControllerCells } from "../../printers/workloads.ts";
-import { nonNegative } from "../../validation/common.ts";
+import { nonNegative, sortedMap } from "../../validation/common.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
-import { validateTemplateMatches } from "../../validation/workload.ts";
+import { validateReplicaCounts } from "../../validation/counts.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -19,7 +19,7 @@ function validateReplicationController(object: ReplicationController): readonly 
     ...nonNegative(spec.child("replicas"), replicas),
     ...(template
       ? [
-          ...validateTemplateMatches({ matchLabels: selector }, template, path),
+          ...validateSelected(selector, template, path),
           ...validatePodTemplateSpec(template, path),
           ...validateAlwaysRestarting(template, "ReplicationController", path),
         ]
@@ -27,9 +27,26 @@ function validateReplicationController(object: ReplicationController): readonly 
   ];
 }
 
+/** A selector of plain labels, which need not be well formed to select. */
+function validateSelected(
+  selector: Readonly<Record<string, string>>,
+  { metadata: { labels } }: PodTemplateSpec,
+  path: FieldPath,
+): readonly FieldError[] {
+  if (Object.entries(selector).every(([name, value]) => labels?.[name] === value)) return [];
+  const at = path.child("metadata", "labels");
+  return [fieldInvalid(at, sortedMap(labels), "`selector` does not match template `labels`")];
+}
+
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   validate: validateReplicationController,
   validateUpdate: validateReplicationController,
+  validateStatus: ({ status }: ReplicationController) =>
+    validateReplicaCounts(
+      { ...status, conditions: undefined },
+      ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"],
+      ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
+    ),
   selectableFields: ({ status }: ReplicationController) => ({ "status.replicas": String(status.replicas) }),
   tableCells: replicationControllerCells,
 };

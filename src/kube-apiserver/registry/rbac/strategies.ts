@@ -1,7 +1,7 @@
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { nameIsPathSegment } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsSubdomain, nameIsPathSegment } from "../../../apimachinery/validation/names.ts";
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -14,6 +14,7 @@ import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { roleBindingCells } from "../../printers/others.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { syntax } from "../../validation/common.ts";
+import { internalForm } from "../../validation/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 
 const rbacGroup = "rbac.authorization.k8s.io";
@@ -52,9 +53,11 @@ function validateSubjects(subjects: readonly Subject[] | undefined, isNamespaced
   return (subjects ?? []).flatMap((subject, i) => {
     const path = FieldPath.of("subjects").index(i);
     const errors: FieldError[] = [];
-    if (!subject.name) errors.push(fieldRequired(path.child("name")));
+    const { name } = subject;
+    if (!name) errors.push(fieldRequired(path.child("name")));
     switch (subject.kind) {
       case "ServiceAccount":
+        if (name) errors.push(...syntax(path.child("name"), name, nameIsDnsSubdomain(name, false)));
         if (subject.apiGroup) errors.push(fieldNotSupported(path.child("apiGroup"), subject.apiGroup, [""]));
         if (!isNamespaced && !subject.namespace) errors.push(fieldRequired(path.child("namespace")));
         break;
@@ -87,7 +90,9 @@ function validateBinding(binding: ClusterRoleBinding | RoleBinding): readonly Fi
 function validateBindingUpdate<T extends ClusterRoleBinding | RoleBinding>(binding: T, old: T): readonly FieldError[] {
   const errors = [...validateBinding(binding)];
   if (!semanticEqual(binding.roleRef, old.roleRef)) {
-    errors.push(fieldInvalid(FieldPath.of("roleRef"), binding.roleRef, "cannot change roleRef"));
+    errors.push(
+      fieldInvalid(FieldPath.of("roleRef"), internalForm(binding.roleRef, "rbac/v1.RoleRef"), "cannot change roleRef"),
+    );
   }
   return errors;
 }
@@ -96,10 +101,22 @@ const validateRole = (role: Role): readonly FieldError[] => validateRules(role.r
 
 const validateClusterRole = (role: ClusterRole): readonly FieldError[] => [
   ...validateRules(role.rules, false),
-  ...(role.aggregationRule?.clusterRoleSelectors ?? []).flatMap((selector, i) =>
-    validateLabelSelector(selector, FieldPath.of("aggregationRule", "clusterRoleSelectors").index(i)),
-  ),
+  ...validateAggregation(role),
 ];
+
+function validateAggregation({ aggregationRule }: ClusterRole): readonly FieldError[] {
+  if (!aggregationRule) return [];
+  const path = FieldPath.of("aggregationRule", "clusterRoleSelectors");
+  const selectors = aggregationRule.clusterRoleSelectors ?? [];
+  if (selectors.length === 0) {
+    return [fieldRequired(path, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
+  }
+  return selectors.flatMap((selector, i) => {
+    const errors = validateLabelSelector(selector, path.index(i));
+    // The selector that could not be made is what upstream shows.
+    return errors.length === 0 ? [] : [...errors, fieldInvalid(path.index(i), null, "invalid label selector.")];
+  });
+}
 
 const shared = { validateName: nameIsPathSegment, allowCreateOnUpdate: true } as const;
 

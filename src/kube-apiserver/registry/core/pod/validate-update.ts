@@ -1,10 +1,10 @@
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
 import { fieldForbidden, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
-import type { Container, Pod, PodSpec, Toleration } from "../../../../api/core/v1/types.gen.ts";
-import { deepEqual } from "../../../../apimachinery/object.ts";
-import { goJson } from "../../../../apimachinery/go-format.ts";
+import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../../../../api/core/v1/types.gen.ts";
 import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
+import { differencesOf } from "../../../validation/differences.ts";
+import { internalForm } from "../../../validation/internal-form.ts";
 import { inclusiveRangeMessage } from "../../../../apimachinery/validation/names.ts";
 
 const spec = FieldPath.of("spec");
@@ -30,15 +30,16 @@ export function validatePodUpdate(pod: Pod, old: Pod): readonly FieldError[] {
   // Once containers were added or removed there is no telling which is which.
   if (sizes.length > 0) return sizes;
   const errors = [
-    ...validateGates(pod, old),
-    ...validateNodeSelectorOnlyAdded(pod, old),
     ...validateDeadline(pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds),
     ...validateTolerationsOnlyAdded(pod.spec.tolerations ?? [], old.spec.tolerations ?? []),
+    ...validateGates(pod, old),
+    ...validateNodeSelectorOnlyAdded(pod, old),
+    ...validateNodeAffinityOnlyNarrowed(pod, old),
   ];
-  const differences = [...diff(withoutEmpty(old.spec), withoutEmpty(fenced(pod.spec, old.spec)), "spec")];
-  if (differences.length > 0) {
+  const differences = differencesOf(old.spec, fenced(pod.spec, old.spec), "spec");
+  if (differences !== "") {
     const why = `pod updates may not change fields other than ${updatableFields.join(",")}`;
-    errors.push(fieldForbidden(spec, `${why}\n${differences.join("\n")}`));
+    errors.push(fieldForbidden(spec, `${why}\n${differences}`));
   }
   return errors;
 }
@@ -100,6 +101,39 @@ function validateNodeSelectorOnlyAdded(pod: Pod, old: Pod): readonly FieldError[
   return [fieldInvalid(spec.child("nodeSelector"), pod.spec.nodeSelector ?? null, why)];
 }
 
+/** A gated pod may come to need more of its nodes: each of its terms only grows, and none comes or goes. */
+function validateNodeAffinityOnlyNarrowed(pod: Pod, old: Pod): readonly FieldError[] {
+  if ((old.spec.schedulingGates?.length ?? 0) === 0) return [];
+  const termsOf = ({ spec: { affinity } }: Pod): readonly NodeSelectorTerm[] =>
+    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const [before, after] = [termsOf(old), termsOf(pod)];
+  if (before.length === 0) return [];
+  const path = spec.child(
+    "affinity",
+    "nodeAffinity",
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "nodeSelectorTerms",
+  );
+  const shown = (term: NodeSelectorTerm | undefined): unknown => internalForm(term, "core/v1.NodeSelectorTerm");
+  if (before.length !== after.length) {
+    const why = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
+    return [fieldInvalid(path, after.length === 0 ? null : after.map(shown), why)];
+  }
+  return before.flatMap((term, i) =>
+    isExtended(term, after[i])
+      ? []
+      : [fieldInvalid(path.index(i), shown(after[i]), "only additions are allowed (no mutations or deletions)")],
+  );
+}
+
+function isExtended(term: NodeSelectorTerm, next: NodeSelectorTerm | undefined): boolean {
+  const parts = (of: NodeSelectorTerm | undefined) => [of?.matchExpressions ?? [], of?.matchFields ?? []] as const;
+  const [before, after] = [parts(term), parts(next)];
+  // A term of nothing matches nothing, and so cannot be narrowed.
+  if (before.every((part) => part.length === 0)) return after.every((part) => part.length === 0);
+  return before.every((part, i) => semanticEqual(part, (after[i] ?? []).slice(0, part.length)));
+}
+
 function validateDeadline(next: number | undefined, old: number | undefined): readonly FieldError[] {
   const path = spec.child("activeDeadlineSeconds");
   if (next === undefined) {
@@ -116,46 +150,4 @@ function validateTolerationsOnlyAdded(next: readonly Toleration[], old: readonly
   if (old.every((toleration) => next.some((candidate) => sameButSeconds(candidate, toleration)))) return [];
   const why = "existing toleration can not be modified except its tolerationSeconds";
   return [fieldForbidden(spec.child("tolerations"), why)];
-}
-
-/** Maps of a pod's spec: empty and absent are one. Structs are another matter: an empty affinity is not none. */
-const maps = new Set([
-  "annotations",
-  "labels",
-  "limits",
-  "matchLabels",
-  "nodeSelector",
-  "options",
-  "overhead",
-  "requests",
-  "volumeAttributes",
-]);
-
-/** Without empty lists and maps. */
-function withoutEmpty(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutEmpty);
-  if (!isObject(value)) return value;
-  const isNothing = (name: string, member: unknown): boolean =>
-    member === undefined ||
-    (Array.isArray(member) && member.length === 0) ||
-    (maps.has(name) && isObject(member) && Object.keys(member).length === 0);
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name, member]) => !isNothing(name, member))
-      .map(([name, member]) => [name, withoutEmpty(member)]),
-  );
-}
-
-/** One line for every value that differs. */
-function* diff(old: unknown, next: unknown, path: string): Generator<string> {
-  if (deepEqual(old, next)) return;
-  if (isObject(old) && isObject(next)) {
-    for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
-      yield* diff(old[key], next[key], Array.isArray(old) ? `${path}[${key}]` : `${path}.${key}`);
-    }
-  } else yield `  ${path}: ${goJson(old ?? null)} -> ${goJson(next ?? null)}`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

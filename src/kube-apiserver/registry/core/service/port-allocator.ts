@@ -14,9 +14,14 @@ export class PortAllocator {
     this.#random = options.random;
   }
 
+  /** Whether the port is one that can be had at all. */
+  has(port: number): boolean {
+    return port >= this.min && port <= this.max;
+  }
+
   /** Why the port cannot be had, undefined when it was taken. */
   take(port: number): string | undefined {
-    if (port < this.min || port > this.max) {
+    if (!this.has(port)) {
       return `provided port is not in the valid range. The range of valid ports is ${this.min}-${this.max}`;
     }
     if (this.#used.has(port)) return "provided port is already allocated";

@@ -3,9 +3,9 @@ import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
 import { fieldInternalError, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
-import { nameIsDns1035Label } from "../../../../apimachinery/validation/names.ts";
+import { nameIsDnsLabel } from "../../../../apimachinery/validation/names.ts";
 import type { Service, ServiceSpec } from "../../../../api/core/v1/types.gen.ts";
-import type { Claim, Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
+import type { Claim, RequestContext, Strategy } from "../../../../apiserver/registry/rest/strategy.ts";
 import { serviceCells } from "../../../printers/network.ts";
 import type { IpAllocator } from "./ip-allocator.ts";
 import type { PortAllocator } from "./port-allocator.ts";
@@ -18,7 +18,14 @@ import {
   needsHealthCheckNodePort,
   needsNodePort,
 } from "./type-rules.ts";
-import { validateService, validateServiceUpdate } from "./validate.ts";
+import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
+import {
+  familyOf,
+  validateClusterIps,
+  validateService,
+  validateServiceStatus,
+  validateServiceUpdate,
+} from "./validate.ts";
 
 /** What Services are given out of; rebuilt from the stored Services when the server starts. */
 export interface ServiceAllocators {
@@ -40,24 +47,25 @@ export function restoreAllocations({ clusterIps, nodePorts }: ServiceAllocators,
  */
 export function serviceStrategy(allocators: ServiceAllocators): Strategy<Service> {
   return {
-    validateName: nameIsDns1035Label,
-    validate: validateService,
+    validateName: nameIsDnsLabel,
+    validate: (service: Service) => validateService(service),
+    validateStatus: validateServiceStatus,
     validateUpdate: validateServiceUpdate,
     returnDeletedObject: true,
     generation: "none",
 
-    async beginCreate(service: Mutable<Service>): Promise<Claim> {
+    async beginCreate(service: Mutable<Service>, { dryRun }: RequestContext): Promise<Claim> {
       alignClusterIps(service.spec);
-      const claim = new AllocationClaim(allocators);
+      const claim = new AllocationClaim(allocators, dryRun);
       claim.allocate(service, undefined);
       return claim;
     },
 
-    async beginUpdate(service: Mutable<Service>, old: Service): Promise<Claim> {
+    async beginUpdate(service: Mutable<Service>, old: Service, { dryRun }: RequestContext): Promise<Claim> {
       keepAllocated(service.spec, old.spec);
       alignClusterIps(service.spec, old.spec);
       dropTypeDependent(service.spec, old.spec);
-      const claim = new AllocationClaim(allocators);
+      const claim = new AllocationClaim(allocators, dryRun);
       claim.allocate(service, old);
       return claim;
     },
@@ -86,11 +94,13 @@ function allocatedPorts(spec: ServiceSpec): readonly number[] {
 /** What one write takes and, once stored, gives back. */
 class AllocationClaim implements Claim {
   readonly #allocators: ServiceAllocators;
+  readonly #dryRun: boolean;
   readonly #taken: (() => void)[] = [];
   readonly #outdated: (() => void)[] = [];
 
-  constructor(allocators: ServiceAllocators) {
+  constructor(allocators: ServiceAllocators, dryRun: boolean) {
     this.#allocators = allocators;
+    this.#dryRun = dryRun;
   }
 
   async commit(): Promise<void> {
@@ -120,7 +130,11 @@ class AllocationClaim implements Claim {
       for (const ip of before) this.#outdated.push(() => clusterIps.release(ip));
       return [];
     }
-    defaultFamilies(spec, clusterIps.family);
+    spec.ipFamilyPolicy ??= old?.spec.ipFamilyPolicy ?? defaultPolicy(spec);
+    const wrong = validateClusterIps(spec, old?.spec);
+    if (wrong.length > 0) return wrong;
+    const unavailable = this.#fillFamilies(spec, old);
+    if (unavailable.length > 0) return unavailable;
     if (isHeadless(spec)) return [];
     const asked = spec.clusterIPs?.[0] ?? "";
     // A changed address is refused by validation, which says so better than the allocator could.
@@ -139,6 +153,55 @@ class AllocationClaim implements Claim {
     return [];
   }
 
+  /** Fills the families in and refuses those this cluster has no addresses of. */
+  #fillFamilies(spec: Mutable<ServiceSpec>, old: Service | undefined): readonly FieldError[] {
+    const { family } = this.#allocators.clusterIps;
+    const policy = spec.ipFamilyPolicy;
+    const policyAt = FieldPath.of("spec", "ipFamilyPolicy");
+    const errors: FieldError[] = [];
+    if (old && policy === "SingleStack" && semanticEqual(spec.ipFamilies, old.spec.ipFamilies)) {
+      if ((spec.ipFamilies?.length ?? 0) > 1) spec.ipFamilies = spec.ipFamilies?.slice(0, 1) ?? [];
+    } else if (old && policy !== "SingleStack" && (spec.ipFamilies?.length ?? 0) < (old.spec.ipFamilies?.length ?? 0)) {
+      errors.push(fieldInvalid(policyAt, policy, "must be 'SingleStack' to release the secondary IP family"));
+    }
+    if (policy === "SingleStack") {
+      for (const [count, what] of [
+        [spec.clusterIPs?.length, "cluster IPs"],
+        [spec.ipFamilies?.length, "IP families"],
+      ] as const) {
+        if (count !== 2) continue;
+        const why = `must be 'RequireDualStack' or 'PreferDualStack' when multiple ${what} are specified`;
+        errors.push(fieldInvalid(policyAt, policy, why));
+      }
+    }
+    for (const [i, ip] of isHeadless(spec) ? [] : (spec.clusterIPs ?? []).entries()) {
+      if (spec.ipFamilies?.[i] !== undefined) continue;
+      const own = familyOf(ip);
+      if (own === family) spec.ipFamilies = [...(spec.ipFamilies ?? []), own];
+      else {
+        const at = FieldPath.of("spec", "clusterIPs").index(i);
+        errors.push(fieldInvalid(at, spec.clusterIPs, `${own} is not configured on this cluster`));
+      }
+    }
+    if (errors.length > 0) return errors;
+    if (hasUnknownEndpoints(spec)) {
+      const given = spec.ipFamilies ?? [];
+      const own = given.length > 0 ? given : [family];
+      const other = own[0] === "IPv4" ? "IPv6" : "IPv4";
+      spec.ipFamilies = own.length < 2 && policy !== "SingleStack" ? [...own, other] : own;
+      return [];
+    }
+    if (policy === "RequireDualStack") {
+      errors.push(fieldInvalid(policyAt, policy, "this cluster is not configured for dual-stack services"));
+    }
+    for (const [i, asked] of (spec.ipFamilies ?? []).entries()) {
+      const at = FieldPath.of("spec", "ipFamilies").index(i);
+      if (asked !== family) errors.push(fieldInvalid(at, asked, "not configured on this cluster"));
+    }
+    if (errors.length === 0 && (spec.ipFamilies?.length ?? 0) === 0) spec.ipFamilies = [family];
+    return errors;
+  }
+
   #allocatePorts({ spec }: Mutable<Service>, old: Service | undefined): readonly FieldError[] {
     const { nodePorts } = this.#allocators;
     const before = new Set(old ? allocatedPorts(old.spec) : []);
@@ -151,6 +214,8 @@ class AllocationClaim implements Claim {
         errors.push(fieldInternalError(path, "failed to allocate a nodePort: range is full"));
         return undefined;
       }
+      // As in upstream, a dry run finds ports taken by others, but not those that cannot be had at all.
+      if (asked && this.#dryRun && !nodePorts.has(asked)) return asked;
       const why = asked ? nodePorts.take(asked) : undefined;
       if (why !== undefined) {
         errors.push(fieldInvalid(path, asked, why));
@@ -167,7 +232,8 @@ class AllocationClaim implements Claim {
       const given = claim(port.nodePort ?? twin?.nodePort, FieldPath.of("spec", "ports").index(i).child("nodePort"));
       if (given) port.nodePort = given;
     }
-    if (needsHealthCheckNodePort(spec)) {
+    // What it was before it remains, or validation refuses it.
+    if (needsHealthCheckNodePort(spec) && !(old && needsHealthCheckNodePort(old.spec))) {
       const given = claim(spec.healthCheckNodePort, FieldPath.of("spec", "healthCheckNodePort"));
       if (given) spec.healthCheckNodePort = given;
     }
@@ -177,13 +243,11 @@ class AllocationClaim implements Claim {
   }
 }
 
-function defaultFamilies(spec: Mutable<ServiceSpec>, family: "IPv4" | "IPv6"): void {
-  if (isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0) {
-    // Nobody but the client knows its endpoints, so they may be of either family.
-    spec.ipFamilyPolicy ??= "RequireDualStack";
-    spec.ipFamilies ??= [family, family === "IPv4" ? "IPv6" : "IPv4"];
-    return;
-  }
-  spec.ipFamilyPolicy ??= "SingleStack";
-  spec.ipFamilies ??= [family];
+function defaultPolicy(spec: ServiceSpec): "SingleStack" | "RequireDualStack" {
+  // Nobody but the client knows the endpoints of a headless Service without a selector, so they may be of either family.
+  return hasUnknownEndpoints(spec) ? "RequireDualStack" : "SingleStack";
+}
+
+function hasUnknownEndpoints(spec: ServiceSpec): boolean {
+  return isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0;
 }

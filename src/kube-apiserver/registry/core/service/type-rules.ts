@@ -21,39 +21,40 @@ export function mayHaveNodePort({ type }: ServiceSpec): boolean {
   return type === "NodePort" || type === "LoadBalancer";
 }
 
+export function isExternallyAccessible({ type, externalIPs }: ServiceSpec): boolean {
+  return type === "LoadBalancer" || type === "NodePort" || (type === "ClusterIP" && (externalIPs?.length ?? 0) > 0);
+}
+
 export function needsHealthCheckNodePort({ type, externalTrafficPolicy }: ServiceSpec): boolean {
   return type === "LoadBalancer" && externalTrafficPolicy === "Local";
 }
 
-/** clusterIP is the first of clusterIPs; a client may know only one of the two fields. */
+/**
+ * clusterIP is the first of clusterIPs. An old client knows the first field only; one that knows the second has to know
+ * both, and validation tells it when it does not.
+ */
 export function alignClusterIps(spec: Mutable<ServiceSpec>, old?: ServiceSpec): void {
   if (!old) {
     if (spec.clusterIP && (spec.clusterIPs?.length ?? 0) === 0) spec.clusterIPs = [spec.clusterIP];
-    else if (!spec.clusterIP && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0];
     return;
   }
-  const isClusterIpChanged = spec.clusterIP !== old.clusterIP;
-  const areClusterIpsChanged = !semanticEqual(spec.clusterIPs, old.clusterIPs);
-  if (isClusterIpChanged && !areClusterIpsChanged) {
-    // An old client that changed the one field it knows.
-    if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
-    else delete spec.clusterIPs;
-  } else if (!isClusterIpChanged && areClusterIpsChanged && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0];
+  if (spec.clusterIP === old.clusterIP || !semanticEqual(spec.clusterIPs, old.clusterIPs)) return;
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
+  else delete spec.clusterIPs;
 }
 
 /** Puts back what the server chose and the client left out. */
 export function keepAllocated(spec: Mutable<ServiceSpec>, old: ServiceSpec): void {
   if (needsClusterIp(old) && needsClusterIp(spec)) {
     if (!spec.clusterIP && old.clusterIP) spec.clusterIP = old.clusterIP;
-    if ((spec.clusterIPs?.length ?? 0) === 0 && spec.clusterIP === old.clusterIP && old.clusterIPs) {
-      spec.clusterIPs = [...old.clusterIPs];
-    }
+    if ((spec.clusterIPs?.length ?? 0) === 0 && old.clusterIPs) spec.clusterIPs = [...old.clusterIPs];
   }
   if (needsNodePort(old) && needsNodePort(spec)) {
     const taken = new Set((spec.ports ?? []).map((port) => port.nodePort).filter(Boolean));
     for (const port of spec.ports ?? []) {
       if (port.nodePort) continue;
-      const before = old.ports?.find((p) => p.port === port.port && p.protocol === port.protocol)?.nodePort;
+      // Ports are told apart by their names.
+      const before = old.ports?.findLast((p) => (p.name ?? "") === (port.name ?? ""))?.nodePort;
       if (before && !taken.has(before)) port.nodePort = before;
     }
   }
@@ -81,6 +82,8 @@ export function dropTypeDependent(spec: Mutable<ServiceSpec>, before: ServiceSpe
   if (mayHaveNodePort(before) && !mayHaveNodePort(spec)) {
     const ports = (of: ServiceSpec): unknown => (of.ports ?? []).map((port) => port.nodePort ?? 0);
     if (semanticEqual(ports(spec), ports(before))) for (const port of spec.ports ?? []) delete port.nodePort;
+  }
+  if (isExternallyAccessible(before) && !isExternallyAccessible(spec)) {
     if (spec.externalTrafficPolicy === before.externalTrafficPolicy) delete spec.externalTrafficPolicy;
   }
   if (needsHealthCheckNodePort(before) && !needsHealthCheckNodePort(spec)) {
