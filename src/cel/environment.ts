@@ -1,4 +1,4 @@
-import { checkExpression, type Declarations, namedTypes } from "./check/checker.ts";
+import { type Checked, checkExpression, type Declarations, namedTypes } from "./check/checker.ts";
 import { literalIssues } from "./check/literals.ts";
 import { CelError, CompileError, Pending } from "./errors.ts";
 import type { Budget } from "./eval/budget.ts";
@@ -77,11 +77,18 @@ export class Environment implements Declarations {
     return namedTypes.get(name) ?? this.#structs?.type(name);
   }
 
-  /** Throws CompileError. */
-  compile(text: string): Program {
-    const { expr, type, issues } = checkExpression(parseExpression(text), this);
+  /** What a text says, without making it ready to be evaluated. Throws CompileError. */
+  check(text: string): Checked {
+    const checked = checkExpression(parseExpression(text), this);
+    const { expr, issues } = checked;
     const allIssues = issues.length > 0 ? issues : literalIssues(expr);
     if (allIssues.length > 0) throw new CompileError(text, allIssues);
+    return checked;
+  }
+
+  /** Throws CompileError. */
+  compile(text: string): Program {
+    const { expr, type } = this.check(text);
     const code = compileExpression(expr, {
       functions: (name) => this.functions(name),
       makeStruct: (name, fields) => {

@@ -10,6 +10,7 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
 import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import type { HorizontalPodAutoscalerOptions } from "../kube-controller-manager/podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifecycle/node-lifecycle-controller.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
@@ -40,6 +41,7 @@ export function clusterControllers(options: {
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
   readonly nodeLifecycle?: NodeLifecycleOptions;
+  readonly horizontalPodAutoscaler?: HorizontalPodAutoscalerOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {

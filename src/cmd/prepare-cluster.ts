@@ -138,7 +138,8 @@ function processEnvironment(): Readonly<Record<string, string>> {
   );
 }
 
-async function writeIdentities(
+/** Keys, certificates and kubeconfig: what is missing is made, and what will not be valid for long anew. Idempotent. */
+export async function writeIdentities(
   directory: ClusterDirectory,
   state: ClusterState,
 ): Promise<ReturnType<typeof adminKubeconfig>> {

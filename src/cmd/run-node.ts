@@ -38,7 +38,7 @@ import { servePlainHttp } from "../node/plain-http-server.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
-import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
+import { clusterTransports, openPair, readCertificate } from "./cluster-identity.ts";
 import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
 import { kubeletConfigFrom } from "../kubelet/config/kubelet-configuration.ts";
 import { refuseSwap } from "../node/swap.ts";
@@ -86,20 +86,24 @@ async function runAllSimulated(
     directory,
     serverUrlOf(state, self),
     names.map((node) => ({ node })),
+    logger,
   );
   const [clientCa, serving] = await Promise.all([
     readCertificate(directory, "client-ca"),
-    readKeyPair(directory, kubeletServingFile(self.name)),
+    openPair(directory, kubeletServingFile(self.name), logger),
   ]);
   const [port, host] = [state.kubeletPort, self.ip];
   const kubelets = new SimulatedKubelets({ address: host, port });
-  await using _server = await startHttpServer({
+  await using server = await startHttpServer({
     handler: kubelets.handler,
-    tls: { ...serving, clientCa },
+    tls: { ...serving.current, clientCa },
     host,
     port,
     logger,
   });
+  await using tasks = new TaskGroup({ parent: signal });
+  serving.onChange(({ cert, key }) => server.setCertificate(cert, key));
+  tasks.spawn((running) => serving.watch(running));
   const environment = { ...platform(logger), transportFor: transports.transportFor };
   await runSimulatedNodes({ ...environment, config: state.config, names, kubelets }, signal);
 }

@@ -13,7 +13,10 @@ import { endpointSliceMirroringController } from "./endpointslice-mirroring/endp
 import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
 import { expandController } from "./volume-expand/expand-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
-import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
+import {
+  horizontalPodAutoscalerController,
+  type HorizontalPodAutoscalerOptions,
+} from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -31,6 +34,7 @@ import { statefulSetController } from "./statefulset/stateful-set-controller.ts"
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicystatus/validating-admission-policy-status-controller.ts";
 import {
   claimProtectionController,
   volumeProtectionController,
@@ -44,6 +48,7 @@ export interface KubeControllersOptions {
   /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
   readonly clusterCidr?: string;
   readonly nodeLifecycle?: NodeLifecycleOptions;
+  readonly horizontalPodAutoscaler?: HorizontalPodAutoscalerOptions;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
   readonly localPathDirectory?: string;
 }
@@ -62,7 +67,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
-    horizontalPodAutoscalerController,
+    horizontalPodAutoscalerController(options.horizontalPodAutoscaler),
     disruptionController,
     endpointSliceController,
     endpointSliceMirroringController,
@@ -86,6 +91,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     persistentVolumeBinderController,
     attachDetachController,
     expandController,
+    validatingAdmissionPolicyStatusController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

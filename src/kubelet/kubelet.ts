@@ -155,8 +155,8 @@ class NodeKubelet implements Kubelet {
     this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers);
     const csi = this.#csi ? { csi: this.#csi.volumes } : {};
     const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain, ...csi }));
-    const objects = new ObjectStore(client, clock);
-    const tokens = new TokenManager(client, clock);
+    const objects = new ObjectStore(client, clock, tasks.signal);
+    const tokens = new TokenManager(client, clock, tasks.signal);
     const statuses = (this.#statuses = new StatusManager({
       client,
       clock,

@@ -24,7 +24,7 @@ import { typePrefix } from "../storage/object-codec.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { compareVersions } from "../../apimachinery/group-version.ts";
 import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
-import { withAudit } from "./filters/audit.ts";
+import { withAudit, withFailedAuthenticationAudit } from "./filters/audit.ts";
 import { withAuthorization } from "./filters/authorization.ts";
 import { withImpersonation } from "./filters/impersonation.ts";
 import { withMaxInFlight } from "./filters/max-in-flight.ts";
@@ -110,11 +110,13 @@ class Server implements GenericApiServer {
     options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
+    const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
     this.#chain = chain(
       [
         withTimeout(options.clock, options.requestTimeoutMs ?? 60_000),
+        ...(audit ? [withFailedAuthenticationAudit(audit)] : []),
         withAuthentication(options.authenticators, options.anonymous ?? "everywhere"),
-        ...(options.audit ? [withAudit(options.audit, options.clock)] : []),
+        ...(audit ? [withAudit(audit)] : []),
         withImpersonation(options.authorizer),
         withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, options.metrics),
         withAuthorization(options.authorizer),

@@ -33,13 +33,20 @@ export interface Checked {
   readonly expr: Expr;
   readonly type: CelType;
   readonly issues: readonly Issue[];
+  /** The type of a part of `expr`. */
+  typeOf(part: Expr): CelType;
 }
 
 /** Finds the type of an expression and what is wrong about it. */
 export function checkExpression(expr: Expr, declarations: Declarations): Checked {
   const checker = new Checker(declarations);
   const checked = checker.check(expr, undefined);
-  return { expr: checked.expr, type: checker.final(checked.type), issues: checker.issues };
+  return {
+    expr: checked.expr,
+    type: checker.final(checked.type),
+    issues: checker.issues,
+    typeOf: (part) => checker.final(checker.types.get(part) ?? dynType),
+  };
 }
 
 interface Typed {
@@ -55,6 +62,7 @@ interface Scope {
 
 class Checker {
   readonly issues: Issue[] = [];
+  readonly types = new Map<Expr, CelType>();
   readonly #declarations: Declarations;
   readonly #substitution = new Substitution();
   /** Within arguments of `format`, whose lists hold whatever is to be printed. */
@@ -69,6 +77,12 @@ class Checker {
   }
 
   check(expr: Expr, scope: Scope | undefined): Typed {
+    const typed = this.#typed(expr, scope);
+    this.types.set(typed.expr, typed.type);
+    return typed;
+  }
+
+  #typed(expr: Expr, scope: Scope | undefined): Typed {
     switch (expr.kind) {
       case "constant":
         return { expr, type: expr.type };

@@ -20,7 +20,7 @@ export function expandMacro(call: MacroCall, report: Report): Expr | undefined {
 }
 
 function hasField({ at, args: [arg] }: MacroCall, report: Report): Expr {
-  if (arg?.kind === "select" && !arg.isTest) return { ...arg, isTest: true };
+  if (arg?.kind === "select" && !arg.isTest) return { ...arg, at, isTest: true };
   report(arg?.at ?? at, "invalid argument to has() macro");
   return yes(at);
 }

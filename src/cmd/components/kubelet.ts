@@ -21,7 +21,6 @@ import { pluginSockets } from "../../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../../node/disks.ts";
 import { LinuxHostInfo, primaryAddress } from "../../node/host-info.ts";
 import { startHttpServer } from "../../node/http-server.ts";
-import type { HttpsTransportOptions } from "../../node/https-transport.ts";
 import { makeShared, SystemMounter } from "../../node/mounts.ts";
 import { SocketNetworkProber } from "../../node/network-prober.ts";
 import { NodeFileSystem } from "../../node/node-file-system.ts";
@@ -34,7 +33,7 @@ import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { writeKubeconfig } from "../kubeconfig.ts";
 import { kubeletConfigFlags, kubeletPlaceFlags, readKubeletConfiguration } from "./kubelet-configuration.ts";
-import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
+import { commonFlags, environmentOf, type KubeconfigAccess, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
 const kubeletFlags = {
   ...commonFlags,
@@ -180,7 +179,7 @@ async function credentials(
   certificates: string,
   signal: AbortSignal,
   logger: Logger,
-): Promise<HttpsTransportOptions> {
+): Promise<KubeconfigAccess> {
   const file = requiredFlag(flags, "kubeconfig");
   const bootstrap = flags["bootstrap-kubeconfig"];
   const exists = await access(file).then(

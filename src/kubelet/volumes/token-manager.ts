@@ -25,10 +25,13 @@ export class TokenManager {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #flights = new Singleflight<string, Entry>();
+  readonly #signal: AbortSignal;
 
-  constructor(client: ApiClient, clock: Clock) {
+  /** Nothing is asked for once the signal has aborted. */
+  constructor(client: ApiClient, clock: Clock, signal: AbortSignal) {
     this.#client = client;
     this.#clock = clock;
+    this.#signal = signal;
   }
 
   async token(pod: Pod, wanted: WantedToken): Promise<string> {
@@ -63,9 +66,10 @@ export class TokenManager {
   async #request(pod: Pod, wanted: WantedToken): Promise<Entry> {
     const { name, uid, namespace } = pod.metadata;
     const askedMs = this.#clock.now();
-    const { status } = await this.#client
-      .resource(serviceAccounts, namespace)
-      .createSubresource<TokenRequest>(pod.spec.serviceAccountName ?? "default", "token", {
+    const { status } = await this.#client.resource(serviceAccounts, namespace).createSubresource<TokenRequest>(
+      pod.spec.serviceAccountName ?? "default",
+      "token",
+      {
         apiVersion: "authentication.k8s.io/v1",
         kind: "TokenRequest",
         spec: {
@@ -73,7 +77,9 @@ export class TokenManager {
           expirationSeconds: wanted.expirationSeconds,
           boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
         },
-      });
+      },
+      { signal: this.#signal },
+    );
     const expiresMs = Date.parse(status.expirationTimestamp);
     const refreshMs = Math.min(askedMs + (expiresMs - askedMs) * refreshFraction, askedMs + dayMs);
     return { token: status.token, expiresMs, refreshMs };

@@ -99,7 +99,7 @@ function keyOf({ metadata }: Made): string {
 }
 
 function comparable(made: Made, object: Made): Made {
-  const copy = structuredClone(made) as { -readonly [K in keyof Made]: Made[K] };
+  const copy = structuredClone(made) as Omit<Made, "rules"> & { rules?: Made["rules"] };
   for (const field of ["uid", "resourceVersion", "creationTimestamp", "managedFields"]) delete copy.metadata[field];
   for (const condition of copy.status?.conditions ?? []) delete condition["lastTransitionTime"];
   for (const port of copy.spec?.ports ?? []) delete port["targetPort"];

@@ -62,6 +62,7 @@ export async function handleScale(
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const fields = endpoint.context.fieldManagers.ofScale();
   const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
+  if (!sent) scope.audit?.noteRequest(configuration?.value ?? patch);
   const next = (live: Scale): Mutable<KubeObject> => {
     if (type === "apply") {
       const { value: applied } = defined(configuration, "configuration");

@@ -84,6 +84,7 @@ async function decodeParsed(
   const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text) });
   await scope.pace.giveWay();
   kind.applyDefaults(object);
+  scope.audit?.noteRequest(object);
   return { object, resetsManagedFields: isManagedFieldsReset(parsed.value) };
 }
 
@@ -235,6 +236,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   scope.pace.note(patch.length);
   const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
+  scope.audit?.noteRequest(configuration?.value ?? patch);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old && !configuration) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
@@ -419,7 +421,9 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
-    return kind.decode(own).object;
+    const { object } = kind.decode(own);
+    scope.audit?.noteRequest(object);
+    return object;
   }
   const { query } = http;
   const grace = query.get("gracePeriodSeconds");

@@ -54,6 +54,7 @@ async function impersonated(authorizer: Authorizer, scope: RequestScope, asked: 
     if (!mode.applies(asked, scope.user)) continue;
     try {
       for (const attributes of permissionsFor(scope, asked, mode)) await requireAllowed(authorizer, attributes);
+      scope.audit?.noteImpersonation(mode.name === "" ? "" : `impersonate:${mode.name}`);
       return complete(asked, mode);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;

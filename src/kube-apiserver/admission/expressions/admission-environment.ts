@@ -1,16 +1,8 @@
 import { Environment, type Program, type StructTypes } from "../../../cel/environment.ts";
 import { CelError, CompileError } from "../../../cel/errors.ts";
+import { admissionVariables, objectType, objectWith } from "../../../cel/library/admission-types.ts";
 import { namedOpaque } from "../../../cel/library/signature.ts";
-import {
-  boolType,
-  type CelType,
-  dynType,
-  formatType,
-  listOf,
-  mapOf,
-  type ObjectType,
-  stringType,
-} from "../../../cel/types/cel-type.ts";
+import { type CelType, dynType, formatType, stringType } from "../../../cel/types/cel-type.ts";
 import { isMap, isStruct, ListValue, type StructValue, type Value } from "../../../cel/values/value.ts";
 
 /** Which variables an expression of admission may use beside object, oldObject, request and namespaceObject. */
@@ -56,8 +48,7 @@ export class AdmissionEnvironments {
         {
           object: dynType,
           oldObject: dynType,
-          request: requestType,
-          namespaceObject: namespaceType,
+          ...admissionVariables,
           ...(hasParams ? { params: dynType } : {}),
           ...(hasAuthorizer
             ? { authorizer: namedOpaque("Authorizer"), "authorizer.requestResource": namedOpaque("ResourceCheck") }
@@ -70,77 +61,6 @@ export class AdmissionEnvironments {
     return variables.size === 0 ? known : known.extend({ variables: objectType("kubernetes.variables", variables) });
   }
 }
-
-function objectType(name: string, fields: ReadonlyMap<string, CelType>): ObjectType {
-  return { kind: "object", name, field: (field) => fields.get(field) };
-}
-
-function objectWith(name: string, fields: Readonly<Record<string, CelType>>): ObjectType {
-  return objectType(name, new Map(Object.entries(fields)));
-}
-
-const groupVersionKind = objectWith("kubernetes.GroupVersionKind", {
-  group: stringType,
-  version: stringType,
-  kind: stringType,
-});
-const groupVersionResource = objectWith("kubernetes.GroupVersionResource", {
-  group: stringType,
-  version: stringType,
-  resource: stringType,
-});
-const texts = listOf(stringType);
-const labels = mapOf(stringType, stringType);
-
-const requestType = objectWith("kubernetes.AdmissionRequest", {
-  kind: groupVersionKind,
-  resource: groupVersionResource,
-  subResource: stringType,
-  requestKind: groupVersionKind,
-  requestResource: groupVersionResource,
-  requestSubResource: stringType,
-  name: stringType,
-  namespace: stringType,
-  operation: stringType,
-  userInfo: objectWith("kubernetes.UserInfo", {
-    username: stringType,
-    uid: stringType,
-    groups: texts,
-    extra: mapOf(stringType, texts),
-  }),
-  dryRun: boolType,
-  options: dynType,
-});
-
-const namespaceType = objectWith("kubernetes.Namespace", {
-  metadata: objectWith("kubernetes.NamespaceMetadata", {
-    name: stringType,
-    generateName: stringType,
-    namespace: stringType,
-    labels,
-    annotations: labels,
-    UID: stringType,
-    creationTimestamp: { kind: "timestamp" },
-    deletionGracePeriodSeconds: { kind: "int" },
-    deletionTimestamp: { kind: "timestamp" },
-    generation: { kind: "int" },
-    resourceVersion: stringType,
-    finalizers: texts,
-  }),
-  spec: objectWith("kubernetes.NamespaceSpec", { finalizers: texts }),
-  status: objectWith("kubernetes.NamespaceStatus", {
-    phase: stringType,
-    conditions: listOf(
-      objectWith("kubernetes.NamespaceCondition", {
-        status: stringType,
-        type: stringType,
-        lastTransitionTime: { kind: "timestamp" },
-        message: stringType,
-        reason: stringType,
-      }),
-    ),
-  }),
-});
 
 /** `Object`, `Object.spec`, …: any field, of any type; the path of the name is checked against that of the field later. */
 function anyObject(name: string): CelType {

@@ -1,3 +1,4 @@
+import { AuditPolicy } from "../../../apiserver/audit/audit-policy.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdmissionRequest, AdmissionResponse } from "../../../api/admission/v1/types.gen.ts";
@@ -69,7 +70,13 @@ interface World extends AsyncDisposable {
 async function start(): Promise<World> {
   const hooks = new Webhooks();
   const audit: AuditEvent[] = [];
-  const api = await TestApiServer.start({ webhookDialer: hooks, audit: { record: (event) => void audit.push(event) } });
+  const api = await TestApiServer.start({
+    webhookDialer: hooks,
+    audit: {
+      policy: AuditPolicy.parse({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] }),
+      sink: { record: (event) => void audit.push(event) },
+    },
+  });
   return {
     api,
     hooks,
