@@ -98,8 +98,8 @@ function keyOf({ metadata }: Made): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }
 
-function comparable(made: Made, object: Made): Made {
-  const copy = structuredClone(made) as Made & { rules?: readonly unknown[] | null };
+function comparable(made: Made, object: Made): unknown {
+  const copy = structuredClone(made) as Omit<Made, "rules"> & { rules?: readonly unknown[] | null | undefined };
   for (const field of ["uid", "resourceVersion", "creationTimestamp", "managedFields"]) delete copy.metadata[field];
   for (const condition of copy.status?.conditions ?? []) delete condition["lastTransitionTime"];
   for (const port of copy.spec?.ports ?? []) delete port["targetPort"];

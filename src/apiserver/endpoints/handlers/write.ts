@@ -5,7 +5,7 @@ import { nextTurn } from "../../../component-base/turn.ts";
 import { badRequest, conflict, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
-import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
+import type { ObjectKind, Scheme } from "../../../apimachinery/scheme/scheme.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
 import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
@@ -23,7 +23,7 @@ import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } fro
 import type { WriteOptions } from "../query-options.ts";
 import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
-import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
+import { contentTypeOf, decodeAs, parseBody, readRequestBody, warningLines } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
@@ -81,16 +81,23 @@ async function decodeSent(
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
   const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
   await giveWay(bytes.length);
-  return { ...decodeParsed(kind, parsed, scope, mode), sizeBytes: bytes.length };
+  return { ...decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme }), sizeBytes: bytes.length };
 }
 
 function decodeParsed(
   kind: ObjectKind,
   parsed: ParsedText,
-  scope: RequestScope,
-  mode: WriteOptions["fieldValidation"],
+  {
+    scope,
+    mode,
+    scheme,
+  }: {
+    readonly scope: RequestScope;
+    readonly mode: WriteOptions["fieldValidation"];
+    readonly scheme: Scheme;
+  },
 ): Omit<SentObject, "sizeBytes"> {
-  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text) });
+  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme });
   kind.applyDefaults(object);
   return { object, resetsManagedFields: isManagedFieldsReset(parsed.value) };
 }
@@ -281,7 +288,11 @@ async function patchedObject(
   await giveWay(patch.length);
   let sent: Omit<SentObject, "sizeBytes">;
   try {
-    sent = decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
+    sent = decodeParsed(endpoint.kind, patched, {
+      scope,
+      mode: write.fieldValidation,
+      scheme: endpoint.context.scheme,
+    });
   } catch (error) {
     throw patchRefusal(error, { type, patch, patchedValue: patched.value });
   }
@@ -303,8 +314,9 @@ function appliedObject(
   const object = fieldManagerOf(endpoint, scope).apply({ live, applied, manager, isForced: write.isForced });
   if (duplicates.length > 0) {
     // Fields the kind does not have have failed already, whatever fieldValidation says.
-    if (write.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${duplicates.join(", ")}`);
-    if (write.fieldValidation === "Warn") for (const text of duplicates) scope.warnings.add(text);
+    if (write.fieldValidation === "Strict")
+      throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${duplicates.join(", ")}`);
+    if (write.fieldValidation === "Warn") for (const text of duplicates.flatMap(warningLines)) scope.warnings.add(text);
   }
   if (live) return object;
   const { uid } = object.metadata;
