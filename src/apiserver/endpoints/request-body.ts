@@ -43,8 +43,7 @@ export async function parseBody(
   yaml: YamlReader | undefined,
 ): Promise<ParsedText> {
   if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
-  if (!readableTypes.includes(contentType))
-    throw unsupportedMediaType(kind.fromProtobuf ? [...readableTypes, protobufType] : readableTypes);
+  if (!readableTypes.includes(contentType)) throw unsupportedMediaType([...readableTypes, protobufType]);
   let parsed: ParsedText;
   try {
     parsed = await parseTextAside(bytes, contentType, yaml);
@@ -105,7 +104,7 @@ function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
     };
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
-    if (named.kind === "") throw unrecognized(kind.kind, error.message);
+    if (named.kind === "") throw unrecognized(kind.kind, `${error.message} (${summary(bytes)})`);
     throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: ${error.message}`);
   }
 }

@@ -3,6 +3,7 @@ import type {
   Event,
   Namespace,
   Node,
+  NodeSystemInfo,
   PersistentVolume,
   PersistentVolumeClaim,
   ResourceQuota,
@@ -25,8 +26,8 @@ export function secretCells({ metadata, type, data }: Secret, nowMs: number): re
   return [metadata.name, type ?? "", Object.keys(data ?? {}).length, age(metadata.creationTimestamp, nowMs)];
 }
 
-export function serviceAccountCells({ metadata, secrets }: ServiceAccount, nowMs: number): readonly unknown[] {
-  return [metadata.name, secrets?.length ?? 0, age(metadata.creationTimestamp, nowMs)];
+export function serviceAccountCells({ metadata }: ServiceAccount, nowMs: number): readonly unknown[] {
+  return [metadata.name, age(metadata.creationTimestamp, nowMs)];
 }
 
 const roleLabelPrefix = "node-role.kubernetes.io/";
@@ -46,9 +47,15 @@ export function nodeCells({ metadata, spec, status }: Node, nowMs: number): read
     address("InternalIP"),
     address("ExternalIP"),
     info?.osImage || "<unknown>",
-    info?.kernelVersion || "<unknown>",
+    kernelOf(info),
     info?.containerRuntimeVersion || "<unknown>",
   ];
+}
+
+function kernelOf(info: NodeSystemInfo | undefined): string {
+  const { kernelVersion, architecture } = info ?? {};
+  if (!kernelVersion) return "<unknown>";
+  return architecture ? `${kernelVersion} (${architecture})` : kernelVersion;
 }
 
 function nodeRoles(labels: Readonly<Record<string, string>>): readonly string[] {

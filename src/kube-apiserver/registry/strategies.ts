@@ -98,7 +98,6 @@ export function builtinStrategies(options: {
     ),
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
-    "storage.k8s.io/csistoragecapacities": printedStrategies.csistoragecapacities,
     "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,
     "metrics.k8s.io/pods": podMetricsStrategy,

@@ -356,7 +356,7 @@ export const coreV1: ApiVersionSchema = {
       subresources: [
         { name: "token", verbs: ["create"], group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
       ],
-      columns: [nameColumn, { name: "Secrets", type: "string" }, ageColumn],
+      columns: [nameColumn, ageColumn],
     },
     {
       resource: "services",

@@ -462,9 +462,7 @@ function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
   if (name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   if (namespace !== "" && info.namespaceKey !== "" && namespace !== info.namespaceKey)
-    throw badRequest(
-      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespaceKey})`,
-    );
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
 /** Owner references are a map by uid; a second one of the same object is dropped with a warning. */
