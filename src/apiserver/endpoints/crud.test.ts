@@ -108,7 +108,13 @@ test("refusals carry upstream's codes and texts and change nothing", async () =>
     ],
     ["POST", configMaps, deep, 400, "exceeded max depth"],
     ["POST", configMaps, `"${"x".repeat(4 << 20)}"`, 413, "Request entity too large: limit is 3145728"],
-    ["POST", "/api/v1/configmaps", configMap("b"), 405, 'create is not supported on resources of kind "configmaps"'],
+    [
+      "POST",
+      "/api/v1/configmaps",
+      configMap("b"),
+      405,
+      "the server does not allow this method on the requested resource",
+    ],
     ["DELETE", `${configMaps}/b`, undefined, 404, 'configmaps "b" not found'],
     ["GET", `${configMaps}?fieldSelector=spec.x%3D1`, undefined, 400, "field label not supported: spec.x"],
   ];
