@@ -3,11 +3,12 @@ import { createInProcessTransport } from "../apiserver/server/in-process-transpo
 import type { ApiClient } from "../client/rest/api-client.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
 import type { Clock } from "../component-base/clock.ts";
-import type { HttpHandler, Transport } from "../component-base/http.ts";
+import { type HttpHandler, type Transport, TransportError } from "../component-base/http.ts";
 import { silentLogger, type Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { randomUuid, type Random } from "../component-base/random.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
+import { metricsIdentity, type MetricsKubelets } from "../kube-apiserver/controlplane/metrics-server.ts";
 import { createMemoryBackend, type MemoryBackend } from "../mvcc/memory-backend.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import { ComponentProcess } from "./component-process.ts";
@@ -15,7 +16,12 @@ import { defaultClusterConfig, type ClusterConfig } from "./config.ts";
 import { subjectOf, type ComponentIdentity, type TransportFor } from "./identities.ts";
 import { openApiProvider } from "./open-api.ts";
 import { clusterControllers, runControllerManager, runScheduler } from "./run-control.ts";
-import { createSimulatedMachine, runSimulatedNode, type SimulatedMachine } from "./simulated-nodes.ts";
+import {
+  createSimulatedMachine,
+  runSimulatedNode,
+  type SimulatedKubelets,
+  type SimulatedMachine,
+} from "./simulated-nodes.ts";
 import { kubernetesVersion } from "./version.ts";
 
 export interface CreateClusterOptions {
@@ -36,6 +42,8 @@ export interface CreateClusterOptions {
   readonly backend?: MemoryBackend;
   /** Signs service account tokens; a new one unless given, so that tokens are worth nothing elsewhere. */
   readonly signingKey?: SigningKey;
+  /** Whether nodes and pods are metered and `metrics.k8s.io` is served. True unless given. */
+  readonly metrics?: boolean;
   /** The nodes' machines, in place of new ones. */
   readonly machines?: readonly SimulatedMachine[];
   /** Wraps a component's way to the API server, to watch or disturb it. `component` is the name of its process. */
@@ -75,6 +83,9 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
   const metrics = new MetricRegistry();
   const backend = options.backend ?? createMemoryBackend({ clock });
   const signingKey = options.signingKey ?? (await createSigningKey());
+  const wrap = options.wrapTransport ?? ((transport: Transport) => transport);
+  const kubelets = new InProcessKubelets();
+  const isMetered = options.metrics ?? true;
   const controllers = clusterControllers({ config, rootCa: "", dnsPort: undefined });
   const server = await createKubeApiServer({
     backend,
@@ -87,13 +98,13 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     serviceCidr: config.serviceCidr,
     controllerRoles: controllers,
     openApi: openApiProvider(builtinScheme()),
+    ...(isMetered ? { metricsKubelets: kubelets.connector((transport) => wrap(transport, "metrics-server")) } : {}),
   });
   await server.start();
   const transportFor: TransportFor = (identity) => {
     const certificate = subjectOf(identity);
     return createInProcessTransport(server.handler, { address: "in-process", ...(certificate ? { certificate } : {}) });
   };
-  const wrap = options.wrapTransport ?? ((transport: Transport) => transport);
   const clientFor = (identity: ComponentIdentity): ApiClient =>
     createApiClient({ transport: wrap(transportFor(identity), "client"), userAgent: "k8ts", clock, random });
   const failure = Promise.withResolvers<never>();
@@ -128,7 +139,9 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     add(`kube-scheduler${suffix}`, (own, signal) => runScheduler({ ...own, ...election() }, signal));
   }
   for (const machine of machines) {
-    add(`kubelet/${machine.nodeName}`, (own, signal) => runSimulatedNode({ ...own, config, machine }, signal));
+    add(`kubelet/${machine.nodeName}`, (own, signal) =>
+      runSimulatedNode({ ...own, config, machine, kubelets: kubelets.at(machine.address) }, signal),
+    );
   }
   for (const component of components.values()) component.start();
   return {
@@ -154,4 +167,38 @@ function createMachines(names: readonly string[], clock: Clock, config: ClusterC
 
 async function createSigningKey(): Promise<SigningKey> {
   return crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+}
+
+const kubeletPort = 10_250;
+
+/** The servers of kubelets in this process, by the address of their machine. */
+class InProcessKubelets {
+  readonly #handlers = new Map<string, HttpHandler>();
+
+  /** Where the kubelet of that machine serves. */
+  at(address: string): Pick<SimulatedKubelets, "add" | "port"> {
+    return {
+      port: kubeletPort,
+      add: async (handler) => {
+        this.#handlers.set(address, handler);
+        return { [Symbol.asyncDispose]: async () => void this.#handlers.delete(address) };
+      },
+    };
+  }
+
+  /** The way to them for the metrics server. */
+  connector(wrap: (transport: Transport) => Transport): MetricsKubelets {
+    return {
+      hasIdentity: true,
+      // The metrics server sends no headers worth passing on.
+      send: async ({ method, url, signal }) => {
+        const { hostname, port, pathname, search } = new URL(url);
+        const handler = Number(port) === kubeletPort ? this.#handlers.get(hostname) : undefined;
+        if (!handler)
+          throw new TransportError(`dial tcp ${hostname}:${port}: connect: connection refused`, { notSent: true });
+        const transport = createInProcessTransport(handler, { address: "in-process", certificate: metricsIdentity });
+        return wrap(transport).send({ method, path: pathname + search, headers: {}, signal });
+      },
+    };
+  }
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createApiClient } from "../client/rest/rest-client.ts";
 import { FakeApiServer } from "../client/testing/fake-api-server.ts";
 import { utf8Decode } from "../component-base/bytes.ts";
-import type { HttpHandler, HttpRequest } from "../component-base/http.ts";
+import { type HttpHandler, type HttpRequest, TransportError } from "../component-base/http.ts";
 import { silentLogger } from "../component-base/logger.ts";
 import { SeededRandom } from "../component-base/random.ts";
 import { SteppingClock } from "../component-base/stepping-clock.ts";
@@ -46,7 +46,12 @@ function guarded(may: readonly string[]) {
     const { status, body } = await handler(asked);
     return { status, text: body instanceof Uint8Array ? utf8Decode(body) : "" };
   };
-  return { request, clock, reviewCount: () => reviews };
+  const cutOff = (): void => {
+    api.intercept = () => {
+      throw new TransportError("connect: connection refused", { notSent: true });
+    };
+  };
+  return { request, clock, cutOff, reviewCount: () => reviews };
 }
 
 test("each path needs its own subresource; the proxy one opens what upstream lets it open", async () => {
@@ -88,4 +93,24 @@ test("nobody is let in without a certificate or a good token; decisions are reme
   clock.step(300_001);
   await request("/metrics", { authorization: "Bearer good" }, false);
   assert.equal(reviewCount(), 2);
+});
+
+test("while the API server is away, who was let in lately is, and everybody else is told why not", async () => {
+  const { request, clock, cutOff } = guarded(["get/metrics", "get/pods"]);
+  assert.equal((await request("/metrics")).status, 200);
+  cutOff();
+  assert.equal((await request("/metrics")).status, 200);
+  // The client tries again for a while.
+  const asked = request("/exec/ns/p/c");
+  const steps = setInterval(() => clock.step(1_000), 1);
+  assert.deepEqual(await asked, {
+    status: 500,
+    text: "Authorization error (user=reader, verb=create, resource=nodes, subresource=proxy)",
+  });
+  assert.deepEqual(await request("/metrics", { authorization: "Bearer good" }, false), {
+    status: 401,
+    text: "Unauthorized",
+  });
+  clearInterval(steps);
+  clock.step(300_001);
 });

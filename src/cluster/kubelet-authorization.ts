@@ -47,22 +47,28 @@ export function withKubeletAuthorization(handler: HttpHandler, options: KubeletA
     return allowed;
   };
   return async (request) => {
+    // Without an answer from the API server nobody is let in but whom it has let in a short while ago.
+    const { logger } = options;
+    let user: User | undefined;
     try {
-      const user = await authenticate(request, options, tokens);
-      if (!user) return textResponse(401, "Unauthorized");
-      const verb = verbOf(request);
-      const subresources = subresourcesOf(request.path);
-      let allowed = false;
-      for (const subresource of subresources) allowed ||= await isAllowed(user, verb, subresource);
-      if (!allowed) {
-        const asked = `user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(" ")}]`;
-        return textResponse(403, `Forbidden (${asked})\n`);
-      }
+      user = await authenticate(request, options, tokens);
     } catch (error) {
-      // Without an answer from the API server nobody is let in.
-      options.logger.warn("kubelet request could not be authorized", { error });
-      return textResponse(500, "Authorization error");
+      logger.warn("Unable to authenticate the request due to an error", { error });
     }
+    if (!user) return textResponse(401, "Unauthorized");
+    const verb = verbOf(request);
+    const subresources = subresourcesOf(request.path);
+    const asked = `user=${user.name}, verb=${verb}, resource=nodes`;
+    let allowed = false;
+    for (const subresource of subresources) {
+      try {
+        allowed ||= await isAllowed(user, verb, subresource);
+      } catch (error) {
+        logger.warn("Authorization error", { user: user.name, verb, subresource, error });
+        return textResponse(500, `Authorization error (${asked}, subresource=${subresource})`);
+      }
+    }
+    if (!allowed) return textResponse(403, `Forbidden (${asked}, subresource(s)=[${subresources.join(" ")}])\n`);
     return handler(request);
   };
 }

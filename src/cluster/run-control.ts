@@ -10,10 +10,12 @@ import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
 import { runControllers } from "../controller-runtime/manager.ts";
 import type { CertificateSigner } from "../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeControllers } from "../kube-controller-manager/controllers.ts";
+import type { HorizontalPodAutoscalerOptions } from "../kube-controller-manager/podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifecycle/node-lifecycle-controller.ts";
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
 import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
+import { nodeIngressController } from "./addons/node-ingress-controller.ts";
 import { nodeLoadBalancerController } from "./addons/node-load-balancer.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
@@ -35,11 +37,14 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** The nodes serve Ingresses. */
+  readonly ingress?: boolean;
   /** TCP ports the cluster itself uses on the nodes, which no load balancer may have. */
   readonly reservedPorts?: readonly number[];
   /** The client authority, for the CertificateSigningRequest API. */
   readonly certificateSigner?: CertificateSigner;
   readonly nodeLifecycle?: NodeLifecycleOptions;
+  readonly horizontalPodAutoscaler?: HorizontalPodAutoscalerOptions;
   /** Where nodes keep the volumes of the class `local-path`. */
   readonly localPathDirectory?: string;
 }): readonly ControllerDescriptor[] {
@@ -51,6 +56,7 @@ export function clusterControllers(options: {
           kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort }),
           nodeLoadBalancerController({ reservedPorts: [...reservedPorts, dnsPort] }),
         ]),
+    ...(options.ingress ? [nodeIngressController()] : []),
     ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
   ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];

@@ -4,6 +4,7 @@ import { TaskGroup } from "../component-base/task-group.ts";
 import { scriptFromCommand } from "../cri-api/testing/fake-container-script.ts";
 import { FakeRuntime } from "../cri-api/testing/fake-runtime.ts";
 import { FakePorts } from "../kubelet/testing/fake-ports.ts";
+import { UsageMeter } from "../kubelet/testing/usage-meter.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
 import { nodePodCidr } from "./pod-cidr.ts";
@@ -62,6 +63,10 @@ export interface SimulatedMachine {
   readonly nodeName: string;
   readonly ports: FakePorts;
   readonly runtime: FakeRuntime;
+  /** What its containers use. */
+  readonly meter: UsageMeter;
+  /** Where its kubelet is to be reached. */
+  readonly address: string;
 }
 
 export interface SimulatedMachineOptions {
@@ -89,13 +94,16 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
       return script.output?.length ? script : { ...script, output: [logLine] };
     },
   });
-  return { nodeName, ports, runtime };
+  const meter = (ports.cgroups.meter = new UsageMeter(clock, runtime, () => undefined));
+  return { nodeName, ports, runtime, meter, address };
 }
 
 /** A machine of its own on which the same containers run. */
-export function forkSimulatedMachine({ nodeName, ports, runtime }: SimulatedMachine, clock: Clock): SimulatedMachine {
-  const forked = ports.fork(clock);
-  return { nodeName, ports: forked, runtime: runtime.fork({ clock, fileSystem: forked.fileSystem }) };
+export function forkSimulatedMachine(machine: SimulatedMachine, clock: Clock): SimulatedMachine {
+  const ports = machine.ports.fork(clock);
+  const runtime = machine.runtime.fork({ clock, fileSystem: ports.fileSystem });
+  const meter = (ports.cgroups.meter = machine.meter.fork(clock, runtime));
+  return { ...machine, ports, runtime, meter };
 }
 
 /** Runs simulated nodes until the signal aborts. */
@@ -116,7 +124,8 @@ export function runSimulatedNode(
   options: ComponentEnvironment & {
     readonly config: ClusterConfig;
     readonly machine: SimulatedMachine;
-    readonly kubelets?: SimulatedKubelets;
+    /** Where its kubelet serves; nowhere unless given. */
+    readonly kubelets?: Pick<SimulatedKubelets, "add" | "port">;
   },
   signal: AbortSignal,
 ): Promise<void> {

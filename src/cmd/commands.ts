@@ -61,6 +61,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "the Service proxy alone, by upstream's flags",
     run: async (a) => (await import("./components/kube-proxy.ts")).kubeProxy(a),
   },
+  "csi-hostpath": {
+    summary: "the CSI hostpath driver of a node, and the controllers beside it",
+    run: async (a) => (await import("./components/csi-hostpath.ts")).csiHostpath(a),
+  },
   supervise: {
     summary: "run the cluster's processes",
     hidden: true,

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
+import type { AuditPolicy } from "../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
@@ -15,32 +16,41 @@ import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-
 import type { RequestHeaders } from "../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
+import { AuditLog, type AuditLogOptions } from "../node/audit-log.ts";
 import { startHttpServer } from "../node/http-server.ts";
-import { HttpProxyConnector } from "../node/proxy-connector.ts";
+import { TaskGroup } from "../component-base/task-group.ts";
+import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
 import { HttpsWebhookDialer } from "../node/webhook-dialer.ts";
-import type { KeyPair } from "../node/pki/certificates.ts";
+import type { ReloadingPair } from "../node/pki/reloading-pair.ts";
 import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
-import { readKeyPair } from "./cluster-identity.ts";
+import { openPair, readKeyPair } from "./cluster-identity.ts";
 
 /** What an API server's process is handed, from a cluster's directory or from flags. Certificates and keys are PEM. */
 export interface ApiServerSettings {
   readonly storeDirectory: string;
-  /** What it presents; others may follow the certificate. */
-  readonly serving: KeyPair;
+  /** What it presents. */
+  readonly serving: ReloadingPair;
+  /** PEM that follows what it presents; nothing unless given. */
+  readonly servingChain?: string;
   readonly host: string;
   readonly port: number;
   readonly clientCa: string;
   /** Under which identity kubelets are called, and whose certificates they must have; without it they are not. */
-  readonly kubelet?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** As whom servers behind this one are called. Certificate and key. */
-  readonly frontProxyClient?: { readonly cert: string; readonly key: string };
+  readonly kubelet?: { readonly ca: string; readonly pair: ReloadingPair };
+  /** As whom servers behind this one are called. */
+  readonly frontProxyClient?: ReloadingPair;
   /** Servers behind are called at their endpoints, not at their Services' addresses. */
   readonly routesToEndpoints?: boolean;
   readonly requestHeaders?: RequestHeaders;
+  /** What is recorded of requests, and in which file. Nothing unless given. */
+  readonly audit?: {
+    readonly policy: AuditPolicy;
+    readonly log: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays">;
+  };
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
   readonly serviceAccountIssuer?: string;
@@ -59,24 +69,26 @@ export async function runApiServer(
   logger: Logger,
 ): Promise<void> {
   const { config } = state;
-  const [serving, servingCa, clientCa, kubeletClient, frontProxyCa, frontProxyClient] = await Promise.all(
-    ["apiserver", "server-ca", "client-ca", "apiserver-kubelet-client", "front-proxy-ca", "front-proxy-client"].map(
-      (name) => readKeyPair(directory, name),
-    ),
-  );
-  if (!serving || !servingCa || !clientCa || !kubeletClient || !frontProxyCa || !frontProxyClient)
-    throw new Error("the cluster's certificates are missing");
+  const [serving, kubeletClient, frontProxyClient, servingCa, clientCa, frontProxyCa] = await Promise.all([
+    openPair(directory, "apiserver", logger),
+    openPair(directory, "apiserver-kubelet-client", logger),
+    openPair(directory, "front-proxy-client", logger),
+    readKeyPair(directory, "server-ca"),
+    readKeyPair(directory, "client-ca"),
+    readKeyPair(directory, "front-proxy-ca"),
+  ]);
   const [privateKey, publicKey] = await Promise.all(
     ["sa.key", "sa.pub"].map((name) => readFile(path.join(directory.pki, name), "utf8")),
   );
   const settings: ApiServerSettings = {
     storeDirectory: directory.store,
     // With the authority behind it, a machine that joins can find the one its token names.
-    serving: { cert: serving.cert + servingCa.cert, key: serving.key },
+    serving,
+    servingChain: servingCa.cert,
     host: state.runtime === "containerd" ? "0.0.0.0" : "127.0.0.1",
     port: state.apiServerPort,
     clientCa: clientCa.cert,
-    kubelet: { ca: servingCa.cert, cert: kubeletClient.cert, key: kubeletClient.key },
+    kubelet: { ca: servingCa.cert, pair: kubeletClient },
     frontProxyClient,
     // As webhooks: seen as soon as they are there, whatever routes the addresses of Services.
     routesToEndpoints: true,
@@ -89,6 +101,7 @@ export async function runApiServer(
       config,
       rootCa: servingCa.cert,
       dnsPort: state.dnsPort,
+      ingress: state.ingress !== undefined,
       certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
     }),
   };
@@ -100,10 +113,11 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const clock = new SystemClock();
   const metrics = new MetricRegistry();
   const failed = new AbortController();
-  const { storeDirectory, serving, host, port, clientCa, kubelet, frontProxyClient, routesToEndpoints, ...options } =
-    settings;
+  const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
+  const { frontProxyClient, routesToEndpoints, audit, ...options } = others;
   const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
+  const tasks = stack.use(new TaskGroup({ parent: signal }));
   const backend = stack.use(
     await openWalBackend({
       directory: storeDirectory,
@@ -113,9 +127,10 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       onFailure: (error) => failed.abort(error),
     }),
   );
-  const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubelet));
+  const kubeletTls = (): ProxyTls => (kubelet ? { ca: kubelet.ca, ...kubelet.pair.current } : {});
+  const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubeletTls()));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
-  const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient));
+  const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient?.current));
   const server = stack.use(
     await createKubeApiServer({
       ...options,
@@ -131,6 +146,9 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       proxy,
       aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
+      ...(audit
+        ? { audit: { policy: audit.policy, sink: stack.use(new AuditLog({ ...audit.log, clock, logger, metrics })) } }
+        : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
       server: { yaml: stack.use(new YamlThread()) },
@@ -139,20 +157,30 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const http = stack.use(
     await startHttpServer({
       handler: server.handler,
-      tls: { ...serving, clientCa, ...(requestHeaders ? { frontProxyCa: requestHeaders.clientCa } : {}) },
+      tls: {
+        cert: serving.current.cert + servingChain,
+        key: serving.current.key,
+        clientCa,
+        ...(requestHeaders ? { frontProxyCa: requestHeaders.clientCa } : {}),
+      },
       separateHeaders: ["impersonate-", ...namesOf(requestHeaders)],
       host,
       port,
       runTunnel: createTunnelRunner({
         tls: (identity) => {
-          if (kubelet && identity === kubelets?.identity) return kubelet;
-          return identity === frontProxy.identity ? { ...frontProxyClient } : { rejectUnauthorized: false };
+          if (kubelets && identity === kubelets.identity) return kubeletTls();
+          return identity === frontProxy.identity ? { ...frontProxyClient?.current } : { rejectUnauthorized: false };
         },
         logger,
       }),
       logger,
     }),
   );
+  serving.onChange(({ cert, key }) => http.setCertificate(cert + servingChain, key));
+  tasks.spawn((running) => serving.watch(running));
+  kubelet?.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));
+  frontProxyClient?.onChange(({ cert, key }) => frontProxy.setCertificate(cert, key));
+  for (const pair of [kubelet?.pair, frontProxyClient]) if (pair) tasks.spawn((running) => pair.watch(running));
   await server.start();
   logger.info("API server is ready", { port: http.port });
   await Promise.race([aborted(signal), aborted(failed.signal)]);

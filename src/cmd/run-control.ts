@@ -12,7 +12,7 @@ import { SystemRandom } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
-import { controllerConfigFlags, nodeLifecycleOf } from "./components/component-config.ts";
+import { controllerConfigFlags, controllerOptionsOf } from "./components/component-config.ts";
 import { parseFlags } from "./flags.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
 
@@ -31,12 +31,9 @@ export interface RunControlOptions {
 /** The process of controllers and scheduler. */
 export async function runControl(options: RunControlOptions, signal: AbortSignal): Promise<void> {
   const { directory, state, logger, leaderElection } = options;
-  await using transports = await clusterTransports(directory, `https://127.0.0.1:${state.apiServerPort}`, [
-    "kube-controller-manager",
-    "kube-scheduler",
-    "anonymous",
-    "admin",
-  ]);
+  const url = `https://127.0.0.1:${state.apiServerPort}`;
+  const identities = ["kube-controller-manager", "kube-scheduler", "anonymous", "admin"] as const;
+  await using transports = await clusterTransports(directory, url, identities, logger);
   const [servingCa, clientCa] = await Promise.all([
     readKeyPair(directory, "server-ca"),
     readKeyPair(directory, "client-ca"),
@@ -48,6 +45,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
       cluster: state.config,
       dnsPort: state.dnsPort,
       networkBackend: state.networkBackend,
+      ...(state.ingress ? { ingress: state.ingress } : {}),
       clientCa: clientCa.cert,
     }),
   );
@@ -62,8 +60,9 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
         rootCa: servingCa.cert,
         certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
         localPathDirectory: directory.localPath,
-        ...nodeLifecycleOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
+        ...controllerOptionsOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
+        ingress: state.runtime === "containerd" && state.ingress !== undefined,
         reservedPorts: [state.apiServerPort, state.kubeletPort],
       }),
     },

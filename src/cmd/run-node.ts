@@ -17,6 +17,7 @@ import { runtimeWithImageVolumes } from "../node/containerd/image-volume-runtime
 import { ContainerdEvents } from "../node/cri-client/containerd-events.ts";
 import { CriImageService } from "../node/cri-client/cri-client.ts";
 import { CriConnection } from "../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../node/disks.ts";
 import { createForwarder, startDnsServer } from "../node/dns-server.ts";
 import { examineMachine } from "../node/doctor.ts";
@@ -24,6 +25,7 @@ import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
 import { ImageImporter } from "../node/images/image-import.ts";
+import { listenForIngress, tlsProblemOf } from "../node/ingress-listener.ts";
 import { fetchManifest } from "../node/manifest-fetcher.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
@@ -37,7 +39,7 @@ import { servePlainHttp } from "../node/plain-http-server.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
-import { clusterTransports, readCertificate, readKeyPair } from "./cluster-identity.ts";
+import { clusterTransports, openPair, readCertificate } from "./cluster-identity.ts";
 import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
 import { kubeletConfigFrom } from "../kubelet/config/kubelet-configuration.ts";
 import { refuseSwap } from "../node/swap.ts";
@@ -52,7 +54,7 @@ export interface RunNodeOptions {
   readonly logger: Logger;
 }
 
-/** The process of one node: kubelet, kube-proxy, pod network and DNS, or of all simulated nodes. */
+/** The process of one node: kubelet, kube-proxy, pod network, DNS and Ingress, or of all simulated nodes. */
 export async function runNode(options: RunNodeOptions, signal: AbortSignal): Promise<void> {
   if (options.state.runtime === "simulated") return runAllSimulated(options, signal);
   const { directory, state, node, logger } = options;
@@ -85,20 +87,24 @@ async function runAllSimulated(
     directory,
     serverUrlOf(state, self),
     names.map((node) => ({ node })),
+    logger,
   );
   const [clientCa, serving] = await Promise.all([
     readCertificate(directory, "client-ca"),
-    readKeyPair(directory, kubeletServingFile(self.name)),
+    openPair(directory, kubeletServingFile(self.name), logger),
   ]);
   const [port, host] = [state.kubeletPort, self.ip];
   const kubelets = new SimulatedKubelets({ address: host, port });
-  await using _server = await startHttpServer({
+  await using server = await startHttpServer({
     handler: kubelets.handler,
-    tls: { ...serving, clientCa },
+    tls: { ...serving.current, clientCa },
     host,
     port,
     logger,
   });
+  await using tasks = new TaskGroup({ parent: signal });
+  serving.onChange(({ cert, key }) => server.setCertificate(cert, key));
+  tasks.spawn((running) => serving.watch(running));
   const environment = { ...platform(logger), transportFor: transports.transportFor };
   await runSimulatedNodes({ ...environment, config: state.config, names, kubelets }, signal);
 }
@@ -139,6 +145,7 @@ async function containerdNode(
   const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
   const vxlan = vxlanOf(state, self);
+  const { ingress } = state;
   const flags = parseFlags(kubeletConfigFlags, state.componentArgs.kubelet);
   const configuration = await readClusterKubeletConfiguration(flags, {
     address: self.ip,
@@ -169,6 +176,7 @@ async function containerdNode(
       host,
       fetchManifest,
       disks: new LinuxDisks(),
+      csi: pluginSockets(clock),
     },
     kubelet: {
       ...kubeletConfigFrom(configuration),
@@ -211,6 +219,15 @@ async function containerdNode(
       serve: (service) => startDnsServer({ service, host: self.ip, port: state.dnsPort, logger }),
       ...(servers.length === 0 ? {} : { forward: createForwarder(servers) }),
     },
+    ...(ingress
+      ? {
+          ingress: {
+            listen: (handler) =>
+              listenForIngress(handler, { httpPort: ingress.http, httpsPort: ingress.https, logger }),
+            problemOf: tlsProblemOf,
+          },
+        }
+      : {}),
   };
   return { node, containerd };
 }

@@ -5,6 +5,7 @@ import { backoffDelay } from "../component-base/backoff.ts";
 import { errorText } from "../component-base/logger.ts";
 import { enterArguments, nodeNamespaces } from "../node/node-namespaces.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
+import { writeIdentities } from "./prepare-cluster.ts";
 import { removeProcessFile, writeProcessFile } from "./process-file.ts";
 
 // A start costs a second of CPU: one that always fails takes a third of a core, and one that was killed is soon back.
@@ -12,6 +13,8 @@ const restartBackoff = { initialMs: 100, maxMs: 2_000 };
 // A component that ran this long before it ended starts over with the shortest delay.
 const stableAfterMs = 30_000;
 const stopGraceMs = 10_000;
+// They are renewed when a third of a year is left: months before anybody notices that it did not work.
+const renewalPeriodMs = 12 * 3_600_000;
 
 /** One process of a cluster: `apiserver`, `control`, `node` for the first node (or all simulated ones), `node-2` … */
 export interface SupervisedComponent {
@@ -50,6 +53,7 @@ export async function supervise(directory: ClusterDirectory): Promise<void> {
   if (!state) throw new Error(`there is no cluster in ${directory.root}`);
   const running = supervisedComponents(state).map((component) => new SupervisedProcess(directory, state, component));
   for (const child of running) child.start();
+  const renewal = state.joined ? undefined : setInterval(() => void renew(directory, state), renewalPeriodMs);
   await new Promise<void>((resolve) => {
     // A pending promise alone does not keep Node running.
     const keepAlive = setInterval(() => {}, 1 << 30);
@@ -62,8 +66,18 @@ export async function supervise(directory: ClusterDirectory): Promise<void> {
       { once: true },
     );
   });
+  clearInterval(renewal);
   for (const child of running.toReversed()) await child.stop();
   await removeProcessFile(directory.processFile("supervisor"));
+}
+
+/** The processes take renewed certificates from their files. */
+async function renew(directory: ClusterDirectory, state: ClusterState): Promise<void> {
+  try {
+    await writeIdentities(directory, state);
+  } catch (error) {
+    process.stderr.write(`${new Date().toISOString()} cannot renew certificates: ${errorText(error)}\n`);
+  }
 }
 
 class SupervisedProcess {

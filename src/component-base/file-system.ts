@@ -32,6 +32,7 @@ export interface FileInfo {
   readonly sizeBytes: number;
   readonly mode: number;
   readonly modifiedMs: number;
+  readonly gid: number;
 }
 
 /**
@@ -40,7 +41,8 @@ export interface FileInfo {
  */
 export interface FileSystem {
   open(path: string, flags: "read" | "write" | "create-exclusive", mode?: number): Promise<FileHandle>;
-  readFile(path: string): Promise<Uint8Array>;
+  /** With `within` as `chmod`. */
+  readFile(path: string, within?: string): Promise<Uint8Array>;
   /** Creates or truncates. Not atomic and not synced: see `writeFileAtomic`. */
   writeFile(path: string, data: Uint8Array, mode?: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -60,6 +62,7 @@ export interface FileSystem {
    * it opened is not below that directory: for trees in which somebody else may swap a directory for a link.
    */
   chmod(path: string, mode: number, within?: string): Promise<void>;
+  /** Follows no link at the end. -1 leaves the owner or the group as it is. */
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** Makes created, renamed and removed entries of the directory durable. */
   syncDirectory(path: string): Promise<void>;

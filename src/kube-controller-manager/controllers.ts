@@ -1,4 +1,5 @@
 import type { ControllerDescriptor } from "../controller-runtime/controller.ts";
+import { attachDetachController } from "./attach-detach/attach-detach-controller.ts";
 import { certificateControllers } from "./certificates/certificate-controllers.ts";
 import type { CertificateSigner } from "./certificates/certificate-signer.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
@@ -10,8 +11,12 @@ import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpoint-slice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpoint-slice-mirroring-controller.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
+import { expandController } from "./volume-expand/expand-controller.ts";
 import { garbageCollectorController } from "./garbage-collector/garbage-collector.ts";
-import { horizontalPodAutoscalerController } from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
+import {
+  horizontalPodAutoscalerController,
+  type HorizontalPodAutoscalerOptions,
+} from "./podautoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -27,8 +32,10 @@ import { serviceCidrController } from "./servicecidrs/service-cidr-controller.ts
 import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlController } from "./ttl/ttl-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
+import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicystatus/validating-admission-policy-status-controller.ts";
 import {
   claimProtectionController,
   volumeProtectionController,
@@ -42,6 +49,7 @@ export interface KubeControllersOptions {
   /** Where nodes get the addresses of their pods from; undefined when something else gives them. */
   readonly clusterCidr?: string;
   readonly nodeLifecycle?: NodeLifecycleOptions;
+  readonly horizontalPodAutoscaler?: HorizontalPodAutoscalerOptions;
   /** Where nodes keep the volumes of the class `local-path`; this cluster's alone. `/var/lib/k8ts/local-path` unless given. */
   readonly localPathDirectory?: string;
 }
@@ -60,7 +68,8 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
-    horizontalPodAutoscalerController,
+    ttlController,
+    horizontalPodAutoscalerController(options.horizontalPodAutoscaler),
     disruptionController,
     endpointSliceController,
     endpointSliceMirroringController,
@@ -82,6 +91,9 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     volumeProtectionController,
     ephemeralVolumeController,
     persistentVolumeBinderController,
+    attachDetachController,
+    expandController,
+    validatingAdmissionPolicyStatusController,
     localPathProvisionerController(options.localPathDirectory ?? "/var/lib/k8ts/local-path"),
   ];
 }

@@ -1,6 +1,8 @@
 import type { Node, Pod, PodCondition } from "../api/core/v1/types.gen.ts";
 import {
+  csiDrivers,
   csiNodes,
+  csiStorageCapacities,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
@@ -88,6 +90,8 @@ export class Scheduler {
     this.#forward("PersistentVolume", persistentVolumes);
     this.#forward("StorageClass", storageClasses);
     this.#forward("CSINode", csiNodes);
+    this.#forward("CSIDriver", csiDrivers);
+    this.#forward("CSIStorageCapacity", csiStorageCapacities);
   }
 
   /** Tells the queue of every change of a type that plugins look up. */

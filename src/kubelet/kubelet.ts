@@ -1,5 +1,5 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
+import { csiDrivers, nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
 import { isNotFound } from "../apimachinery/errors/status-error.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
@@ -25,6 +25,9 @@ import { EvictionManager } from "./eviction/eviction-manager.ts";
 import { evictionThresholds, pressures } from "./eviction/thresholds.ts";
 import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
+import { CsiNodeObject } from "./csi/csi-node-object.ts";
+import { CsiVolumes } from "./csi/csi-volumes.ts";
+import { PluginManager } from "./csi/plugin-manager.ts";
 import { ContainerLogManager } from "./logs/container-log-manager.ts";
 import { ContainerKiller } from "./kuberuntime/container-killer.ts";
 import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
@@ -49,7 +52,7 @@ import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
 import { ensurePodCgroup, PodSyncer, widenPodCgroup } from "./pod-syncer.ts";
 import { PodWorkers } from "./pod-workers.ts";
-import type { HostFacts, KubeletPorts } from "./ports.ts";
+import type { CsiPort, HostFacts, KubeletPorts } from "./ports.ts";
 import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
@@ -91,7 +94,12 @@ export interface Kubelet {
   readonly node: () => Node | undefined;
 }
 
-const evictionsHelp = "Cumulative number of pod evictions by eviction signal";
+// How soon the API is asked again for what drivers need there.
+const pluginRetryMs = 1_000;
+
+const terminationsHelp = "[ALPHA] Cumulative number of container terminations.";
+const terminationLabels = ["container_type", "exit_code", "reason"];
+const evictionsHelp = "[ALPHA] Cumulative number of pod evictions by eviction signal";
 const probeHelp = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
 const probeLabels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
 
@@ -115,6 +123,7 @@ class NodeKubelet implements Kubelet {
   readonly #mirrors: MirrorPods;
   /** The static pod of each name, and the one that waits for it to end. */
   readonly #staticByKey = new Map<string, { readonly pod: Pod; next: Pod | undefined }>();
+  readonly #csi: CsiParts | undefined;
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #allocations: AllocationManager;
@@ -145,14 +154,17 @@ class NodeKubelet implements Kubelet {
     const { fileSystem, prober, cgroups } = ports;
     const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
-    const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain }));
-    const objects = new ObjectStore(client, clock);
-    const tokens = new TokenManager(client, clock);
+    this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers);
+    const csi = this.#csi ? { csi: this.#csi.volumes } : {};
+    const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain, ...csi }));
+    const objects = new ObjectStore(client, clock, tasks.signal);
+    const tokens = new TokenManager(client, clock, tasks.signal);
     const statuses = (this.#statuses = new StatusManager({
       client,
       clock,
       logger,
       tasks,
+      terminations: options.metrics.counter("kubelet_terminated_containers_total", terminationsHelp, terminationLabels),
       mirrorOf: (pod) => this.#mirrors.of(pod),
     }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
@@ -191,7 +203,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
-      seccompRoot: `${rootDirectory}/seccomp`,
+      seccomp: { root: `${rootDirectory}/seccomp`, isDefault: config.seccompDefault },
       crashBackoffMaxMs: config.maxContainerRestartPeriodMs,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
@@ -256,6 +268,7 @@ class NodeKubelet implements Kubelet {
       rootDirectory,
       podLogsDirectory,
       pods: () => this.#workers.pods(),
+      driverUsage: async (uid, name) => this.#csi?.volumes.usage(uid, name),
       podRecord: (uid) => records.get(uid),
     });
     this.#logs = new ContainerLogManager({
@@ -279,6 +292,7 @@ class NodeKubelet implements Kubelet {
       highThresholdPercent: config.imageGcHighThresholdPercent,
       lowThresholdPercent: config.imageGcLowThresholdPercent,
       minAgeMs: config.imageMinimumGcAgeMs,
+      maxAgeMs: config.imageMaximumGcAgeMs,
       isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
     });
     this.#evictions = new EvictionManager({
@@ -307,6 +321,7 @@ class NodeKubelet implements Kubelet {
     });
     this.#agent = new NodeAgent({
       isUnder: (pressure) => this.#evictions.isUnder(pressure),
+      volumesInUse: () => this.#csi?.volumes.volumesInUse() ?? [],
       nodeName,
       client,
       runtime,
@@ -377,6 +392,7 @@ class NodeKubelet implements Kubelet {
     await ports.fileSystem.makeDirectory(`${rootDirectory}/pods`, 0o750);
     await ports.fileSystem.makeDirectory(podLogsDirectory, 0o755);
     await this.#allocations.load();
+    await this.#csi?.volumes.recover();
     this.#host = await ports.host.facts();
     await this.#limitPods(this.#host);
     await this.#state.refresh(signal);
@@ -414,7 +430,53 @@ class NodeKubelet implements Kubelet {
       this.#evictions.run(signal),
       this.#imageGc.run(signal),
       this.#logs.run(signal),
+      this.#runPlugins(signal),
     ]);
+  }
+
+  /** Storage drivers are told of in the API, and so wait for the node to be there. */
+  async #runPlugins(signal: AbortSignal): Promise<void> {
+    if (!this.#csi) return;
+    const { clock, logger } = this.#options;
+    for (;;) {
+      try {
+        await this.#csi.node.ensure();
+        break;
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.debug("the CSINode could not be created yet", { error });
+        await sleep(clock, pluginRetryMs, signal);
+      }
+    }
+    await this.#csi.plugins.run(signal);
+  }
+
+  #createCsi(port: CsiPort, informers: InformerFactory): CsiParts {
+    const { client, clock, logger, recorder, nodeName, ports } = this.#options;
+    const { rootDirectory } = this.#config;
+    const { fileSystem, mounter } = ports;
+    const driverObjects = informers.for(csiDrivers);
+    const node = new CsiNodeObject(client, nodeName);
+    const directory = `${rootDirectory}/plugins_registry`;
+    const plugins = new PluginManager({ port, fileSystem, clock, logger, node, directory });
+    const volumes = new CsiVolumes({
+      fileSystem,
+      mounter,
+      client,
+      clock,
+      logger,
+      recorder,
+      nodeName,
+      rootDirectory,
+      driver: (name) => plugins.driver(name),
+      driverObject: (name) => driverObjects.lister.getByKey(name),
+      reportInUse: (signal) => this.#agent.reportNow(signal),
+      volumesAttached: async (signal) => {
+        const { status } = await client.resource(nodes).get(nodeName, { signal });
+        return (status?.volumesAttached ?? []).map(({ name }) => name);
+      },
+    });
+    return { plugins, volumes, node };
   }
 
   async #runApiPods(signal: AbortSignal): Promise<void> {
@@ -597,6 +659,7 @@ class NodeKubelet implements Kubelet {
         for (const uid of await this.#volumes.listPods()) {
           if (!this.#workers.has(uid)) await this.#volumes.tearDown(uid);
         }
+        await this.#csi?.volumes.sweep();
         for (const uid of await ports.cgroups.listPods()) {
           if (!this.#workers.has(uid)) await ports.cgroups.removePod(uid);
         }
@@ -644,7 +707,11 @@ class NodeKubelet implements Kubelet {
           volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
         });
       },
-      mounts: (pod, container, input) => this.#volumes.mountsFor(pod, container, input),
+      devices: (pod, container) => this.#volumes.devicesFor(pod, container),
+      mounts: (pod, container, input) => {
+        const canMountRecursiveReadOnly = this.#state.canMountRecursiveReadOnly(pod);
+        return this.#volumes.mountsFor(pod, container, { ...input, canMountRecursiveReadOnly });
+      },
       memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
       // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
       runtimeHandler: async ({ spec: { runtimeClassName } }) => {
@@ -676,6 +743,12 @@ class NodeKubelet implements Kubelet {
     }
     return this.#hostIps;
   }
+}
+
+interface CsiParts {
+  readonly plugins: PluginManager;
+  readonly volumes: CsiVolumes;
+  readonly node: CsiNodeObject;
 }
 
 const preempted: PodVerdict = {

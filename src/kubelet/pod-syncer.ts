@@ -26,7 +26,8 @@ import { finalStatus } from "./status/final-status.ts";
 import { generatePodStatus, publishable, type PodVerdict } from "./status/generate-pod-status.ts";
 import type { StatusManager } from "./status/status-manager.ts";
 import type { TokenManager } from "./volumes/token-manager.ts";
-import { MountError, type VolumeManager } from "./volumes/volume-manager.ts";
+import { MountError } from "./volumes/mount-error.ts";
+import type { VolumeManager } from "./volumes/volume-manager.ts";
 
 export interface PodSyncerOptions {
   readonly runtime: RuntimeService;
@@ -121,7 +122,7 @@ export class PodSyncer implements PodLifecycle {
       recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${networkProblem}`);
       throw new Error(networkProblem);
     }
-    await this.#mount(pod, record);
+    await this.#mount(pod, record, signal);
     const result = await kuberuntime.syncPod(pod, record, signal);
     this.#failures.set(uid, result.failures);
     if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
@@ -210,13 +211,13 @@ export class PodSyncer implements PodLifecycle {
     else allocations.completed(pod);
   }
 
-  async #mount(pod: Pod, record: PodRecord): Promise<void> {
+  async #mount(pod: Pod, record: PodRecord, signal: AbortSignal): Promise<void> {
     const { volumes, objects, tokens, downwardFacts, recorder } = this.#options;
     const facts = await downwardFacts(record.ips);
     // A pod that is being made sees what its volumes refer to as it is now.
     if (record.sandboxes.length === 0) objects.invalidate(pod.metadata.namespace);
     try {
-      await volumes.mountAll(pod, { objects, tokens, facts });
+      await volumes.mountAll(pod, { objects, tokens, facts, recorder }, signal);
     } catch (error) {
       if (error instanceof MountError) recorder.event(pod, "Warning", "FailedMount", error.message);
       throw error;
@@ -244,6 +245,7 @@ export class PodSyncer implements PodLifecycle {
       readiness: probes,
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
+      canMountRecursiveReadOnly: state.canMountRecursiveReadOnly(pod),
       resize: allocations.conditions(pod),
     });
     statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));

@@ -6,11 +6,12 @@ import type { FileInfo, FileSystem } from "../component-base/file-system.ts";
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
 import { CriError } from "../cri-api/runtime/v1/cri-error.ts";
 import type { ContainerConfig } from "../cri-api/runtime/v1/types.ts";
+import { wholeValue } from "./api/quantities.ts";
 import { KubeletHarness } from "./testing/kubelet-harness.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { prepareHostPath } from "./volumes/host-path.ts";
 import { writeAtomically } from "./volumes/atomic-writer.ts";
-import { resolveSubPath } from "./volumes/sub-path.ts";
+import { resolveWithin } from "./volumes/sub-path.ts";
 
 async function read(harness: KubeletHarness, path: string): Promise<string> {
   return utf8Decode(await harness.fileSystem.readFile(path));
@@ -73,15 +74,15 @@ test("configMap, secret, downwardAPI and emptyDir volumes: content, modes, owner
       ["/dev/termination-log", false],
     ],
   );
-  assert.equal(config?.mounts[1]?.hostPath, `${root}/kubernetes.io~empty-dir/scratch/p`);
+  const subPaths = `/var/lib/kubelet/pods/${created.metadata.uid}/volume-subpaths`;
+  assert.equal(config?.mounts[1]?.hostPath, `${subPaths}/scratch/main/1`);
+  assert.ok(await harness.ports.mounter.isMounted(`${subPaths}/scratch/main/1`));
 
   await harness.client.resource(configMaps, "default").update({ ...configMap, data: { a: "new", c: "3" } });
   await harness.pass(40_000);
   assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/a`), "new");
   assert.equal(await read(harness, `${root}/kubernetes.io~configmap/config/c`), "3");
   assert.equal(await harness.fileSystem.stat(`${root}/kubernetes.io~configmap/config/b`), undefined);
-  // A subPath mount keeps pointing at the version it was made from.
-  assert.match(config?.mounts[2]?.hostPath ?? "", /\/config\/\.\.2026_.*\/a$/);
 });
 
 test("a missing ConfigMap holds the pod with a FailedMount event until it is there", async () => {
@@ -113,6 +114,7 @@ test("a projected token is bound to the pod and renewed at 80 % of its life", as
     .create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot", namespace: "default" } });
   const pod = await harness.createPod("p", {
     serviceAccountName: "robot",
+    securityContext: { runAsUser: 1000, fsGroup: 10_000 },
     volumes: [
       {
         name: "t",
@@ -127,6 +129,7 @@ test("a projected token is bound to the pod and renewed at 80 % of its life", as
   await harness.untilPhase("p", "Running");
   const path = `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~projected/t/token`;
   assert.equal(await read(harness, path), "token-1");
+  assert.deepEqual(harness.fileSystem.ownerOf(path), { uid: 1000, gid: 10_000 });
   assert.deepEqual((requests[0] as { spec: { boundObjectRef: unknown } }).spec.boundObjectRef, {
     apiVersion: "v1",
     kind: "Pod",
@@ -158,27 +161,15 @@ test("a subPath cannot leave its volume", async () => {
   await fs.makeDirectory("/v/in");
   await fs.symlink("/etc", "/v/out");
   await fs.symlink("in", "/v/alias");
-  assert.equal(await resolveSubPath(fs, "/v", "alias/new"), "/v/in/new");
-  await assert.rejects(resolveSubPath(fs, "/v", "out/passwd"), /not within volume path/);
-  await assert.rejects(resolveSubPath(fs, "/v", "../x"), /not within volume path/);
-});
-
-test("a directory made for a subPath may be written by whoever may write the volume", async () => {
-  const fs = new MemoryFileSystem();
-  await fs.makeDirectory("/v");
-  await fs.chmod("/v", 0o2777);
-  assert.equal(await resolveSubPath(fs, "/v", "a/b"), "/v/a/b");
-  assert.equal((await fs.stat("/v/a/b"))?.mode, 0o2777);
-  // What is there already keeps its mode.
-  await fs.chmod("/v/a/b", 0o700);
-  await resolveSubPath(fs, "/v", "a/b");
-  assert.equal((await fs.stat("/v/a/b"))?.mode, 0o700);
+  assert.equal(await resolveWithin(fs, "/v", "alias/new"), "in/new");
+  await assert.rejects(resolveWithin(fs, "/v", "out/passwd"), /not within volume path/);
+  await assert.rejects(resolveWithin(fs, "/v", "../x"), /not within volume path/);
 });
 
 test("hostPath types tell sockets and devices apart", async () => {
   const found = (type: FileInfo["type"]): FileSystem =>
     Object.assign(new MemoryFileSystem(), {
-      stat: async () => ({ type, sizeBytes: 0, mode: 0o600, modifiedMs: 0 }),
+      stat: async () => ({ type, sizeBytes: 0, mode: 0o600, modifiedMs: 0, gid: 0 }),
     });
   const cases = [
     ["Socket", "socket", "a socket file"],
@@ -192,6 +183,58 @@ test("hostPath types tell sockets and devices apart", async () => {
       else await assert.rejects(prepared, { message: `hostPath type check failed: /x is not ${what}` });
     }
   }
+});
+
+test("a volume in memory is no larger than its limit, its pod's and what pods may use", async () => {
+  await using harness = await KubeletHarness.start();
+  const sizes = new Map<string, number | undefined>();
+  const mountTmpfs = harness.ports.mounter.mountTmpfs.bind(harness.ports.mounter);
+  harness.ports.mounter.mountTmpfs = async (path, options?: { readonly sizeBytes?: number }) => {
+    sizes.set(path.slice(path.lastIndexOf("/") + 1), options?.sizeBytes);
+    await mountTmpfs(path);
+  };
+  const memory = { emptyDir: { medium: "Memory" } } as const;
+  const container = { name: "main", image: "nginx:1" };
+  await harness.createPod("free", { volumes: [{ name: "all", ...memory }], containers: [container] });
+  await harness.createPod("limited", {
+    volumes: [
+      { name: "pods", ...memory },
+      { name: "own", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ],
+    containers: [{ ...container, resources: { limits: { memory: "64Mi" }, requests: { memory: "64Mi" } } }],
+  });
+  await harness.untilPhase("free", "Running");
+  await harness.untilPhase("limited", "Running");
+  const allocatable = (await harness.node())?.status.allocatable?.["memory"];
+  assert.deepEqual(
+    [sizes.get("all"), sizes.get("pods"), sizes.get("own")],
+    [wholeValue(allocatable), 64 << 20, 1 << 20],
+  );
+});
+
+test("a recursive read-only mount is told to a runtime that can, and shown", async () => {
+  let config: ContainerConfig | undefined;
+  await using harness = new KubeletHarness({
+    runtime: {
+      script: (c) => {
+        config = c;
+        return {};
+      },
+    },
+  });
+  const status = harness.runtime.status.bind(harness.runtime);
+  const handlers = [{ name: "", features: { recursiveReadOnlyMounts: true } }];
+  harness.runtime.status = async () => ({ ...(await status()), handlers });
+  await harness.startKubelet();
+  const mount = { name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly: "IfPossible" };
+  await harness.createPod("p", {
+    volumes: [{ name: "v", emptyDir: {} }],
+    containers: [{ name: "main", image: "nginx:1", volumeMounts: [mount] }],
+  });
+  const pod = await harness.untilPhase("p", "Running");
+  assert.equal(config?.mounts[0]?.recursiveReadOnly, true);
+  assert.equal(pod.status.containerStatuses?.[0]?.volumeMounts?.[0]?.recursiveReadOnly, "Enabled");
+  assert.deepEqual((await harness.node())?.status.runtimeHandlers, handlers);
 });
 
 test("a recursive read-only mount is refused, not quietly made an ordinary one", async () => {

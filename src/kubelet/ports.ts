@@ -1,5 +1,6 @@
 import type { NodeAddress } from "../api/core/v1/types.gen.ts";
 import type { CpuUsage, LinuxContainerResources, MemoryUsage } from "../cri-api/runtime/v1/types.ts";
+import type { CsiNode, PluginRegistration } from "../csi/v1/services.ts";
 import type { FileSystem } from "../component-base/file-system.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface KubeletPorts {
   /** Reads the manifest of static pods from an address. Rejects on anything but a 200. */
   readonly fetchManifest?: (url: string) => Promise<Uint8Array>;
   readonly disks: DiskInspector;
+  /** Absent where there can be no storage drivers. */
+  readonly csi?: CsiPort;
 }
 
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
@@ -57,6 +60,17 @@ export interface Mounter {
   mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode?: number }): Promise<void>;
   /** Binds a file or directory onto an existing one. */
   bind(source: string, target: string, options: { readonly readOnly: boolean }): Promise<void>;
+  /**
+   * Binds what `path` names within `root` (relative, without links) onto `target`, whose parent is made when it is missing.
+   * Directories that are missing are made with `mode`. Rejects with `ELOOP` when a link is on the way by now: nothing
+   * outside of the root is touched or bound, whatever somebody does to it meanwhile.
+   */
+  bindWithin(
+    root: string,
+    path: string,
+    target: string,
+    options: { readonly mode: number; readonly readOnly: boolean },
+  ): Promise<void>;
   /** Not mounted is fine. */
   unmount(path: string): Promise<void>;
   isMounted(path: string): Promise<boolean>;
@@ -168,4 +182,14 @@ export interface HostInfo {
   }>;
   /** The text of the host's /etc/hosts, for pods in the host's network. */
   hostsFile(): Promise<string>;
+}
+
+/** Storage drivers and other plugins beside the kubelet, spoken to through sockets. */
+export interface CsiPort {
+  /** Calls with the sockets in an existing directory at first and whenever these may have changed; resolves when aborted. */
+  watchSockets(directory: string, onChange: (sockets: readonly string[]) => void, signal: AbortSignal): Promise<void>;
+  /** The plugin that registers at a socket. */
+  registration(socket: string): PluginRegistration & AsyncDisposable;
+  /** The storage driver at a socket. */
+  driver(socket: string): CsiNode & AsyncDisposable;
 }

@@ -41,12 +41,14 @@ export class GrpcPackage {
     return (type as MessageTypeDefinition<object, object>).deserialize(Buffer.from(bytes)) as GrpcMessage;
   }
 
+  /** What a server of the service has to know. */
+  service(name: string): grpc.ServiceDefinition {
+    return defined(this.#definition[`${this.schema.package}.${name}`], name) as grpc.ServiceDefinition;
+  }
+
   /** A client of one service. `target` is `unix:///path` or `host:port`; the connection is made with the first call. */
   client(service: string, target: string, options: { readonly userAgent?: string } = {}): GrpcClient {
-    const definition = defined(
-      this.#definition[`${this.schema.package}.${service}`],
-      service,
-    ) as grpc.ServiceDefinition;
+    const definition = this.service(service);
     const all = options.userAgent === undefined ? {} : { "grpc.primary_user_agent": options.userAgent };
     return new GrpcClient(
       definition,

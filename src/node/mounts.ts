@@ -1,4 +1,6 @@
-import { realpath } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, mkdir, open, realpath, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { FileSystemError } from "../component-base/file-system.ts";
 import type { Mounter } from "../kubelet/ports.ts";
@@ -23,6 +25,24 @@ export class SystemMounter implements Mounter {
     if (options.readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
   }
 
+  async bindWithin(
+    root: string,
+    path: string,
+    target: string,
+    { mode, readOnly }: { readonly mode: number; readonly readOnly: boolean },
+  ): Promise<void> {
+    // The descriptor stays what was opened, wherever its path leads by now.
+    await using opened = await openWithin(await realpath(root), path, mode);
+    if ((await opened.stat()).isDirectory()) await mkdir(target, { recursive: true, mode: 0o750 });
+    else {
+      await mkdir(dirname(target), { recursive: true, mode: 0o750 });
+      await writeFile(target, "", { flag: "a", mode: 0o640 });
+    }
+    const source = `/proc/${process.pid}/fd/${opened.fd}`;
+    await run("mount", ["--no-canonicalize", "--bind", "--", source, target]);
+    if (readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
+  }
+
   async unmount(path: string): Promise<void> {
     if (!(await this.isMounted(path))) return;
     await run("umount", ["--", path]);
@@ -45,6 +65,53 @@ export class SystemMounter implements Mounter {
 export async function makeShared(path: string): Promise<void> {
   if (!(await new SystemMounter().isMounted(path))) await run("mount", ["--bind", "--", path, path]);
   await run("mount", ["--make-rshared", "--", path]);
+}
+
+// Opens the thing itself, link or not, without access to its content. Node names it not.
+const openPath = 0o10000000;
+
+/** Opens each component from the one before it, and takes no link. */
+async function openWithin(root: string, path: string, mode: number): Promise<FileHandle> {
+  const flags = openPath | constants.O_NOFOLLOW;
+  let current = await open(root, flags | constants.O_DIRECTORY);
+  try {
+    for (const name of path.split("/")) {
+      if (name === ".." || name === "") throw new FileSystemError("EINVAL", `not a path within a volume: ${path}`);
+      const next = await openOrMake(`/proc/self/fd/${current.fd}/${name}`, flags, mode);
+      await current.close();
+      current = next;
+      if ((await current.stat()).isSymbolicLink()) {
+        throw new FileSystemError("ELOOP", `${path} leads over a link, which was not there before`);
+      }
+    }
+    return current;
+  } catch (error) {
+    await current.close();
+    throw error;
+  }
+}
+
+async function openOrMake(path: string, flags: number, mode: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  try {
+    await mkdir(path, { mode: mode & 0o777 });
+  } catch (error) {
+    // Somebody else made something there: it is opened as it is.
+    if (!hasCode(error, "EEXIST")) throw error;
+    return open(path, flags);
+  }
+  const made = await open(path, flags);
+  // The process's umask took bits away.
+  if ((await made.stat()).isDirectory()) await chmod(`/proc/self/fd/${made.fd}`, mode);
+  return made;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === code;
 }
 
 /** The path as the kernel lists it, without symbolic links. What does not exist is not mounted under any other name. */

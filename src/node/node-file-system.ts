@@ -22,8 +22,9 @@ export class NodeFileSystem implements FileSystem {
   }
 
   /** In one read where the size is known, which is three times as fast as Node's own in steps of 512 KB. */
-  async readFile(path: string): Promise<Uint8Array> {
-    await using file = await this.open(path, "read");
+  async readFile(path: string, within?: string): Promise<Uint8Array> {
+    await using file =
+      within === undefined ? await this.open(path, "read") : new NodeFile(await openWithin(path, within));
     const size = await file.size();
     const bytes = new Uint8Array(size);
     const count = await file.read(bytes, 0);
@@ -61,7 +62,13 @@ export class NodeFileSystem implements FileSystem {
   async stat(path: string): Promise<FileInfo | undefined> {
     try {
       const info = await translated(fs.lstat(path));
-      return { type: typeOf(info), sizeBytes: info.size, mode: info.mode & 0o7777, modifiedMs: info.mtimeMs };
+      return {
+        type: typeOf(info),
+        sizeBytes: info.size,
+        mode: info.mode & 0o7777,
+        modifiedMs: info.mtimeMs,
+        gid: info.gid,
+      };
     } catch (error) {
       if (error instanceof FileSystemError && error.code === "ENOENT") return undefined;
       throw error;
@@ -78,15 +85,8 @@ export class NodeFileSystem implements FileSystem {
 
   async chmod(path: string, mode: number, within?: string): Promise<void> {
     if (within === undefined) return translated(fs.chmod(path, mode));
-    // Non-blocking: what lies there now may be a pipe.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const handle = await translated(fs.open(path, flags));
+    const handle = await openWithin(path, within);
     try {
-      // What was opened is what is looked at and changed, wherever its path leads by now.
-      const [real, root] = await translated(
-        Promise.all([fs.readlink(`/proc/self/fd/${handle.fd}`), fs.realpath(within)]),
-      );
-      if (!real.startsWith(`${root}/`)) throw new FileSystemError("ELOOP", `${path} is not within ${within}`);
       await translated(handle.chmod(mode));
     } finally {
       await handle.close();
@@ -94,7 +94,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   chown(path: string, uid: number, gid: number): Promise<void> {
-    return translated(fs.chown(path, uid, gid));
+    return translated(fs.lchown(path, uid, gid));
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -113,6 +113,23 @@ export class NodeFileSystem implements FileSystem {
 
   lock(path: string): Promise<AsyncDisposable> {
     return translated(takeLock(path));
+  }
+}
+
+/** What was opened is what is looked at, and then used, wherever its path leads by now. */
+async function openWithin(path: string, within: string): Promise<NodeFileHandle> {
+  // Non-blocking: what lies there now may be a pipe.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await translated(fs.open(path, flags));
+  try {
+    const [real, root] = await translated(
+      Promise.all([fs.readlink(`/proc/self/fd/${handle.fd}`), fs.realpath(within)]),
+    );
+    if (!real.startsWith(`${root}/`)) throw new FileSystemError("ELOOP", `${path} is not within ${within}`);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
 }
 

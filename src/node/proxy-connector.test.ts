@@ -6,10 +6,11 @@ import type { AddressInfo, Server } from "node:net";
 import { test, type TestContext } from "node:test";
 
 import { utf8Decode, utf8Encode } from "../component-base/bytes.ts";
-import { readBody, TransportError } from "../component-base/http.ts";
+import { readBody, TransportError, type HttpHeaders, type HttpPeer, type ServerTrust } from "../component-base/http.ts";
 import { http } from "./http-module.ts";
 import { silentLogger } from "../component-base/logger.ts";
 import { startHttpServer } from "./http-server.ts";
+import { HttpsTransport } from "./https-transport.ts";
 import { createCertificateAuthority, issueCertificate } from "./pki/certificates.ts";
 import { HttpProxyConnector } from "./proxy-connector.ts";
 
@@ -92,6 +93,63 @@ test("a kept connection that the other end has closed costs no request", async (
   // The client has not read the end of the connection when it sends again.
   server.closeAllConnections();
   await get();
+});
+
+test("a front proxy shows its certificate to a server of the right name, and says of whom it speaks in lines of their own", async () => {
+  const nowMs = Date.now();
+  const [authority, clients, proxies] = await Promise.all(
+    ["serving", "clients", "proxies"].map((name) => createCertificateAuthority(name, 1, nowMs)),
+  );
+  assert.ok(authority && clients && proxies);
+  const serving = { commonName: "s", dnsNames: ["flunders.default.svc"], usage: "server", days: 1, nowMs } as const;
+  const asProxy = await issueCertificate(proxies, { commonName: "front", usage: "client", days: 1, nowMs });
+  const asClient = await issueCertificate(clients, { commonName: "alice", usage: "client", days: 1, nowMs });
+  const seen: { readonly peer: HttpPeer; readonly headers: HttpHeaders }[] = [];
+  const { cert, key } = await issueCertificate(authority, serving);
+  await using server = await startHttpServer({
+    handler: async ({ peer, headers }) => {
+      seen.push({ peer, headers });
+      return { status: 204, headers: {} };
+    },
+    tls: { cert, key, clientCa: clients.cert, frontProxyCa: proxies.cert },
+    separateHeaders: ["x-remote-"],
+    host: "127.0.0.1",
+    port: 0,
+    logger: silentLogger,
+  });
+  const url = `https://127.0.0.1:${server.port}/`;
+  using connector = new HttpProxyConnector("front-proxy", asProxy);
+  const headers = { "x-remote-user": "jane", "x-remote-group": ["a, b", "c"], accept: ["x/y", "z/*"] };
+  const send = async (trust: ServerTrust, through = connector): Promise<void> => {
+    const answer = await through.send({ method: "GET", url, headers, signal, trust });
+    await readBody(answer.body);
+  };
+  const trust = { serverName: "flunders.default.svc", ca: authority.cert };
+  await send(trust);
+  assert.equal(seen[0]?.peer.frontProxy, "front");
+  assert.equal(seen[0].peer.certificate, undefined);
+  assert.equal(seen[0].headers["x-remote-group"], "a, b\nc");
+  assert.equal(seen[0].headers["accept"], "x/y, z/*");
+  // Over HTTP/2, too.
+  await using transport = new HttpsTransport({ url, ca: authority.cert, ...asProxy, serverName: trust.serverName });
+  await transport.send({ method: "GET", path: "/", headers: { "x-remote-group": "a, b" } });
+  assert.equal(seen[1]?.peer.frontProxy, "front");
+  assert.equal(seen[1].headers["x-remote-group"], "a, b");
+  // Whose certificate is not of front proxies speaks for itself alone.
+  using client = new HttpProxyConnector("alice", asClient);
+  await send(trust, client);
+  assert.equal(seen[2]?.peer.frontProxy, undefined);
+  assert.equal(seen[2]?.peer.certificate?.commonName, "alice");
+  await assert.rejects(
+    send({ serverName: "flunders.other.svc", ca: authority.cert }),
+    /not match certificate's altnames/,
+  );
+  await assert.rejects(
+    send({ serverName: trust.serverName, ca: clients.cert }),
+    /^TransportError: tls: failed to verify certificate: x509: certificate signed by unknown authority$/,
+  );
+  await send({ serverName: "whatever", isAnyAccepted: true });
+  assert.equal(seen.length, 4);
 });
 
 test("cookies stay apart on their way through a server", async (t) => {

@@ -19,15 +19,24 @@ export interface ProxyTls {
 export class HttpProxyConnector implements ProxyConnector, Disposable {
   readonly identity: string;
   readonly #plain = new http.Agent({ keepAlive: true });
-  readonly #secure: https.Agent;
+  #secure: https.Agent;
   /** For requests that say whom to expect. What an agent is made with would win over what a request says. */
-  readonly #trusting: https.Agent;
+  #trusting: https.Agent;
+  #tls: ProxyTls;
 
   constructor(identity: string, tls: ProxyTls = {}) {
     this.identity = identity;
-    this.#secure = new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
-    const { ca: _, ...own } = tls;
-    this.#trusting = new https.Agent({ keepAlive: true, ...own });
+    this.#tls = tls;
+    this.#secure = secureAgent(tls);
+    this.#trusting = trustingAgent(tls);
+  }
+
+  /** From now on connections are made with this certificate, PEM. Requests under way end on those they are on. */
+  setCertificate(cert: string, key: string): void {
+    for (const agent of [this.#secure, this.#trusting]) retire(agent);
+    this.#tls = { ...this.#tls, cert, key };
+    this.#secure = secureAgent(this.#tls);
+    this.#trusting = trustingAgent(this.#tls);
   }
 
   async send(request: ProxyRequest): Promise<TransportResponse> {
@@ -76,6 +85,21 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
     this.#secure.destroy();
     this.#trusting.destroy();
   }
+}
+
+function secureAgent(tls: ProxyTls): https.Agent {
+  return new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
+}
+
+function trustingAgent(tls: ProxyTls): https.Agent {
+  const { ca: _, ...own } = tls;
+  return new https.Agent({ keepAlive: true, ...own });
+}
+
+/** What is idle is of no more use; what is busy is not kept when it is done. */
+function retire(agent: https.Agent): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  agent.maxFreeSockets = 0;
 }
 
 async function writeBody(

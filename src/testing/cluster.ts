@@ -9,6 +9,7 @@ import type { HttpHandler } from "../component-base/http.ts";
 import { createLogger, type LogRecord } from "../component-base/logger.ts";
 import { randomInt, SeededRandom } from "../component-base/random.ts";
 import { SteppingClock } from "../component-base/stepping-clock.ts";
+import type { MeteredPod, SimulatedUsage } from "../kubelet/testing/usage-meter.ts";
 import { prefixRange } from "../mvcc/backend.ts";
 import type { MemoryBackend } from "../mvcc/memory-backend.ts";
 import { Activity } from "./activity.ts";
@@ -25,6 +26,8 @@ export interface TestClusterOptions {
   readonly controlReplicas?: number;
   /** What is cached is frozen, so that a writer to a shared object is found. True unless given; costs time. */
   readonly freeze?: boolean;
+  /** Whether nodes and pods are metered and `metrics.k8s.io` is served. True unless given. */
+  readonly metrics?: boolean;
   /** Told of every log line. */
   readonly onLog?: (record: LogRecord) => void;
 }
@@ -89,6 +92,7 @@ async function start(options: TestClusterOptions, origin: Origin): Promise<TestC
     nodes: Array.from({ length: count }, (_, i) => `node-${i + 1}`),
     ...(options.controlReplicas === undefined ? {} : { controlReplicas: options.controlReplicas }),
     freeze: options.freeze ?? true,
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     wrapTransport: (transport, component) => activity.observe(faults.disturb(transport, component)),
   });
   cluster.failed.catch((error: unknown) => bugs.push(error));
@@ -221,6 +225,14 @@ export class TestCluster implements AsyncDisposable {
       signingKey: cluster.signingKey,
       machines: cluster.machines.map((machine) => forkSimulatedMachine(machine, clock)),
     });
+  }
+
+  /**
+   * What the containers of pods use from now on, as `metrics.k8s.io` will tell half a minute later. Pods of which `usageOf`
+   * says nothing use what their annotations `simulation.k8ts.dev/cpu` and `simulation.k8ts.dev/memory` say, or next to nothing.
+   */
+  async simulateUsage(usageOf: (pod: MeteredPod) => SimulatedUsage | undefined): Promise<void> {
+    for (const { meter } of this.machines) await meter.use(usageOf);
   }
 
   /** Names of the processes that can be killed. */

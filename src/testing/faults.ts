@@ -23,10 +23,17 @@ export interface RequestMatch {
 
 /**
  * What happens in place of the answer: an error the server gives without acting (`conflict` 409, `expired` 410,
- * `tooManyRequests` 429, `internalError` 500); the server acts and the answer is `lost`; or it acts, and the component
- * that asked is killed before it hears of it (`crash`) and started again.
+ * `tooManyRequests` 429, `internalError` 500); nobody is there to ask (`unreachable`); the server acts and the answer is
+ * `lost`; or it acts, and the component that asked is killed before it hears of it (`crash`) and started again.
  */
-export type FaultEffect = "conflict" | "expired" | "tooManyRequests" | "internalError" | "lost" | "crash";
+export type FaultEffect =
+  | "conflict"
+  | "expired"
+  | "tooManyRequests"
+  | "internalError"
+  | "unreachable"
+  | "lost"
+  | "crash";
 
 export interface Fault {
   readonly when: RequestMatch;
@@ -105,6 +112,8 @@ export class Faults {
     switch (effect) {
       case undefined:
         return isWatch(request) ? this.#watch(transport, component, request) : transport.send(request);
+      case "unreachable":
+        throw new TransportError("connect: connection refused", { notSent: true });
       case "lost":
         await transport.send(request);
         throw new TransportError("connection reset", { notSent: false });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -392,6 +393,40 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
     await mounter.unmount(directory);
     assert.equal(await mounter.isMounted(directory), false);
+  });
+
+  test("a part of a volume is bound, and made, without leaving the volume while it is being swapped for a link", async () => {
+    const mounter = new SystemMounter();
+    const root = `${world.directory}/volume`;
+    const outside = `${world.directory}/outside`;
+    const target = `${world.directory}/subpaths/0`;
+    for (const directory of [`${root}/at/part`, outside]) await mkdir(directory, { recursive: true });
+    const options = { mode: 0o2777, readOnly: false };
+    await mounter.bindWithin(root, "new/deep", target, options);
+    assert.equal((await stat(`${root}/new/deep`)).mode & 0o7777, 0o2777);
+    await mounter.unmount(target);
+    // `at` is now the directory, now a link to what is outside, as fast as the kernel can.
+    const swap = `mv -T at away; ln -sT ${outside} at; sleep 0.01; rm -rf at; mv -T away at; sleep 0.01`;
+    const script = `cd ${root}; while :; do ${swap}; done 2>/dev/null`;
+    const swapping = spawn("sh", ["-c", script], { stdio: "ignore" });
+    const ends = { bound: 0, refused: 0 };
+    try {
+      for (let i = 0; i < 200 && (ends.refused < 10 || ends.bound < 10); i++) {
+        try {
+          await mounter.bindWithin(root, "at/part", target, options);
+          ends.bound++;
+          await mounter.unmount(target);
+        } catch (error) {
+          if (!/link, which was not there before|no such file/i.test(String(error))) throw error;
+          ends.refused++;
+        }
+      }
+    } finally {
+      swapping.kill("SIGKILL");
+    }
+    // Nothing was made there.
+    assert.deepEqual(await readdir(outside), []);
+    assert.ok(ends.refused > 0 && ends.bound > 0, JSON.stringify(ends));
   });
 
   test("containers outlive kill -9 of containerd, and a second start goes on with a running one", async (t) => {

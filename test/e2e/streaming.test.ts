@@ -10,8 +10,8 @@ import { exec, execChecked, type ExecResult } from "../../src/node/exec.ts";
 import { CliCluster } from "./cli.ts";
 import { enterWorld, eventually } from "./world.ts";
 
-// exec, cp and port-forward by stock kubectl: those up to 1.28 speak SPDY only, those from 1.31 WebSocket first. Every
-// kubectl that lies beside the stock one is tried.
+// exec, attach, cp, port-forward, logs, top and debug by stock kubectl: those up to 1.28 speak SPDY only, those from 1.31
+// WebSocket first. Every kubectl that lies beside the stock one is tried, and those that K8TS_KUBECTLS names, colons between.
 
 const world = await enterWorld(["containerd", "runc", "nft", "kubectl", "busybox"]);
 
@@ -28,6 +28,14 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
+metadata: { name: debugged }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - { name: main, image: k8ts.local/busybox:1, command: [sleep, "1234567"] }
+---
+apiVersion: v1
+kind: Pod
 metadata: { name: echo }
 spec:
   terminationGracePeriodSeconds: 0
@@ -39,7 +47,8 @@ async function kubectls(): Promise<readonly string[]> {
   const stock = (await execChecked("which", ["kubectl"])).trim();
   const directory = path.dirname(realpathSync(stock));
   const others = readdirSync(directory).filter((name) => /^kubectl\.1\.\d+$/.test(name));
-  return [stock, ...others.map((name) => path.join(directory, name))];
+  const named = (process.env["K8TS_KUBECTLS"] ?? "").split(":").filter((name) => name !== "");
+  return [stock, ...others.map((name) => path.join(directory, name)), ...named];
 }
 
 const programs = typeof world === "string" ? [] : await kubectls();
@@ -55,12 +64,14 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
     await cluster.up();
     await cluster.loadBusybox("k8ts.local/busybox:1");
     await cluster.apply(manifest);
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stream", "pod/echo", "--timeout=60s");
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stream", "pod/echo", "pod/debugged", "--timeout=60s");
   });
   after(() => cluster.k8ts("delete").then(() => {}));
 
-  for (const program of programs) {
-    const name = path.basename(program);
+  for (const [index, program] of programs.entries()) {
+    // Two programs may be called alike; what a test makes is named after its own.
+    const name = index > 0 && path.basename(program) === "kubectl" ? `kubectl-${index}` : path.basename(program);
+    const label = name.replaceAll(".", "-");
 
     test(`${name}: exec passes streams and exit codes`, async () => {
       const script = "wc -c; echo err >&2; exit 7";
@@ -133,5 +144,73 @@ describe("streaming", { skip: typeof world === "string" ? world : false }, () =>
       assert.equal(createHash("sha256").update(large).digest("hex"), expected);
       assert.doesNotMatch(said, /fallback to secondary dialer/i);
     });
+
+    test(`${name}: logs -f goes on as the container does`, async (t) => {
+      const child = spawn(program, ["logs", "-f", "--tail=1", "echo"], { env, stdio: ["ignore", "pipe", "inherit"] });
+      t.after(() => child.kill());
+      let said = "";
+      child.stdout.on("data", (chunk) => (said += String(chunk)));
+      const lines = [`${name} first`, `${name} second`];
+      for (const line of lines) {
+        const told = await run(program, ["exec", "echo", "--", "sh", "-c", `echo "${line}" > /proc/1/fd/1`]);
+        assert.equal(told.exitCode, 0, told.stderr);
+        await eventually(`"${line}" is followed`, () => Promise.resolve(said.includes(`${line}\n`)));
+      }
+    });
+
+    test(`${name}: top tells what pods, containers and nodes use`, async () => {
+      let last = "";
+      await eventually(
+        "pods are metered",
+        async () => {
+          const { stdout, stderr } = await run(program, ["top", "pods", "--containers"]);
+          last = stdout + stderr;
+          return /^echo +main +\d+m +\d+Mi/m.test(stdout) && /^stream +main +\d+m +\d+Mi/m.test(stdout);
+        },
+        40_000,
+      ).catch((error: unknown) => assert.fail(`${String(error)}\n${last}`));
+      const nodes = await run(program, ["top", "nodes"]);
+      assert.match(
+        nodes.stdout,
+        /^NAME +CPU\(cores\) +CPU.* +MEMORY\(bytes\) +MEMORY.*\n\S+ +\d+m +\d+% +\d+Mi +\d+% *\n$/,
+      );
+    });
+
+    test(`${name}: debug joins a pod, copies one, and looks at a node`, async (t) => {
+      const image = "--image=k8ts.local/busybox:1";
+      const listener = (command: string): readonly string[] => ["-i", "--", "sh", "-c", `read line; ${command}`];
+      const joining = ["debug", "debugged", image, "--target=main", "-c", `debug-${label}`];
+      const joined = await converse(program, [...joining, ...listener('echo "heard $line"; ps')], "a line\n");
+      assert.match(joined, /^heard a line$/m);
+      assert.match(joined, /sleep 1234567/);
+      const [copy, copying] = [`copy-${label}`, ["--container=more", "--share-processes", "--", "sleep", "1000000"]];
+      const copied = await run(program, ["debug", "debugged", image, `--copy-to=${copy}`, ...copying]);
+      assert.equal(copied.exitCode, 0, copied.stderr);
+      t.after(() => run(program, ["delete", "pod", copy, "--grace-period=0", "--force"]).then(() => {}));
+      const ready = await run(program, ["wait", "--for=condition=Ready", `pod/${copy}`, "--timeout=30s"]);
+      assert.equal(ready.exitCode, 0, ready.stderr);
+      const seen = await run(program, ["exec", copy, "-c", "more", "--", "ps"]);
+      assert.match(seen.stdout, /sleep 1234567/);
+
+      const node = await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}");
+      const onNode = ["debug", `node/${node}`, image, ...listener('echo "$line:" $(ls /host/proc/self/ns)')];
+      const looked = await converse(program, onNode, "namespaces\n");
+      assert.match(looked, /^namespaces: cgroup ipc mnt net/m);
+      const [, debugging] = /pod (node-debugger-\S+) with/.exec(looked) ?? [];
+      assert.ok(debugging !== undefined, looked);
+      const removed = await run(program, ["delete", "pod", debugging, "--grace-period=0", "--force"]);
+      assert.equal(removed.exitCode, 0, removed.stderr);
+    });
+  }
+
+  /** Says something to a program that goes on until it is answered; resolves to all it printed. */
+  async function converse(program: string, args: readonly string[], input: string): Promise<string> {
+    const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"], timeout: 60_000 });
+    let said = "";
+    for (const output of [child.stdout, child.stderr]) output.on("data", (chunk) => (said += String(chunk)));
+    // A runtime lets go of who closes the input.
+    child.stdin.write(input);
+    await new Promise((resolve) => child.on("close", resolve));
+    return said;
   }
 });

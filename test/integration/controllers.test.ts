@@ -1,3 +1,4 @@
+import { AdmissionEnvironments } from "../../src/kube-apiserver/admission/expressions/admission-environment.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtinScheme } from "../../src/api/scheme.ts";
@@ -67,7 +68,10 @@ async function start(): Promise<World> {
     nodePorts: new PortAllocator({ min: 30000, max: 32767, random }),
   };
   const strategies = Object.fromEntries(
-    Object.entries(builtinStrategies({ allocators })).map(([name, s]) => [name.replace(/^.*\//, ""), s]),
+    Object.entries(builtinStrategies({ environments: new AdmissionEnvironments(), allocators })).map(([name, s]) => [
+      name.replace(/^.*\//, ""),
+      s,
+    ]),
   );
   const server = await TestServer.start({
     scheme: builtinScheme(),

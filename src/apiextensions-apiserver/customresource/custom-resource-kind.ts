@@ -10,6 +10,7 @@ import { defined } from "../../component-base/assert.ts";
 import { applyTypeOf } from "../schema/apply-type.ts";
 import { withDefaults } from "../schema/defaults.ts";
 import {
+  hasEmbedded,
   isEmbeddedResource,
   itemSchema,
   type JsonSchema,
@@ -101,7 +102,7 @@ export class CustomResourceKind implements ObjectKind {
 
   /** Metadata of objects inside the object is what metadata is everywhere. */
   #embedded(value: unknown, schema: JsonSchema | undefined, path: string, unknownFields: string[]): unknown {
-    if (!schema) return value;
+    if (!schema || !hasEmbedded(schema)) return value;
     if (Array.isArray(value)) {
       const items = itemSchema(schema);
       return items ? withItems(value, (item, i) => this.#embedded(item, items, `${path}[${i}]`, unknownFields)) : value;

@@ -4,9 +4,15 @@ import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
-import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import {
+  type FieldError,
+  type FieldErrorType,
+  fieldInvalid,
+  formatFieldError,
+} from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
+import { hasRules, RuleValidator } from "../rules/rule-validator.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
 import { validateEmbedded } from "../schema/embedded.ts";
 import { validateListTypes } from "../schema/list-types.ts";
@@ -49,7 +55,7 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (object) => validator.validate(object),
-    validateUpdate: (object, old) => validator.validate(object, old),
+    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
 
@@ -72,23 +78,40 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
       object.metadata = cloneJson(old.metadata) as AnyObject["metadata"];
       if (managedFields) object.metadata.managedFields = managedFields;
     },
-    validateUpdate: (object, old) => validator.validate(object, old),
+    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
+
+const blocking: ReadonlySet<FieldErrorType> = new Set([
+  "FieldValueNotSupported",
+  "FieldValueRequired",
+  "FieldValueTooLong",
+  "FieldValueTooMany",
+  "FieldValueTypeInvalid",
+]);
+
+const rulesNotChecked = fieldInvalid(
+  undefined,
+  null,
+  "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+);
 
 /** What the schema of a version says about its objects. */
 export class CustomResourceValidator {
   readonly #schema: JsonSchema;
   readonly #validator: SchemaValidator;
+  readonly #rules: RuleValidator | undefined;
   readonly #scalePath: string | undefined;
 
   constructor(schema: JsonSchema, version: CustomResourceDefinitionVersion) {
     this.#schema = schema;
     this.#validator = new SchemaValidator(schema);
+    this.#rules = hasRules(schema) ? new RuleValidator(schema) : undefined;
     this.#scalePath = version.subresources?.scale?.specReplicasPath;
   }
 
-  validate(object: KubeObject, old?: KubeObject): readonly FieldError[] {
+  /** Rules that were broken before, in what has not changed, are told to `warn`. */
+  validate(object: KubeObject, old?: KubeObject, warn?: (text: string) => void): readonly FieldError[] {
     const errors = this.#validator.validate(object, old);
     const replicas = this.#scalePath === undefined ? undefined : replicasAt(object, this.#scalePath);
     if (replicas !== undefined && replicas < 0)
@@ -98,6 +121,10 @@ export class CustomResourceValidator {
     // A list that had duplicates before may keep them.
     if (duplicates.length > 0 && (!old || validateListTypes(old, this.#schema).length === 0))
       errors.push(...duplicates);
+    // Rules may take for granted what the schema says.
+    if (!this.#rules) return errors;
+    if (errors.some(({ type }) => blocking.has(type))) errors.push(rulesNotChecked);
+    else errors.push(...this.#rules.validate(object, old, { warn: (error) => warn?.(formatFieldError(error)) }));
     return errors;
   }
 }

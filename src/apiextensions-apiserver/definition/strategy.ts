@@ -1,9 +1,7 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from "../../api/apiextensions/v1/types.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
-import type { JsonSchema } from "../schema/json-schema.ts";
 import { cleanupFinalizer, setCondition } from "./conditions.ts";
-import { subschemas } from "./subschemas.ts";
 import { validateDefinition, validateDefinitionUpdate, validateStatus } from "./validate-definition.ts";
 
 /**
@@ -29,8 +27,6 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
   },
   validate: (definition) => validateDefinition(definition),
   validateUpdate: (definition, old) => validateDefinitionUpdate(definition, old),
-  warningsOnCreate: ({ spec }) => warningsOf(spec),
-  warningsOnUpdate: ({ spec }) => warningsOf(spec),
   hasPendingFinalizers: (definition) => definition.metadata.deletionTimestamp === undefined,
   prepareForGracefulDelete: (definition) => {
     const { finalizers = [] } = definition.metadata;
@@ -61,17 +57,4 @@ function nullIsEmpty({ spec }: Mutable<CustomResourceDefinition>): void {
 
 function storedVersion(spec: CustomResourceDefinitionSpec): string {
   return spec.versions.find(({ storage }) => storage)?.name ?? "";
-}
-
-/** What is stored and has no effect here. */
-function warningsOf({ versions }: CustomResourceDefinitionSpec): readonly string[] {
-  const hasRules = (schema: JsonSchema): boolean =>
-    schema["x-kubernetes-validations"] !== undefined || subschemas(schema).some(({ schema: inner }) => hasRules(inner));
-  return versions.flatMap(({ schema }, i) =>
-    schema?.openAPIV3Schema && hasRules(schema.openAPIV3Schema)
-      ? [
-          `spec.versions[${i}].schema.openAPIV3Schema: x-kubernetes-validations are stored but not evaluated by this server yet`,
-        ]
-      : [],
-  );
 }

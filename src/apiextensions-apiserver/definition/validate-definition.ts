@@ -114,7 +114,7 @@ function validateVersions(
   if (names.length === 0) errors.push(fieldRequired(path));
   for (const [i, version] of spec.versions.entries()) {
     const before = old?.versions.find(({ name }) => name === version.name);
-    if (!before || !deepEqual(version, before)) errors.push(...validateVersion(version, path.index(i)));
+    if (!before || !deepEqual(version, before)) errors.push(...validateVersion(version, path.index(i), before));
   }
   if (new Set(names).size < names.length)
     errors.push(fieldInvalid(path, spec.versions, "must contain unique version names"));

@@ -6,8 +6,9 @@ import {
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { compileRegexp } from "../regexp/regexp.ts";
+import { compileRegexp } from "../../apimachinery/regexp/regexp.ts";
 import { itemSchema, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
+import { validateRuleTexts } from "./validate-rules.ts";
 import { subschemas } from "./subschemas.ts";
 
 const types: ReadonlySet<string> = new Set(["array", "boolean", "integer", "number", "object", "string"]);
@@ -24,7 +25,11 @@ const forbidden: readonly (readonly [string, string])[] = [
 
 /** What is wrong with a schema wherever it stands, by upstream's rules for OpenAPI v3 schemas of definitions. */
 export function validateSchema(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors = [...validateKeywords(schema, path), ...validateListKeywords(schema, path)];
+  const errors = [
+    ...validateKeywords(schema, path),
+    ...validateListKeywords(schema, path),
+    ...validateRuleTexts(schema, path),
+  ];
   for (const { schema: inner, at } of subschemas(schema)) errors.push(...validateSchema(inner, at(path)));
   return errors;
 }

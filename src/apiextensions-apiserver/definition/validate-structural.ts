@@ -120,6 +120,7 @@ const notInRestrictions: readonly (readonly [keyof JsonSchema, string])[] = [
   ["x-kubernetes-list-map-keys", "must be empty to be structural"],
   ["x-kubernetes-list-type", "must be undefined to be structural"],
   ["x-kubernetes-map-type", "must be undefined to be structural"],
+  ["x-kubernetes-validations", "must be empty to be structural"],
 ];
 
 function validateRestriction(schema: JsonSchema, path: FieldPath): FieldError[] {

@@ -2,7 +2,7 @@ import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinitionVersion,
 } from "../../api/apiextensions/v1/types.gen.ts";
-import { isJsonObject } from "../../apimachinery/object.ts";
+import { deepEqual, isJsonObject } from "../../apimachinery/object.ts";
 import {
   type FieldError,
   fieldForbidden,
@@ -13,10 +13,12 @@ import {
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label } from "../../apimachinery/validation/names.ts";
 import { JsonPath, JsonPathError } from "../jsonpath/json-path.ts";
-import { type JsonSchema, propertySchema } from "../schema/json-schema.ts";
+import { isEmbeddedResource, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
+import { RuleValidator } from "../rules/rule-validator.ts";
 import { prune } from "../schema/prune.ts";
 import { SchemaValidator } from "../schema/validate.ts";
 import { structuralSubschemas } from "./subschemas.ts";
+import { validateRules } from "./validate-rules.ts";
 import { validateSchema } from "./validate-schema.ts";
 import { validateStructural } from "./validate-structural.ts";
 
@@ -25,7 +27,11 @@ const columnFormats = ["byte", "date", "date-time", "double", "float", "int32", 
 const selectableFieldsMax = 8;
 
 /** All errors of one version of a definition. */
-export function validateVersion(version: CustomResourceDefinitionVersion, path: FieldPath): FieldError[] {
+export function validateVersion(
+  version: CustomResourceDefinitionVersion,
+  path: FieldPath,
+  before: CustomResourceDefinitionVersion | undefined,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const message of validateDns1035Label(version.name))
     errors.push(fieldInvalid(path.child("name"), version.name, message));
@@ -36,7 +42,11 @@ export function validateVersion(version: CustomResourceDefinitionVersion, path: 
     const own = [...validateSchema(schema, schemaPath), ...validateStructural(schema, schemaPath)];
     errors.push(...own);
     // Defaults are judged by a schema that means something.
-    if (own.length === 0) errors.push(...validateDefaults(schema, schemaPath, true));
+    const meaning = own.length > 0 ? [] : validateDefaults(schema, schemaPath, true);
+    errors.push(...meaning);
+    // A schema that was accepted may cost what it did.
+    const allowsCostly = deepEqual(schema, before?.schema?.openAPIV3Schema);
+    if (own.length + meaning.length === 0) errors.push(...validateRules(schema, schemaPath, { allowsCostly }));
   } else errors.push(fieldRequired(schemaPath, "schemas are required"));
   errors.push(...validateScale(version, path.child("subresources", "scale")));
   for (const [i, column] of (version.additionalPrinterColumns ?? []).entries())
@@ -63,6 +73,13 @@ function validateDeprecation(
   return errors;
 }
 
+/** A default keeps the rules of its schema, as one that stays and as a new one. */
+function validateByRules(value: unknown, schema: JsonSchema, path: FieldPath): readonly FieldError[] {
+  const validator = new RuleValidator(schema, isEmbeddedResource(schema));
+  const errors = validator.validate(value, value, { path });
+  return errors.length > 0 ? errors : validator.validate(value, undefined, { path });
+}
+
 /** A default has to be a value its own schema takes, without fields the schema would drop. */
 function validateDefaults(schema: JsonSchema, path: FieldPath, isRoot = false): FieldError[] {
   const errors: FieldError[] = [];
@@ -85,6 +102,7 @@ function validateDefaults(schema: JsonSchema, path: FieldPath, isRoot = false): 
         field: error.field === "<nil>" ? at.toString() : `${parent}.${error.field}`,
       })),
     );
+    if (errors.length === 0) errors.push(...validateByRules(value, schema, at));
   }
   for (const { schema: inner, at: innerAt } of structuralSubschemas(schema))
     errors.push(...validateDefaults(inner, innerAt(path)));

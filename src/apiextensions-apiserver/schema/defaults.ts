@@ -33,10 +33,13 @@ function orDefault(value: unknown, schema: JsonSchema): unknown {
 }
 
 function withMissing(object: Record<string, unknown>, schema: JsonSchema): Record<string, unknown> {
-  const missing: [string, unknown][] = [];
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (property.default !== undefined && !Object.hasOwn(object, name))
-      missing.push([name, cloneJson(property.default)]);
+  const { properties = {} } = schema;
+  let missing: [string, unknown][] | undefined;
+  for (const name in properties) {
+    const value = properties[name]?.default;
+    if (value === undefined || Object.hasOwn(object, name)) continue;
+    missing ??= [];
+    missing.push([name, cloneJson(value)]);
   }
-  return missing.length === 0 ? object : Object.fromEntries([...Object.entries(object), ...missing]);
+  return missing ? Object.fromEntries([...Object.entries(object), ...missing]) : object;
 }

@@ -4,22 +4,27 @@ import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validatePathSegmentName } from "../../apimachinery/validation/names.ts";
 import { validateAnnotations, validateLabels } from "../../apimachinery/validation/object-meta.ts";
-import { isEmbeddedResource, itemSchema, type JsonSchema, memberSchema } from "./json-schema.ts";
+import { hasEmbedded, isEmbeddedResource, itemSchema, type JsonSchema, memberSchema } from "./json-schema.ts";
 
 /** What is wrong with the type and metadata of objects inside an object. */
-export function validateEmbedded(value: unknown, schema: JsonSchema | undefined, path?: FieldPath): FieldError[] {
-  if (!schema) return [];
+export function validateEmbedded(value: unknown, schema: JsonSchema | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  // Few schemas have any: those of all others need no walk.
+  if (schema && hasEmbedded(schema)) walk(value, schema, undefined, errors);
+  return errors;
+}
+
+function walk(value: unknown, schema: JsonSchema | undefined, path: FieldPath | undefined, errors: FieldError[]): void {
+  if (!schema || !hasEmbedded(schema)) return;
   if (Array.isArray(value)) {
     const items = itemSchema(schema);
-    return value.flatMap((item: unknown, i) => validateEmbedded(item, items, path?.index(i)));
+    for (const [i, item] of value.entries()) walk(item, items, path?.index(i), errors);
+    return;
   }
-  if (!isJsonObject(value)) return [];
-  const errors = path && isEmbeddedResource(schema) ? validateResource(value, path) : [];
-  for (const [name, member] of Object.entries(value)) {
-    const at = path?.child(name) ?? FieldPath.of(name);
-    errors.push(...validateEmbedded(member, memberSchema(schema, name), at));
-  }
-  return errors;
+  if (!isJsonObject(value)) return;
+  if (path && isEmbeddedResource(schema)) errors.push(...validateResource(value, path));
+  for (const [name, member] of Object.entries(value))
+    walk(member, memberSchema(schema, name), path?.child(name) ?? FieldPath.of(name), errors);
 }
 
 function validateResource(object: Readonly<Record<string, unknown>>, path: FieldPath): FieldError[] {

@@ -37,6 +37,19 @@ export function isEmbeddedResource(schema: JsonSchema | undefined): boolean {
   return schema?.["x-kubernetes-embedded-resource"] === true;
 }
 
+const knownEmbedded = new WeakMap<JsonSchema, boolean>();
+
+/** Whether the value, or a part of it, is an object of some kind. Few schemas have such; the others need no walk for them. */
+export function hasEmbedded(schema: JsonSchema): boolean {
+  let known = knownEmbedded.get(schema);
+  if (known === undefined) {
+    const below = [...Object.values(schema.properties ?? {}), valueSchema(schema), itemSchema(schema)];
+    known = isEmbeddedResource(schema) || below.some((each) => each !== undefined && hasEmbedded(each));
+    knownEmbedded.set(schema, known);
+  }
+  return known;
+}
+
 /** `parent.name`, without the dot at the root. */
 export function memberPath(parent: string, name: string): string {
   return parent === "" ? name : `${parent}.${name}`;
@@ -48,7 +61,8 @@ export function withMembers(
   change: (name: string, value: unknown) => unknown,
 ): Record<string, unknown> {
   let changed: [string, unknown][] | undefined;
-  for (const [name, value] of Object.entries(object)) {
+  for (const name in object) {
+    const value = object[name];
     const next = change(name, value);
     if (next === value) continue;
     changed ??= [];
@@ -72,7 +86,8 @@ export function withItems(
   change: (item: unknown, index: number) => unknown,
 ): readonly unknown[] {
   let out: unknown[] | undefined;
-  for (const [i, item] of list.entries()) {
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
     const next = change(item, i);
     if (next === item) continue;
     out ??= [...list];

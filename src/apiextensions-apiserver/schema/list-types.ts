@@ -4,19 +4,21 @@ import { type FieldError, fieldDuplicate } from "../../apimachinery/validation/f
 import { itemSchema, type JsonSchema, memberPath, memberSchema } from "./json-schema.ts";
 
 /** Items that occur twice in lists that are sets or maps. */
-export function validateListTypes(value: unknown, schema: JsonSchema | undefined, path = ""): FieldError[] {
-  if (!schema) return [];
+export function validateListTypes(value: unknown, schema: JsonSchema | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  walk(value, schema, "", errors);
+  return errors;
+}
+
+function walk(value: unknown, schema: JsonSchema | undefined, path: string, errors: FieldError[]): void {
+  if (!schema) return;
   if (Array.isArray(value)) {
+    for (const error of duplicates(value, schema, path)) errors.push(error);
     const items = itemSchema(schema);
-    return [
-      ...duplicates(value, schema, path),
-      ...value.flatMap((item: unknown, i) => validateListTypes(item, items, `${path}[${i}]`)),
-    ];
+    if (items) for (const [i, item] of value.entries()) walk(item, items, `${path}[${i}]`, errors);
+  } else if (isJsonObject(value)) {
+    for (const name in value) walk(value[name], memberSchema(schema, name), memberPath(path, name), errors);
   }
-  if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([name, member]) =>
-    validateListTypes(member, memberSchema(schema, name), memberPath(path, name)),
-  );
 }
 
 function duplicates(list: readonly unknown[], schema: JsonSchema, path: string): FieldError[] {

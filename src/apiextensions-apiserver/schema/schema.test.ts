@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatFieldErrors } from "../../apimachinery/validation/field-error.ts";
+import { aggregateMessages, type FieldError, formatFieldError } from "../../apimachinery/validation/field-error.ts";
 import { withDefaults } from "./defaults.ts";
 import { validateEmbedded } from "./embedded.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -15,6 +15,10 @@ const object = (properties: Record<string, JsonSchema>, more: JsonSchema = {}): 
   properties,
   ...more,
 });
+
+function told(errors: readonly FieldError[]): string {
+  return aggregateMessages(errors.map(formatFieldError));
+}
 
 void test("fields the schema does not have go, at any depth, unless it preserves them", () => {
   const schema = object({
@@ -152,7 +156,7 @@ void test("values are checked with upstream's messages", () => {
     [{ type: "integer", not: { minimum: 5 } }, 6, '<nil>: Invalid value: "": "v" must not validate the schema (not)'],
   ];
   for (const [schema, value, expected] of cases)
-    assert.equal(formatFieldErrors(new SchemaValidator(object({ v: schema })).validate({ v: value })), expected);
+    assert.equal(told(new SchemaValidator(object({ v: schema })).validate({ v: value })), expected);
 });
 
 void test("what has not changed is not complained about", () => {
@@ -188,7 +192,7 @@ void test("what has not changed is not complained about", () => {
 void test("sets and maps hold each item once", () => {
   const set: JsonSchema = { type: "array", items: object({}), "x-kubernetes-list-type": "set" };
   assert.equal(
-    formatFieldErrors(
+    told(
       validateListTypes(
         {
           s: [
@@ -206,7 +210,7 @@ void test("sets and maps hold each item once", () => {
 void test("objects inside objects have a type and a name", () => {
   const schema = object({ e: object({}, { "x-kubernetes-embedded-resource": true }) });
   assert.equal(
-    formatFieldErrors(validateEmbedded({ e: { metadata: { name: "a/b" } } }, schema)),
+    told(validateEmbedded({ e: { metadata: { name: "a/b" } } }, schema)),
     "[e.apiVersion: Required value: must not be empty, e.kind: Required value: must not be empty, e.metadata.name: Invalid value: \"a/b\": may not contain '/']",
   );
 });

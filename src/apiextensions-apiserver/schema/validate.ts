@@ -7,7 +7,7 @@ import {
   fieldTooLong,
   fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
-import { compileRegexp, type LinearRegexp } from "../regexp/regexp.ts";
+import { compileRegexp, type LinearRegexp } from "../../apimachinery/regexp/regexp.ts";
 import { hasFormat } from "./formats.ts";
 import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
 
@@ -32,30 +32,39 @@ export class SchemaValidator {
 
   /** `old` is the object before an update. */
   validate(object: unknown, old?: unknown): FieldError[] {
-    return this.#value(object, this.#root, "", old === undefined ? unknownOld : old);
-  }
-
-  #value(value: unknown, schema: JsonSchema, path: string, old: Old): FieldError[] {
-    const errors = this.#checked(value, schema, path, old);
-    if (errors.length > 0 && old !== unknownOld && deepEqual(value, old)) return [];
-    return errors;
-  }
-
-  #checked(value: unknown, schema: JsonSchema, path: string, old: Old): FieldError[] {
-    const mismatch = checkType(value, schema, path);
-    if (value === null) return [...mismatch, ...(mismatch.length > 0 ? [] : checkEnum(value, schema, path))];
-    const errors = [...mismatch, ...this.#junctors(value, schema, path)];
-    if (typeof value === "string") errors.push(...this.#string(value, schema, path));
-    else if (typeof value === "number" || typeof value === "bigint") errors.push(...checkNumber(value, schema, path));
-    else if (Array.isArray(value)) errors.push(...this.#list(value, schema, path, old));
-    errors.push(...checkEnum(value, schema, path));
-    if (isJsonObject(value)) errors.push(...this.#object(value, schema, path, old));
-    return errors;
-  }
-
-  #junctors(value: unknown, schema: JsonSchema, path: string): FieldError[] {
     const errors: FieldError[] = [];
-    const check = (option: JsonSchema): FieldError[] => this.#checked(value, option, path, unknownOld);
+    this.#value(object, this.#root, "", old === undefined ? unknownOld : old, errors);
+    return errors;
+  }
+
+  /** Errors are added to `errors`, in this and what it calls: a list for each value would cost more than the checks. */
+  #value(value: unknown, schema: JsonSchema, path: string, old: Old, errors: FieldError[]): void {
+    const before = errors.length;
+    this.#check(value, schema, path, old, errors);
+    if (errors.length > before && old !== unknownOld && deepEqual(value, old)) errors.length = before;
+  }
+
+  #check(value: unknown, schema: JsonSchema, path: string, old: Old, errors: FieldError[]): void {
+    const before = errors.length;
+    checkType(value, schema, path, errors);
+    if (value === null) {
+      if (errors.length === before) checkEnum(value, schema, path, errors);
+      return;
+    }
+    if (schema.anyOf || schema.oneOf || schema.allOf || schema.not) this.#junctors(value, schema, path, errors);
+    if (typeof value === "string") this.#string(value, schema, path, errors);
+    else if (typeof value === "number" || typeof value === "bigint") checkNumber(value, schema, path, errors);
+    else if (Array.isArray(value)) this.#list(value, schema, path, old, errors);
+    if (schema.enum) checkEnum(value, schema, path, errors);
+    if (isJsonObject(value)) this.#object(value, schema, path, old, errors);
+  }
+
+  #junctors(value: unknown, schema: JsonSchema, path: string, errors: FieldError[]): void {
+    const check = (option: JsonSchema): FieldError[] => {
+      const found: FieldError[] = [];
+      this.#check(value, option, path, unknownOld, found);
+      return found;
+    };
     if (schema.anyOf && schema.anyOf.length > 0) {
       const failures = schema.anyOf.map(check);
       if (!failures.some((failure) => failure.length === 0))
@@ -79,14 +88,12 @@ export class SchemaValidator {
     }
     if (schema.not && check(schema.not).length === 0)
       errors.push(whole(`${goQuote(path)} must not validate the schema (not)`));
-    return errors;
   }
 
-  #string(value: string, schema: JsonSchema, path: string): FieldError[] {
-    const errors: FieldError[] = [];
+  #string(value: string, schema: JsonSchema, path: string, errors: FieldError[]): void {
     const { maxLength, minLength, pattern, format } = schema;
     if (maxLength !== undefined || minLength !== undefined) {
-      const length = Array.from(value).length;
+      const length = codePoints(value);
       if (maxLength !== undefined && length > maxLength)
         errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
       if (minLength !== undefined && length < minLength)
@@ -95,7 +102,6 @@ export class SchemaValidator {
     if (pattern !== undefined && this.#pattern(pattern)?.test(value) === false)
       errors.push(problem(path, value, `should match '${pattern}'`));
     if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
-    return errors;
   }
 
   /** Undefined for what is no regular expression, which the definition's own validation refuses. */
@@ -104,12 +110,11 @@ export class SchemaValidator {
     return this.#patterns.get(pattern);
   }
 
-  #list(list: readonly unknown[], schema: JsonSchema, path: string, old: Old): FieldError[] {
-    const errors: FieldError[] = [];
+  #list(list: readonly unknown[], schema: JsonSchema, path: string, old: Old, errors: FieldError[]): void {
     const items = itemSchema(schema);
     if (items) {
       const before = oldItems(schema, old);
-      for (const [i, item] of list.entries()) errors.push(...this.#value(item, items, `${path}[${i}]`, before(item)));
+      for (const [i, item] of list.entries()) this.#value(item, items, `${path}[${i}]`, before(item), errors);
     }
     const { minItems, maxItems } = schema;
     if (minItems !== undefined && list.length < minItems)
@@ -118,13 +123,17 @@ export class SchemaValidator {
       errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: path });
     if (schema.uniqueItems === true && list.some((item, i) => list.slice(0, i).some((other) => deepEqual(item, other))))
       errors.push(problem(path, "", "shouldn't contain duplicates"));
-    return errors;
   }
 
-  #object(object: Readonly<Record<string, unknown>>, schema: JsonSchema, path: string, old: Old): FieldError[] {
-    const errors: FieldError[] = [];
+  #object(
+    object: Readonly<Record<string, unknown>>,
+    schema: JsonSchema,
+    path: string,
+    old: Old,
+    errors: FieldError[],
+  ): void {
     const { minProperties, maxProperties } = schema;
-    const count = Object.keys(object).length;
+    const count = minProperties === undefined && maxProperties === undefined ? 0 : Object.keys(object).length;
     if (minProperties !== undefined && count < minProperties)
       errors.push(problem(path, count, `should have at least ${minProperties} properties`));
     if (maxProperties !== undefined && count > maxProperties)
@@ -133,13 +142,12 @@ export class SchemaValidator {
       if (!Object.hasOwn(object, name)) errors.push({ ...fieldRequired(undefined), field: memberPath(path, name) });
     const values = valueSchema(schema);
     const before = isJsonObject(old) ? old : {};
-    for (const [name, member] of Object.entries(object)) {
+    for (const name in object) {
       const own = propertySchema(schema, name) ?? values;
       if (!own) continue;
       const oldMember = Object.hasOwn(before, name) ? before[name] : unknownOld;
-      errors.push(...this.#value(member, own, memberPath(path, name), oldMember));
+      this.#value(object[name], own, memberPath(path, name), oldMember, errors);
     }
-    return errors;
   }
 }
 
@@ -178,15 +186,14 @@ function typeOf(value: unknown): string {
   return typeof value === "boolean" || typeof value === "string" ? typeof value : "object";
 }
 
-function checkType(value: unknown, schema: JsonSchema, path: string): FieldError[] {
+function checkType(value: unknown, schema: JsonSchema, path: string, errors: FieldError[]): void {
   const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
   const expected = isIntOrString ? "integer,string" : (schema.type ?? "");
-  if (expected === "" || (value === null && schema.nullable === true)) return [];
+  if (expected === "" || (value === null && schema.nullable === true)) return;
   const actual = typeOf(value);
   if (isIntOrString ? actual === "integer" || actual === "string" : actual === expected)
-    return checkSize(value, schema, path);
-  if (expected === "number" && actual === "integer") return [];
-  return [wrongType(path, expected, actual)];
+    checkSize(value, schema, path, errors);
+  else if (expected !== "number" || actual !== "integer") errors.push(wrongType(path, expected, actual));
 }
 
 const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -194,24 +201,23 @@ const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
 };
 
-function checkSize(value: unknown, { format = "", type }: JsonSchema, path: string): FieldError[] {
+function checkSize(value: unknown, { format = "", type }: JsonSchema, path: string, errors: FieldError[]): void {
   const bounds = type === "integer" && Object.hasOwn(integerBounds, format) ? integerBounds[format] : undefined;
-  if (!bounds || (typeof value !== "number" && typeof value !== "bigint")) return [];
+  if (!bounds || (typeof value !== "number" && typeof value !== "bigint")) return;
   const [min, max] = bounds;
   const exact = BigInt(value);
-  if (exact >= min && exact <= max) return [];
-  return [problem(path, value, `must be of type ${format}: ${goQuote(goJson(value))}`)];
+  if (exact < min || exact > max)
+    errors.push(problem(path, value, `must be of type ${format}: ${goQuote(goJson(value))}`));
 }
 
-function checkEnum(value: unknown, schema: JsonSchema, path: string): FieldError[] {
+function checkEnum(value: unknown, schema: JsonSchema, path: string, errors: FieldError[]): void {
   const values = schema.enum;
-  if (!values || values.length === 0 || values.some((each) => deepEqual(each, value))) return [];
+  if (!values || values.length === 0 || values.some((each) => deepEqual(each, value))) return;
   const supported = values.map((each) => (typeof each === "string" ? each : goJson(each)));
-  return [{ ...fieldNotSupported(undefined, value, supported), field: fieldOf(path) }];
+  errors.push({ ...fieldNotSupported(undefined, value, supported), field: fieldOf(path) });
 }
 
-function checkNumber(value: number | bigint, schema: JsonSchema, path: string): FieldError[] {
-  const errors: FieldError[] = [];
+function checkNumber(value: number | bigint, schema: JsonSchema, path: string, errors: FieldError[]): void {
   const { maximum, minimum, multipleOf } = schema;
   if (multipleOf !== undefined && multipleOf > 0 && !isMultiple(Number(value), multipleOf))
     errors.push(problem(path, value, `should be a multiple of ${multipleOf}`));
@@ -223,7 +229,17 @@ function checkNumber(value: number | bigint, schema: JsonSchema, path: string): 
     const orEqual = schema.exclusiveMinimum ? "" : " or equal to";
     errors.push(problem(path, value, `should be greater than${orEqual} ${minimum}`));
   }
-  return errors;
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    // The second half of a pair counts with the first.
+    const isPair = (text.codePointAt(i) ?? 0) > 0xffff;
+    count++;
+    if (isPair) i++;
+  }
+  return count;
 }
 
 function isMultiple(value: number, of: number): boolean {

@@ -1,7 +1,7 @@
 import { goQuote } from "../go-format.ts";
 import { formatGroupKind, formatGroupResource } from "../group-version.ts";
 import type { GroupKind, GroupResource, StatusCause } from "../meta/v1/types.gen.ts";
-import { type FieldError, formatFieldErrorBody, formatFieldErrors } from "../validation/field-error.ts";
+import { type FieldError, aggregateMessages, errorsToldMax, formatFieldErrorBody } from "../validation/field-error.ts";
 import { StatusError } from "./status-error.ts";
 
 // One constructor per failure of the API, with upstream's codes and texts.
@@ -59,9 +59,12 @@ export function applyConflict(causes: readonly StatusCause[], message: string): 
 
 /** `Deployment.apps "web" is invalid: spec.replicas: Invalid value: …` */
 export function invalid(gk: GroupKind, name: string, errors: readonly FieldError[]): StatusError {
-  const causes = errors.map((e) => ({ reason: e.type, message: formatFieldErrorBody(e), field: e.field }));
+  const causes = errors
+    .slice(0, errorsToldMax)
+    .map((e) => ({ reason: e.type, message: formatFieldErrorBody(e), field: e.field }));
   const what = `${formatGroupKind(gk)} ${goQuote(name)} is invalid`;
-  const message = errors.length === 0 ? what : `${what}: ${formatFieldErrors(errors)}`;
+  const told = aggregateMessages(causes.map(({ field, message }) => `${field}: ${message}`));
+  const message = errors.length === 0 ? what : `${what}: ${told}`;
   const details = { name, group: gk.group, kind: gk.kind, causes };
   return new StatusError({ code: 422, reason: "Invalid", message, details });
 }
@@ -107,6 +110,12 @@ export function forbiddenRequest(denied: DeniedRequest, why = ""): StatusError {
     text = `User ${goQuote(user)} cannot ${verb} resource ${goQuote(target)} in API group ${goQuote(group)} ${scope}`;
   }
   return forbidden({ group, resource }, name, why === "" ? text : `${text}: ${why}`);
+}
+
+/** A built-in path that is there, but not for this method. */
+export function methodNotAllowed(): StatusError {
+  const message = "the server does not allow this method on the requested resource";
+  return new StatusError({ code: 405, reason: "MethodNotAllowed", message, details: {} });
 }
 
 /** `create is not supported on resources of kind "pods"` */

@@ -53,10 +53,12 @@ export function parseFieldSelector(text: string): FieldSelector {
   const requirements: FieldRequirement[] = [];
   for (const term of splitTerms(text).sort()) {
     if (term === "") continue;
-    const match = /^([^=!]*(?:!(?!=)[^=!]*)*)(!=|==|=)(.*)$/s.exec(term);
-    if (match === null) throw new FieldSelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
-    const [, field = "", operator, value = ""] = match;
-    requirements.push({ field, operator: operator === "!=" ? "!=" : "=", value: unescapeFieldValue(value) });
+    const at = term.indexOf("=");
+    if (at < 0) throw new FieldSelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
+    const isNegated = term[at - 1] === "!";
+    const value = term.slice(!isNegated && term[at + 1] === "=" ? at + 2 : at + 1);
+    const field = term.slice(0, isNegated ? at - 1 : at);
+    requirements.push({ field, operator: isNegated ? "!=" : "=", value: unescapeFieldValue(value) });
   }
   return FieldSelector.of(requirements);
 }
@@ -72,6 +74,7 @@ export function escapeFieldValue(value: string): string {
 }
 
 function unescapeFieldValue(value: string): string {
+  if (!/[\\,=]/.test(value)) return value;
   let out = "";
   let isEscaped = false;
   for (const c of value) {
@@ -95,6 +98,7 @@ function unescapeFieldValue(value: string): string {
 
 /** Cuts at commas that no backslash precedes. */
 function splitTerms(text: string): string[] {
+  if (!text.includes("\\")) return text.split(",");
   const terms: string[] = [];
   let start = 0;
   for (let i = 0; i < text.length; i++) {

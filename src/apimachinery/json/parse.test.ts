@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { parseJson } from "./parse.ts";
+import { finish } from "../../component-base/steps.ts";
+import { parseJson, parseJsonInPieces } from "./parse.ts";
 import { readJson } from "./reader.ts";
 import { stringifyJson } from "./stringify.ts";
 
@@ -89,3 +90,39 @@ test("hostile text is refused at once", () => {
   assert.throws(() => parseJson(`"${"\\".repeat(1_000_001)}"`), { message: "unexpected end of JSON input" });
   assert.ok(performance.now() - started < 1000);
 });
+
+test("long text reads the same in pieces", () => {
+  const long = "x".repeat(100_000);
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, { "a,b": [i, "}"], "\\": '"' }]));
+  const texts = [
+    JSON.stringify(many),
+    JSON.stringify({ a: [many, long, [], {}], ["__proto__"]: many, [long]: { b: long }, c: null }, undefined, 1),
+    JSON.stringify([long, [long, 1], many]),
+    `[${" ".repeat(200_000)}]`,
+    `{"a":"${long}","a":${JSON.stringify(many)}}`,
+    `{"k1":"${long}",${JSON.stringify(many).slice(1)}`,
+    `["${long}",${"1,".repeat(50_000)}1]`,
+  ];
+  const bad = [
+    `["${long}${long}",]`,
+    `[,"${long}${long}"]`,
+    `{"${long}${long}"}`,
+    `{"a":"${long}${long}"`,
+    `[${"1,".repeat(99_999)}`,
+  ];
+  for (const text of [...texts, ...bad.map((each) => `${each} `)]) {
+    assert.deepEqual(
+      outcome(() => finish(parseJsonInPieces(text))),
+      outcome(() => parseJson(text)),
+      text.slice(0, 20),
+    );
+  }
+});
+
+function outcome(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}

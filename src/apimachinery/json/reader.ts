@@ -121,6 +121,7 @@ class Reader {
     let out = "";
     let start = ++this.#position;
     for (;;) {
+      this.#skipPlain();
       const c = this.#text[this.#position] ?? this.#failAtEnd();
       if (c === '"') {
         out += this.#text.slice(start, this.#position);
@@ -128,15 +129,17 @@ class Reader {
         return out.toWellFormed();
       }
       if (c < " ") this.#fail("in string literal");
-      if (c !== "\\") {
-        this.#position++;
-        continue;
-      }
       out += this.#text.slice(start, this.#position);
       this.#position++;
       out += this.#escape();
       start = this.#position;
     }
+  }
+
+  /** To the next quote, backslash or control character, or the end. */
+  #skipPlain(): void {
+    let code = this.#text.charCodeAt(this.#position);
+    while (code >= 0x20 && code !== 0x22 && code !== 0x5c) code = this.#text.charCodeAt(++this.#position);
   }
 
   #escape(): string {
@@ -177,8 +180,11 @@ class Reader {
   }
 
   #digits(context: string): void {
-    if (!isDigit(this.#text[this.#position] ?? "")) this.#fail(context);
-    while (isDigit(this.#text[this.#position] ?? "")) this.#position++;
+    const start = this.#position;
+    for (let code = this.#text.charCodeAt(start); code >= 0x30 && code <= 0x39;) {
+      code = this.#text.charCodeAt(++this.#position);
+    }
+    if (this.#position === start) this.#fail(context);
   }
 
   /** The next character that is no white space, the empty string at the end. */

@@ -39,7 +39,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
 }
 
 /** The index of the closing quote, or the end of the text. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1) {
     let backslashes = 0;

@@ -1,6 +1,6 @@
 import { fieldInvalid, formatFieldError } from "../validation/field-error.ts";
 import { type FieldPath } from "../validation/field-path.ts";
-import { validateQualifiedName } from "../validation/names.ts";
+import { isPlainLabelPart, validateQualifiedName } from "../validation/names.ts";
 import {
   type Requirement,
   SelectorError,
@@ -26,7 +26,8 @@ interface Token {
   readonly text: string;
 }
 
-const tokenPattern = /[ \t\r\n]*(?:(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+))/y;
+const tokenPattern = /==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+/g;
+const symbolPattern = /^[=!(),<>]/;
 
 const operatorOfSymbol: Readonly<Record<string, SelectorOperator>> = {
   "=": "=",
@@ -78,7 +79,7 @@ class Parser {
     if (isNegated) token = this.#next();
     if (!isIdentifier(token)) fail(`found '${token.text}', expected: identifier`);
     const key = token.text;
-    const messages = validateQualifiedName(key);
+    const messages = isPlainLabelPart(key) ? [] : validateQualifiedName(key);
     if (messages.length > 0) fail(formatFieldError(fieldInvalid(this.#path, key, messages.join("; "))));
     if (isNegated) return newRequirement(key, "!", [], this.#path);
     if (this.#atRequirementEnd()) return newRequirement(key, "exists", [], this.#path);
@@ -147,11 +148,9 @@ const end: Token = { type: "end", text: "" };
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = new RegExp(tokenPattern);
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const [, symbol, word = ""] = match;
-    if (symbol !== undefined) tokens.push({ type: "symbol", text: symbol });
-    else tokens.push({ type: word === "in" || word === "notin" ? "word" : "identifier", text: word });
+  for (const token of text.match(tokenPattern) ?? []) {
+    if (symbolPattern.test(token)) tokens.push({ type: "symbol", text: token });
+    else tokens.push({ type: token === "in" || token === "notin" ? "word" : "identifier", text: token });
   }
   return tokens;
 }

@@ -1,6 +1,6 @@
 import { aggregateMessages, fieldInvalid, fieldNotSupported, formatFieldError } from "../validation/field-error.ts";
 import { type FieldPath, childOf } from "../validation/field-path.ts";
-import { validateLabelValue, validateQualifiedName } from "../validation/names.ts";
+import { isPlainLabelPart, validateLabelValue, validateQualifiedName } from "../validation/names.ts";
 
 /** The labels of an object. Only own properties count. */
 export type LabelSet = Readonly<Record<string, string>>;
@@ -9,6 +9,13 @@ export type LabelSet = Readonly<Record<string, string>>;
 export type SelectorOperator = "=" | "==" | "!=" | "in" | "notin" | "exists" | "!" | "gt" | "lt";
 
 export const binaryOperators: readonly SelectorOperator[] = ["in", "notin", "=", "==", "!=", "gt", "lt"];
+
+const textOperators: ReadonlySet<SelectorOperator> = new Set(["in", "notin", "=", "==", "!=", "exists", "!"]);
+
+/** Whether objects without the label meet the requirement. */
+export function allowsAbsent({ operator }: Requirement): boolean {
+  return operator === "!=" || operator === "notin" || operator === "!";
+}
 
 /** A text or object that is no selector. The message is upstream's. */
 export class SelectorError extends Error {
@@ -30,6 +37,9 @@ export function newRequirement(
   path?: FieldPath,
 ): Requirement {
   const values = given ?? [];
+  // Nearly always: worth neither paths nor lists of messages.
+  if (textOperators.has(operator) && isPlainLabelPart(key) && values.every(isPlainLabelPart))
+    if (checkValueCount(operator, values.length) === undefined) return { key, operator, values };
   const errors = [];
   const keyMessages = validateQualifiedName(key);
   if (keyMessages.length > 0) errors.push(fieldInvalid(childOf(path, "key"), key, keyMessages.join("; ")));

@@ -5,6 +5,7 @@ import {
   type Requirement,
   SelectorError,
   type SelectorOperator,
+  allowsAbsent,
   formatRequirement,
   newRequirement,
   requirementMatches,
@@ -16,6 +17,7 @@ export class Selector {
   readonly requirements: readonly Requirement[];
   /** Selects no object whatsoever; not the same as having no requirements, which selects every object. */
   readonly isNothing: boolean;
+  #index: RequirementIndex | undefined;
 
   private constructor(requirements: readonly Requirement[], isNothing: boolean) {
     this.requirements = requirements;
@@ -36,6 +38,10 @@ export class Selector {
 
   matches(labels: LabelSet | undefined): boolean {
     if (this.isNothing) return false;
+    if (this.requirements.length > indexedMin) {
+      this.#index ??= new RequirementIndex(this.requirements);
+      return this.#index.matches(labels ?? noLabels);
+    }
     for (const requirement of this.requirements) {
       if (!requirementMatches(requirement, labels ?? noLabels)) return false;
     }
@@ -60,6 +66,38 @@ export class Selector {
 }
 
 const noLabels: LabelSet = {};
+
+/** With more requirements than this, they are looked up by the labels an object has. */
+const indexedMin = 16;
+
+/** Many requirements, sorted so that an object costs as many looks as it has labels, however many there are. */
+class RequirementIndex {
+  /** Those that an object without the label does not meet: the first such ends it. */
+  readonly #demanding: Requirement[] = [];
+  /** All others, by key. */
+  readonly #refusing = new Map<string, Requirement[]>();
+
+  constructor(requirements: readonly Requirement[]) {
+    for (const requirement of requirements) {
+      if (!allowsAbsent(requirement)) {
+        this.#demanding.push(requirement);
+        continue;
+      }
+      const same = this.#refusing.get(requirement.key);
+      if (same) same.push(requirement);
+      else this.#refusing.set(requirement.key, [requirement]);
+    }
+  }
+
+  matches(labels: LabelSet): boolean {
+    if (!this.#demanding.every((requirement) => requirementMatches(requirement, labels))) return false;
+    for (const key of Object.keys(labels)) {
+      const refusing = this.#refusing.get(key);
+      if (refusing && !refusing.every((requirement) => requirementMatches(requirement, labels))) return false;
+    }
+    return true;
+  }
+}
 
 /** Selects what has at least these labels. They are not checked; the empty set selects everything. */
 export function selectorFromSet(labels: LabelSet | undefined): Selector {
@@ -107,8 +145,5 @@ export function formatLabelSelector(selector: LabelSelector | undefined): string
 }
 
 function sortedByKey(requirements: readonly Requirement[]): readonly Requirement[] {
-  return [...requirements].sort((a, b) => {
-    if (a.key === b.key) return 0;
-    return a.key < b.key ? -1 : 1;
-  });
+  return [...requirements].sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1));
 }

@@ -123,7 +123,7 @@ class Document {
       if (!has(container, key) && expected === null) return;
       actual = inContext(`error in test for path: '${path}'`, () => get(container, key));
     }
-    if (!deepEqual(actual, expected)) fail(`testing value ${path} failed`, "test failed");
+    if (!deepEqual(actual, expected)) fail(`testing value ${path} failed`, testFailed);
   }
 
   #copy(operation: Readonly<Record<string, unknown>>): void {
@@ -231,15 +231,18 @@ function fitting<T>(path: string, value: T): T {
   return value;
 }
 
+const testFailed = "test failed";
+
 function fail(message: string, cause?: string): never {
-  throw new PatchError(422, cause === undefined ? message : `${message}: ${cause}`);
+  throw new PatchError(422, cause === undefined ? message : `${message}: ${cause}`, cause === testFailed);
 }
 
 function inContext<T>(context: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (error instanceof PatchError) throw new PatchError(error.code, `${context}: ${error.message}`);
+    if (error instanceof PatchError)
+      throw new PatchError(error.code, `${context}: ${error.message}`, error.isTestFailure);
     throw error;
   }
 }

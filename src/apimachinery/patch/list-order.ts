@@ -17,20 +17,32 @@ export function mergeInOrder(
   const keyOf = keyReader(mergeKey);
   const orderIndex = indexByKey(order, keyOf);
   const serverIndex = indexByKey(serverOrder, keyOf);
-  const rank = (index: ReadonlyMap<unknown, number>) => (item: unknown) => index.get(keyOf(item)) ?? -1;
-  const [orderRank, serverRank] = [rank(orderIndex), rank(serverIndex)];
-  const named = merged.filter((item) => orderRank(item) >= 0).sort((a, b) => orderRank(a) - orderRank(b));
-  const others = merged.filter((item) => orderRank(item) < 0).sort((a, b) => serverRank(a) - serverRank(b));
+  const named: Ranked[] = [];
+  const others: Ranked[] = [];
+  for (const item of merged) {
+    const key = keyOf(item);
+    const orderRank = orderIndex.get(key);
+    const ranked = { item, orderRank: orderRank ?? -1, serverRank: serverIndex.get(key) ?? -1 };
+    (orderRank === undefined ? others : named).push(ranked);
+  }
+  named.sort((a, b) => a.orderRank - b.orderRank);
+  others.sort((a, b) => a.serverRank - b.serverRank);
   const result: unknown[] = [];
   let i = 0;
-  for (const item of named) {
-    const place = serverRank(item);
-    const isBefore = (other: number) => other >= 0 && other < place;
-    for (; i < others.length && isBefore(serverRank(others[i])); i++) result.push(others[i]);
+  for (const { item, serverRank } of named) {
+    for (let other = others[i]; other && other.serverRank >= 0 && other.serverRank < serverRank; other = others[++i])
+      result.push(other.item);
     result.push(item);
   }
-  result.push(...others.slice(i));
+  for (const { item } of others.slice(i)) result.push(item);
   return result;
+}
+
+/** An item and its places in the two orders; -1 for none. */
+interface Ranked {
+  readonly item: unknown;
+  readonly orderRank: number;
+  readonly serverRank: number;
 }
 
 /** What tells the items of a list apart: the merge key's value, or without one the scalar itself. */

@@ -27,6 +27,7 @@ export function applyStrategicMergePatch(original: JsonObject, patch: unknown, s
 }
 
 function mergeObject(original: JsonObject, patch: JsonObject, schema: PatchSchema): JsonObject {
+  if (setsScalarsOnly(patch)) return { ...original, ...patch };
   const directive = ownMember(patch, patchDirective);
   if (directive === "delete") return {};
   if (directive === "replace") return without(patch, patchDirective);
@@ -53,6 +54,12 @@ function mergeObject(original: JsonObject, patch: JsonObject, schema: PatchSchem
   const object: Record<string, unknown> = {};
   for (const [name, value] of result) setMember(object, name, value);
   return object;
+}
+
+/** Nothing to remove, merge or direct: what most items of lists are. */
+function setsScalarsOnly(patch: JsonObject): boolean {
+  for (const name in patch) if (name.startsWith("$") || typeof patch[name] === "object") return false;
+  return true;
 }
 
 const noField: FieldPatchSchema = { strategies: [] };

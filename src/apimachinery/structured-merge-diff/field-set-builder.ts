@@ -1,9 +1,14 @@
-import { type FieldNode, FieldSet } from "./field-set.ts";
-import type { PathElement } from "./path-element.ts";
+import { FieldSet } from "./field-set.ts";
+import type { Path, PathElement } from "./path-element.ts";
 
+/** A node of a set that is being made; it becomes the set's own as it is. */
 interface Growing {
   isMember: boolean;
-  children: Map<PathElement, Growing> | undefined;
+  children: GrowingSet | undefined;
+}
+
+class GrowingSet extends FieldSet {
+  declare readonly nodes: Map<PathElement, Growing>;
 }
 
 /**
@@ -19,6 +24,11 @@ export class FieldSetBuilders {
   constructor(count: number) {
     this.#roots = Array.from({ length: count }, () => ({ isMember: false, children: undefined }));
     this.#trails = this.#roots.map((root) => [root]);
+  }
+
+  /** Where the walk is: a copy. */
+  get path(): Path {
+    return [...this.#path];
   }
 
   enter(element: PathElement): void {
@@ -39,24 +49,18 @@ export class FieldSetBuilders {
     let node = trail[trail.length - 1];
     for (let i = trail.length - 1; i < this.#path.length && node; i++) {
       const element = this.#path[i] ?? "";
-      node.children ??= new Map();
-      let child = node.children.get(element);
-      if (child === undefined) node.children.set(element, (child = { isMember: false, children: undefined }));
+      node.children ??= new GrowingSet(new Map());
+      const { nodes } = node.children;
+      let child = nodes.get(element);
+      if (child === undefined) nodes.set(element, (child = { isMember: false, children: undefined }));
       trail.push(child);
       node = child;
     }
     if (node) node.isMember = true;
   }
 
+  /** To be asked when the walk is over. */
   build(set: number): FieldSet {
-    return setOf(this.#roots[set]?.children) ?? FieldSet.empty;
+    return this.#roots[set]?.children ?? FieldSet.empty;
   }
-}
-
-function setOf(children: ReadonlyMap<PathElement, Growing> | undefined): FieldSet | undefined {
-  if (children === undefined) return undefined;
-  const nodes = new Map<PathElement, FieldNode>();
-  for (const [element, node] of children)
-    nodes.set(element, { isMember: node.isMember, children: setOf(node.children) });
-  return new FieldSet(nodes);
 }

@@ -1,3 +1,4 @@
+import type { Steps } from "../../component-base/steps.ts";
 import { isJsonObject } from "../object.ts";
 import { type FieldNode, FieldSet } from "./field-set.ts";
 import { PathElementError, parsePathElement } from "./path-element.ts";
@@ -6,16 +7,38 @@ import type { PathElement } from "./path-element.ts";
 type Json = Record<string, unknown>;
 
 /** FieldsV1 of a set: an object per step, `.` where a field that has others below it is itself in the set. */
-export function fieldsV1Of(set: FieldSet): Json {
+export function* fieldsV1Of(set: FieldSet): Steps<Json> {
   const out: Json = {};
-  writeLevel(set, out);
+  const large: Level[] = [];
+  writeLevel(set, out, large);
+  for (let level = large.pop(); level; level = large.pop()) {
+    yield;
+    const nodes = level.set.sorted();
+    for (let i = 0; i < nodes.length; i += pieceMax) {
+      yield;
+      writeNodes(nodes.slice(i, i + pieceMax), level.out, large);
+    }
+  }
   return out;
 }
 
-function writeLevel(set: FieldSet, out: Json): void {
-  for (const [element, { isMember, children }] of set.sorted()) {
+/** Levels of more than this are written when all else is done, this many at a time. */
+const pieceMax = 1000;
+
+interface Level {
+  readonly set: FieldSet;
+  readonly out: Json;
+}
+
+function writeLevel(set: FieldSet, out: Json, large: Level[]): void {
+  if (set.nodes.size > pieceMax) large.push({ set, out });
+  else writeNodes(set.sorted(), out, large);
+}
+
+function writeNodes(nodes: ReturnType<FieldSet["sorted"]>, out: Json, large: Level[]): void {
+  for (const [element, { isMember, children }] of nodes) {
     const below: Json = children && isMember ? { ".": {} } : {};
-    if (children) writeLevel(children, below);
+    if (children) writeLevel(children, below, large);
     out[element] = below;
   }
 }

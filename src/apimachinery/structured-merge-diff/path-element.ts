@@ -113,10 +113,18 @@ function formatScalar(value: unknown): string {
 
 const sorts = "fkvi";
 
+/**
+ * Elements whose order is that of their texts as the engine compares them: fields without surrogates, which in UTF-16 stand
+ * below code points they are above of; and keys and values that are one text whose characters are all above the quote that ends
+ * it.
+ */
+const textOrdered = /^(?:f:[^\ud800-\udfff]*|k:\{"[#-[\]-\ud7ff]*":"[#-[\]-\ud7ff]*"\}|v:"[#-[\]-\ud7ff]*")$/;
+
 /** Sorts in place what comes with path elements into the order of FieldsV1: fields, keyed items, values, places. */
 export function sortByPathElement<T>(entries: (readonly [PathElement, T])[]): readonly (readonly [PathElement, T])[] {
   if (entries.length < 2) return entries;
-  if (entries.every(([element]) => element.startsWith("f:"))) return entries.sort(([a], [b]) => compareText(a, b));
+  if (entries.every(([element]) => textOrdered.test(element)))
+    return entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   // Parsed once each, not once per comparison.
   const bodies = new Map(entries.map(([element]) => [element, bodyOf(element)]));
   return entries.sort(([a], [b]) => {

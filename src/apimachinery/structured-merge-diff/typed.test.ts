@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApplyType, ListType, MapType } from "./apply-type.ts";
+import { finish } from "../../component-base/steps.ts";
 import { compareTyped } from "./compare.ts";
 import { FieldSet } from "./field-set.ts";
 import { mergeTyped } from "./merge.ts";
@@ -59,7 +60,7 @@ test("the fields of a value: leaves, items, keys of maps, empty objects", () => 
 
 test("a comparison: added containers are members, atomic values are whole, repeated items are one", () => {
   const compare = (before: unknown, after: unknown) => {
-    const { removed, modified, added } = compareTyped(before, after, type);
+    const { removed, modified, added } = finish(compareTyped(before, after, type));
     return { removed: show(removed), modified: show(modified), added: show(added) };
   };
   const none = { removed: [], modified: [], added: [] };

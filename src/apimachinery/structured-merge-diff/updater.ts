@@ -1,3 +1,4 @@
+import type { Steps } from "../../component-base/steps.ts";
 import { deepEqual } from "../object.ts";
 import type { ApplyType } from "./apply-type.ts";
 import { type Comparison, compareTyped } from "./compare.ts";
@@ -44,15 +45,20 @@ export interface ApplyOutput extends UpdateOutput {
  * Who manages what after `next` has replaced the live value: the manager has what it changed, others lose it. Throws
  * TypedValueError when a value does not fit its type.
  */
-export function updateManagers(versions: Versions, input: UpdateInput & { readonly next: TypedValue }): UpdateOutput {
+export function* updateManagers(
+  versions: Versions,
+  input: UpdateInput & { readonly next: TypedValue },
+): Steps<UpdateOutput> {
   const { live, next, manager } = input;
   const managers = reconcileManagers(versions, live, input.managers);
-  const comparison = takeOver(versions, { live, next, manager, isForced: true }, managers);
+  const comparison = yield* takeOver(versions, { live, next, manager, isForced: true }, managers);
+  yield;
   const own = managers.get(manager)?.set ?? FieldSet.empty;
-  const set = versions.filter(
-    own.difference(comparison.removed).union(comparison.modified).union(comparison.added),
-    next.apiVersion,
-  );
+  const kept = own.difference(comparison.removed);
+  yield;
+  const changed = kept.union(comparison.modified);
+  yield;
+  const set = versions.filter(changed.union(comparison.added), next.apiVersion);
   if (set.isEmpty) managers.delete(manager);
   else managers.set(manager, { set, apiVersion: next.apiVersion, isApplied: false });
   return { managers };
@@ -62,19 +68,23 @@ export function updateManagers(versions: Versions, input: UpdateInput & { readon
  * Applies a configuration: merges it over the live value, takes away what the manager applied before and no longer does, and
  * records that it manages what it applied. Throws ConflictError when that changes what others manage, unless forced.
  */
-export function applyConfiguration(
+export function* applyConfiguration(
   versions: Versions,
   input: UpdateInput & { readonly applied: TypedValue; readonly isForced: boolean },
-): ApplyOutput {
+): Steps<ApplyOutput> {
   const { live, applied, manager, isForced } = input;
   const { apiVersion, type } = applied;
   const managers = reconcileManagers(versions, live, input.managers);
   const merged = { value: mergeTyped(live.value, applied.value, type), type, apiVersion };
+  yield;
   const last = managers.get(manager);
   const set = versions.filter(fieldSetOfValue(applied.value, type), apiVersion);
   managers.set(manager, { set, apiVersion, isApplied: true });
-  const next = prune(versions, merged, { managers, manager, last, apiVersion });
-  takeOver(versions, { live, next, manager, isForced }, managers);
+  yield;
+  const next = yield* prune(versions, merged, { managers, manager, last, apiVersion });
+  yield;
+  yield* takeOver(versions, { live, next, manager, isForced }, managers);
+  yield;
   return { managers, value: deepEqual(live.value, next.value) ? undefined : next.value };
 }
 
@@ -98,31 +108,36 @@ interface Change {
 }
 
 /** Takes from the other managers, in place, what the change touches. The comparison is that of the change's own version. */
-function takeOver(versions: Versions, change: Change, managers: Map<string, VersionedSet>): Comparison {
+function* takeOver(versions: Versions, change: Change, managers: Map<string, VersionedSet>): Steps<Comparison> {
   const { live, next, manager, isForced } = change;
   const comparisons = new Map<string, Comparison>();
-  const own = filtered(versions, compareTyped(live.value, next.value, next.type), next.apiVersion);
+  const own = filtered(versions, yield* compareTyped(live.value, next.value, next.type), next.apiVersion);
   comparisons.set(next.apiVersion, own);
+  const touched = new Map<Comparison, FieldSet>();
   const conflicts = new Map<string, FieldSet>();
   const losses = new Map<string, FieldSet>();
   for (const [other, { set, apiVersion }] of managers) {
     if (other === manager) continue;
     let comparison = comparisons.get(apiVersion);
     if (comparison === undefined) {
-      comparison = compareAt(versions, live, next, apiVersion);
+      comparison = yield* compareAt(versions, live, next, apiVersion);
       if (comparison === undefined) {
         managers.delete(other);
         continue;
       }
       comparisons.set(apiVersion, comparison);
     }
-    const conflict = set.intersection(comparison.modified.union(comparison.added));
+    yield;
+    let changed = touched.get(comparison);
+    if (changed === undefined) touched.set(comparison, (changed = comparison.modified.union(comparison.added)));
+    const conflict = set.intersection(changed);
     if (!conflict.isEmpty) conflicts.set(other, conflict);
     if (!comparison.removed.isEmpty) losses.set(other, comparison.removed);
   }
   if (!isForced && conflicts.size > 0) throw new ConflictError(conflictsOf(conflicts));
   for (const lost of [conflicts, losses]) {
     for (const [other, gone] of lost) {
+      yield;
       const versioned = managers.get(other);
       if (versioned) managers.set(other, without(versioned, gone));
     }
@@ -142,11 +157,16 @@ function conflictsOf(sets: ReadonlyMap<string, FieldSet>): Conflict[] {
     .flatMap(([manager, set]) => set.paths().map((path) => ({ manager, path })));
 }
 
-function compareAt(versions: Versions, live: TypedValue, next: TypedValue, apiVersion: string): Comparison | undefined {
+function* compareAt(
+  versions: Versions,
+  live: TypedValue,
+  next: TypedValue,
+  apiVersion: string,
+): Steps<Comparison | undefined> {
   const before = versions.convert(live, apiVersion);
   const after = versions.convert(next, apiVersion);
   if (before === undefined || after === undefined) return undefined;
-  return filtered(versions, compareTyped(before.value, after.value, after.type), apiVersion);
+  return filtered(versions, yield* compareTyped(before.value, after.value, after.type), apiVersion);
 }
 
 function filtered(versions: Versions, comparison: Comparison, apiVersion: string): Comparison {
@@ -167,7 +187,7 @@ interface Applier {
 }
 
 /** Takes away what the manager applied last time, not this time, and what nobody else manages. */
-function prune(versions: Versions, merged: TypedValue, applier: Applier): TypedValue {
+function* prune(versions: Versions, merged: TypedValue, applier: Applier): Steps<TypedValue> {
   const { last, managers, apiVersion } = applier;
   if (last === undefined || last.set.isEmpty) return merged;
   // Who applies all it applied before leaves nothing behind.
@@ -175,23 +195,26 @@ function prune(versions: Versions, merged: TypedValue, applier: Applier): TypedV
   if (last.apiVersion === apiVersion && current && last.set.difference(current.set).isEmpty) return merged;
   const atLast = versions.convert(merged, last.apiVersion);
   if (atLast === undefined) return merged;
+  yield;
   let pruned: TypedValue = {
     ...atLast,
     value: removeItems(atLast.value, withNamedFields(last.set, atLast.type), atLast.type),
   };
-  pruned = addBackOwned(versions, atLast, pruned, managers, last.apiVersion);
+  yield;
+  pruned = yield* addBackOwned(versions, atLast, pruned, managers, last.apiVersion);
+  yield;
   pruned = addBackDangling(versions, atLast, pruned, last);
   return versions.convert(pruned, apiVersion) ?? merged;
 }
 
 /** What was taken away and is managed: by others, or by this manager's new configuration. */
-function addBackOwned(
+function* addBackOwned(
   versions: Versions,
   merged: TypedValue,
   pruned: TypedValue,
   managers: Managers,
   firstVersion: string,
-): TypedValue {
+): Steps<TypedValue> {
   const managed = new Map<string, FieldSet>();
   // That of the pruned version first: another version may not be convertible to while required fields are missing.
   managed.set(firstVersion, FieldSet.empty);
@@ -205,7 +228,9 @@ function addBackOwned(
     if (before === undefined || after === undefined) continue;
     const { type } = before;
     const all = withNamedFields(fieldSetOfValue(before.value, type), type);
+    yield;
     const kept = withNamedFields(fieldSetOfValue(after.value, type), type).union(withNamedFields(set, type));
+    yield;
     whole = before;
     result = { ...before, value: removeItems(before.value, all.difference(kept), type) };
   }

@@ -45,7 +45,8 @@ test("errors print as upstream's", () => {
 test("several errors become one text without repetition", () => {
   const a = f.fieldRequired(FieldPath.of("a"));
   const b = f.fieldRequired(FieldPath.of("b"));
-  assert.equal(f.formatFieldErrors([]), "");
-  assert.equal(f.formatFieldErrors([a, a]), "a: Required value");
-  assert.equal(f.formatFieldErrors([a, b, a]), "[a: Required value, b: Required value]");
+  const aggregate = (errors: readonly f.FieldError[]) => f.aggregateMessages(errors.map(f.formatFieldError));
+  assert.equal(aggregate([]), "");
+  assert.equal(aggregate([a, a]), "a: Required value");
+  assert.equal(aggregate([a, b, a]), "[a: Required value, b: Required value]");
 });

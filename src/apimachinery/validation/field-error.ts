@@ -47,6 +47,12 @@ const typesWithoutValue: ReadonlySet<FieldErrorType> = new Set([
   "InternalError",
 ]);
 
+/**
+ * Differs from upstream: no more errors than this are told, the first ones. A body of 3 MB may have 100,000, and telling them
+ * all would be an answer of 50 MB.
+ */
+export const errorsToldMax = 1000;
+
 /** Stands for a bad value that the message leaves out. */
 export const omittedValue: unique symbol = Symbol("omitted value");
 
@@ -62,12 +68,7 @@ export function formatFieldError(error: FieldError): string {
   return `${error.field}: ${formatFieldErrorBody(error)}`;
 }
 
-/** All errors as one text, each message once: `a` alone, else `[a, b]`. Empty for no errors. */
-export function formatFieldErrors(errors: readonly FieldError[]): string {
-  return aggregateMessages(errors.map(formatFieldError));
-}
-
-/** Upstream's aggregate text of several messages, each once: `a` alone, else `[a, b]`. */
+/** Upstream's aggregate text of several messages, each once: `a` alone, else `[a, b]`. Empty for none. */
 export function aggregateMessages(messages: readonly string[]): string {
   const distinct = [...new Set(messages)];
   return distinct.length < 2 ? distinct.join("") : `[${distinct.join(", ")}]`;

@@ -116,6 +116,13 @@ function labelKeyMessage(): string {
   return regexMessage(rule, labelKey, "MyName", "my.name", "123-abc");
 }
 
+const plainLabelPart = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** A label's name without prefix, or its value, with which nothing is wrong, as nearly always. Others may be valid, too. */
+export function isPlainLabelPart(text: string): boolean {
+  return plainLabelPart.test(text);
+}
+
 export function validateLabelValue(value: string): Messages {
   const messages = maxBytes(value, labelPartLengthMax, "");
   if (labelValueRegex.test(value)) return messages;
@@ -223,9 +230,6 @@ export const nameIsDnsSubdomain: NameRule = (name, isPrefix) =>
 
 export const nameIsDnsLabel: NameRule = (name, isPrefix) =>
   validateDns1123Label(isPrefix ? maskTrailingDash(name) : name);
-
-export const nameIsDns1035Label: NameRule = (name, isPrefix) =>
-  validateDns1035Label(isPrefix ? maskTrailingDash(name) : name);
 
 export const nameIsPathSegment: NameRule = validatePathSegmentName;
 

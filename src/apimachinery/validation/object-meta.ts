@@ -1,12 +1,20 @@
 import { goStringSlice } from "../go-format.ts";
 import { formatGroupVersionKind, gvkFromApiVersion } from "../group-version.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../meta/v1/types.gen.ts";
-import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired, fieldTooLong } from "./field-error.ts";
+import {
+  errorsToldMax,
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+  fieldTooLong,
+} from "./field-error.ts";
 import type { FieldPath } from "./field-path.ts";
 import {
-  type NameRule,
+  isPlainLabelPart,
   nameIsDnsLabel,
   nameIsDnsSubdomain,
+  type NameRule,
   utf8Length,
   validateLabelValue,
   validateQualifiedName,
@@ -105,8 +113,11 @@ type StringMap = Readonly<Record<string, string>> | undefined;
 export function validateLabels(labels: StringMap, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(labels ?? {})) {
+    // Nearly always: worth no lists of messages.
+    if (isPlainLabelPart(key) && isPlainLabelPart(value)) continue;
     errors.push(...validateLabelName(key, path));
     for (const message of validateLabelValue(value)) errors.push(fieldInvalid(path, value, message));
+    if (errors.length >= errorsToldMax) break;
   }
   return errors;
 }
@@ -121,7 +132,8 @@ export function validateAnnotations(annotations: StringMap, path: FieldPath): Fi
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {
     // Unlike in labels, the prefix of an annotation may have capitals.
-    for (const message of validateQualifiedName(key.toLowerCase())) errors.push(fieldInvalid(path, key, message));
+    if (!isPlainLabelPart(key))
+      for (const message of validateQualifiedName(key.toLowerCase())) errors.push(fieldInvalid(path, key, message));
     bytes += utf8Length(key) + utf8Length(value);
   }
   if (bytes > annotationsBytesMax) errors.push(fieldTooLong(path, annotationsBytesMax));

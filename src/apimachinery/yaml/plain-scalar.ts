@@ -11,6 +11,11 @@ const integer = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[
 const float = /^[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?$|^\.[0-9]+([eE][-+]?[0-9]+)?$/;
 const notFinite = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 
+/** Whether unquoted text that begins like a word is just that text. */
+export function isOrdinaryWord(text: string): boolean {
+  return !words.has(text);
+}
+
 /** The value of an unquoted scalar. Infinities and NaN are numbers here; JSON has no place for them. */
 export function resolvePlainScalar(source: string): string | number | bigint | boolean | null {
   const word = words.get(source);

@@ -1,29 +1,34 @@
-import type { UserInfo } from "../authentication/user-info.ts";
+import type { Status } from "../../apimachinery/meta/v1/types.gen.ts";
+import type { AuditLevel, AuditStage } from "./audit-policy.ts";
 
-/** What happened to one request. */
+interface AuditUser {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What happened to one request, as an `audit.k8s.io/v1` Event. Empty parts are left out. */
 export interface AuditEvent {
-  readonly auditId: string;
-  readonly stage: "RequestReceived" | "ResponseStarted" | "ResponseComplete" | "Panic";
-  readonly requestUri: string;
+  readonly kind: "Event";
+  readonly apiVersion: "audit.k8s.io/v1";
+  readonly level: AuditLevel;
+  readonly auditID: string;
+  readonly stage: AuditStage;
+  readonly requestURI: string;
   readonly verb: string;
-  readonly user: UserInfo | undefined;
-  readonly impersonatedUser: UserInfo | undefined;
-  readonly sourceAddress: string;
-  readonly userAgent: string;
-  readonly objectRef:
-    | {
-        readonly group: string;
-        readonly version: string;
-        readonly resource: string;
-        readonly namespace: string;
-        readonly name: string;
-        readonly subresource: string;
-      }
-    | undefined;
-  /** 0 before there is a response. */
-  readonly responseCode: number;
-  readonly timestampMs: number;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly user: AuditUser;
+  readonly impersonatedUser?: AuditUser;
+  readonly authenticationMetadata?: { readonly impersonationConstraint: string };
+  readonly sourceIPs?: readonly string[];
+  readonly userAgent?: string;
+  readonly objectRef?: Readonly<Record<string, string>>;
+  readonly responseStatus?: Partial<Status>;
+  readonly requestObject?: unknown;
+  readonly responseObject?: unknown;
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** Receives audit events. Must be quick and must not throw; what it cannot take it counts and drops. */

@@ -50,12 +50,24 @@ test("create, get, list, update, delete of one object", async () => {
   assert.equal((missing.json as Json).message, 'configmaps "a" not found');
 });
 
+type Refusal = [method: string, path: string, body: unknown, status: number, message: string];
+
+// In upstream's words for what is in none of a built-in group's paths, or not for this method.
+const noSuchResource = "the server could not find the requested resource";
+const notAllowed = "the server does not allow this method on the requested resource";
+const unknownPaths = [
+  "/api/v1/nope",
+  "/api/v2/configmaps",
+  "/api/v1/namespaces/default/configmaps/a/scale",
+  "/api/v1/configmaps/a",
+];
+
 test("refusals carry upstream's codes and texts and change nothing", async () => {
   await using server = await TestServer.start({ scheme });
   await server.request("POST", configMaps, configMap("a", { data: { k: "v" } }));
   const before = (await server.request("GET", `${configMaps}/a`)).text;
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
-  const cases: [string, string, unknown, number, string][] = [
+  const cases: Refusal[] = [
     ["POST", configMaps, configMap("a"), 409, 'configmaps "a" already exists'],
     [
       "POST",
@@ -108,13 +120,11 @@ test("refusals carry upstream's codes and texts and change nothing", async () =>
     ],
     ["POST", configMaps, deep, 400, "exceeded max depth"],
     ["POST", configMaps, `"${"x".repeat(4 << 20)}"`, 413, "Request entity too large: limit is 3145728"],
-    [
-      "POST",
-      "/api/v1/configmaps",
-      configMap("b"),
-      405,
-      "the server does not allow this method on the requested resource",
-    ],
+    ...unknownPaths.map((path): Refusal => ["GET", path, undefined, 404, noSuchResource]),
+    ["POST", "/api/v1/configmaps", configMap("b"), 405, notAllowed],
+    ["POST", `${configMaps}/a`, configMap("b"), 405, notAllowed],
+    ["PUT", configMaps, configMap("b"), 405, notAllowed],
+    ["DELETE", "/api/v1/configmaps", undefined, 405, notAllowed],
     ["DELETE", `${configMaps}/b`, undefined, 404, 'configmaps "b" not found'],
     ["GET", `${configMaps}?fieldSelector=spec.x%3D1`, undefined, 400, "field label not supported: spec.x"],
   ];

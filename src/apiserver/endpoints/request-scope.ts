@@ -1,5 +1,7 @@
 import type { HttpRequest } from "../../component-base/http.ts";
+import type { Pace } from "../../component-base/pace.ts";
 import type { UserInfo } from "../authentication/user-info.ts";
+import type { AuditNotes } from "../audit/audit-notes.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /** One request on its way through the chain: what each filter has found out, handed on explicitly. */
@@ -13,6 +15,10 @@ export interface RequestScope {
   user: UserInfo;
   /** Texts for `Warning` headers, each once. */
   readonly warnings: Set<string>;
+  /** Where the audit wants to know what is asked; absent where it does not. */
+  readonly audit?: AuditNotes;
   /** What admission notes for the audit. */
   readonly auditAnnotations: Map<string, string>;
+  /** How its work shares the thread with other requests. */
+  readonly pace: Pace;
 }

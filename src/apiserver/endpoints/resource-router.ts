@@ -1,6 +1,6 @@
 import type { HttpResponse } from "../../component-base/http.ts";
-import { methodNotSupported } from "../../apimachinery/errors/new.ts";
-import { StatusError } from "../../apimachinery/errors/status-error.ts";
+import { methodNotAllowed, methodNotSupported, noSuchResource } from "../../apimachinery/errors/new.ts";
+import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiResource, ApiSubresource } from "../../apimachinery/scheme/scheme.ts";
 import type { Subresource } from "../registry/generic/resource-registration.ts";
 import { handleComputed } from "./handlers/computed.ts";
@@ -15,6 +15,7 @@ import {
   handleReview,
   handleUpdate,
 } from "./handlers/write.ts";
+import type { RequestInfo } from "./request-info.ts";
 import type { RequestScope } from "./request-scope.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import { respondText } from "./response.ts";
@@ -41,6 +42,8 @@ export interface RoutedSubresource {
 
 export interface RoutedResource {
   readonly endpoint: ResourceEndpoint;
+  /** There from the start, and for as long as the server is. */
+  readonly isBuiltIn: boolean;
   readonly subresources: ReadonlyMap<string, RoutedSubresource>;
 }
 
@@ -49,89 +52,73 @@ export function routeKey(group: string, version: string, resource: string): stri
   return `${group}/${version}/${resource}`;
 }
 
-/** Sends a resource request to its endpoint. */
+/**
+ * Sends a resource request to its endpoint. What is not there is refused in two ways, as by upstream: of built-in groups as a
+ * router would that knows paths and methods, of others by naming the resource.
+ */
 export async function routeResource(
   routes: ReadonlyMap<string, RoutedResource>,
   scope: RequestScope,
+  builtInGroups: ReadonlySet<string>,
 ): Promise<HttpResponse> {
-  const { info, http } = scope;
+  const { info } = scope;
   const route = routes.get(routeKey(info.apiGroup, info.apiVersion, info.resource));
-  if (!route) return notServed(routes, info.apiGroup);
-  const { endpoint } = route;
+  if (!route) return noSuchPath(builtInGroups.has(info.apiGroup));
+  const { endpoint, isBuiltIn } = route;
   const { resource } = endpoint;
-  const isCustom = endpoint.kind.custom !== undefined;
-  if (!resource.namespaced && info.namespaceKey !== "") return isCustom ? notFoundPage() : notFoundStatus();
+  if (!resource.namespaced && info.namespaceKey !== "") return noSuchPath(isBuiltIn);
   for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
   if (info.subresource !== "") return routeSubresource(route, scope);
+  if (isBuiltIn) checkPath(resource, info);
   const isItem = info.parts.length > 0;
-  const gr = { group: info.apiGroup, resource: info.resource };
-  if (!isCustom) {
-    const refusal = refusedBuiltIn(resource, scope, isItem);
-    if (refusal) return refusal;
-  }
-  if (http.method === "POST" ? isItem : !isItem && (http.method === "PUT" || http.method === "PATCH"))
-    throw methodNotSupported(gr, info.verb);
-  if (!resource.verbs.includes(info.verb)) throw methodNotSupported(gr, info.verb);
+  const isForItem = itemVerbs.has(info.verb);
+  // The old paths below `watch` watch one object too.
+  const isMisplaced = isItem !== isForItem && info.verb !== "watch";
+  if (isMisplaced || !resource.verbs.includes(info.verb)) throw notAllowed(isBuiltIn, info);
   // One object of a namespaced resource has a namespace in its path; so has the collection that is created in.
-  if (resource.namespaced && info.namespaceKey === "" && (isItem || info.verb === "create"))
-    throw methodNotSupported(gr, info.verb);
+  const needsNamespace = resource.namespaced && (isItem || info.verb === "create" || info.verb === "deletecollection");
+  if (needsNamespace && info.namespaceKey === "") throw notAllowed(isBuiltIn, info);
   const { reader } = endpoint.registration;
   if (reader) return handleComputed(endpoint, scope, reader);
   if (!endpoint.store) return handleReview(endpoint, scope);
   const handle = verbHandlers[info.verb];
-  if (!handle) throw methodNotSupported(gr, info.verb);
+  if (!handle) throw notAllowed(isBuiltIn, info);
   return handle(endpoint, scope);
+}
+
+const itemVerbs: ReadonlySet<string> = new Set(["get", "update", "patch", "delete"]);
+const collectionVerbs: ReadonlySet<string> = new Set(["list", "watch", "create", "deletecollection"]);
+
+/** A path is there when the resource can do something at it. */
+function checkPath({ namespaced, verbs }: ApiResource, { parts, namespaceKey }: RequestInfo): void {
+  const isItem = parts.length > 0;
+  const isOfAllNamespaces = namespaced && namespaceKey === "";
+  const isThere = isItem
+    ? !isOfAllNamespaces && verbs.some((verb) => itemVerbs.has(verb))
+    : verbs.some((verb) => (isOfAllNamespaces ? verb === "list" : collectionVerbs.has(verb)));
+  if (!isThere) throw noSuchResource();
 }
 
 async function routeSubresource(route: RoutedResource, scope: RequestScope): Promise<HttpResponse> {
   const { info, http } = scope;
-  const found = route.subresources.get(info.subresource);
-  const isCustom = route.endpoint.kind.custom !== undefined;
-  if (!found) return isCustom ? notFoundPage() : notFoundStatus();
+  const { endpoint, isBuiltIn, subresources } = route;
+  const found = subresources.get(info.subresource);
+  if (!found) return noSuchPath(isBuiltIn);
   const { data, subresource } = found;
-  if (info.parts.length > 2 && !data.withPath) return isCustom ? notFoundPage() : notFoundStatus();
+  if (info.parts.length > 2 && !data.withPath) return noSuchPath(isBuiltIn);
+  if (isBuiltIn && endpoint.resource.namespaced && info.namespaceKey === "") throw noSuchResource();
   const isAllowed = data.connectMethods ? data.connectMethods.includes(http.method) : data.verbs.includes(info.verb);
-  if (!isAllowed && !isCustom) throw methodNotAllowed();
-  if (!isAllowed)
-    throw methodNotSupported({ group: info.apiGroup, resource: `${info.resource}/${info.subresource}` }, info.verb);
-  return handleSubresource(route.endpoint, scope, data, subresource);
+  if (!isAllowed) throw notAllowed(isBuiltIn, { ...info, resource: `${info.resource}/${info.subresource}` });
+  return handleSubresource(endpoint, scope, data, subresource);
 }
 
-/** What upstream's router says of built-in resources before any handler is asked: which routes there are and for which methods. */
-function refusedBuiltIn(
-  resource: ApiResource,
-  { info, http }: RequestScope,
-  isItem: boolean,
-): HttpResponse | undefined {
-  const isAcrossNamespaces = resource.namespaced && info.namespaceKey === "";
-  if (isItem && (isAcrossNamespaces || !resource.verbs.some((verb) => itemVerbs.has(verb)))) return notFoundStatus();
-  const isMissing = !resource.verbs.includes(info.verb) || (isAcrossNamespaces && info.verb === "deletecollection");
-  const isMisplaced =
-    http.method === "POST"
-      ? isItem || isAcrossNamespaces
-      : !isItem && (http.method === "PUT" || http.method === "PATCH");
-  if (isMissing || isMisplaced) throw methodNotAllowed();
-  return undefined;
+function notAllowed(isBuiltIn: boolean, { apiGroup: group, resource, verb }: RequestInfo): StatusError {
+  return isBuiltIn ? methodNotAllowed() : methodNotSupported({ group, resource }, verb);
 }
 
-const itemVerbs: ReadonlySet<string> = new Set(["get", "update", "patch", "delete"]);
-
-function methodNotAllowed(): StatusError {
-  const message = "the server does not allow this method on the requested resource";
-  return new StatusError({ code: 405, reason: "MethodNotAllowed", message, details: {} });
-}
-
-function notServed(routes: ReadonlyMap<string, RoutedResource>, group: string): HttpResponse {
-  for (const { endpoint } of routes.values()) {
-    if (endpoint.resource.group === group && !endpoint.kind.custom) return notFoundStatus();
-  }
+function noSuchPath(isBuiltIn: boolean): HttpResponse {
+  if (isBuiltIn) throw noSuchResource();
   return notFoundPage();
-}
-
-/** Of paths below those of built-in groups upstream's router says so in a Status. */
-function notFoundStatus(): never {
-  const message = "the server could not find the requested resource";
-  throw new StatusError({ code: 404, reason: "NotFound", message, details: {} });
 }
 
 /** As upstream: unknown paths get plain text, not a Status. */

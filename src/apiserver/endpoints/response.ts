@@ -1,11 +1,12 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { HttpHeaders, HttpResponse } from "../../component-base/http.ts";
+import { finishGivingWay } from "../../component-base/steps.ts";
 import { defined } from "../../component-base/assert.ts";
 import type { TypedObject } from "../../apimachinery/protobuf/encode.ts";
 import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { stringifyJson } from "../../apimachinery/json/stringify.ts";
-import { stringifyYaml } from "../../apimachinery/yaml/stringify.ts";
+import { stringifyYaml, writeYaml } from "../../apimachinery/yaml/stringify.ts";
 import type { StoredOrDry } from "../registry/generic/store.ts";
 import { objectOf } from "../registry/generic/store.ts";
 import { encodeObject } from "../storage/object-codec.ts";
@@ -44,23 +45,23 @@ export function respond(status: number, value: unknown, encoding: Encoding, head
 }
 
 /** One object. The stored bytes themselves, when nothing else was asked for. */
-export function respondObject(
+export async function respondObject(
   endpoint: ResourceEndpoint,
   status: number,
   result: StoredOrDry,
   negotiated: Negotiated,
   include: IncludeObject,
-): HttpResponse {
+): Promise<HttpResponse> {
   const headers = { "content-type": negotiated.encoding.contentType };
-  return { status, headers, body: objectBytes(endpoint, result, negotiated, include) };
+  return { status, headers, body: await objectBytes(endpoint, result, negotiated, include) };
 }
 
-function objectBytes(
+async function objectBytes(
   endpoint: ResourceEndpoint,
   result: StoredOrDry,
   negotiated: Negotiated,
   include: IncludeObject,
-): Uint8Array {
+): Promise<Uint8Array> {
   const { encoding, as, asVersion } = negotiated;
   const isPlain = as === "" && encoding.format === "json" && !encoding.pretty;
   if (isPlain && !endpoint.convert) return "dryRun" in result ? encodeObject(result.dryRun) : result.bytes;
@@ -69,7 +70,9 @@ function objectBytes(
   const object = objectOf(result);
   // What is served just as it is stored is sent so.
   if (isPlain && !("dryRun" in result) && served(endpoint, object) === object) return result.bytes;
-  return encodeValue(viewOf(endpoint, object, as, asVersion, include), encoding);
+  const view = viewOf(endpoint, object, as, asVersion, include);
+  // The only form that is slow to write.
+  return encoding.format === "yaml" ? utf8Encode(await finishGivingWay(writeYaml(view))) : encodeValue(view, encoding);
 }
 
 /** The object, its metadata, or a table of it alone. */

@@ -4,7 +4,7 @@ import { parseSelector } from "../../apimachinery/labels/parse.ts";
 import { SelectorError } from "../../apimachinery/labels/requirement.ts";
 import type { ListOptions } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { ApiResource } from "../../apimachinery/scheme/scheme.ts";
-import type { FieldRequirement, Selection } from "../storage/selection.ts";
+import { type FieldRequirement, requiredField, type Selection } from "../storage/selection.ts";
 
 /** What a list, watch or deletecollection selects. Throws BadRequest for bad syntax and for fields the kind does not offer. */
 export function parseSelection(resource: ApiResource, namespace: string, options: ListOptions): Selection {
@@ -21,7 +21,7 @@ export function parseSelection(resource: ApiResource, namespace: string, options
 function parse(resource: ApiResource, namespace: string, options: ListOptions): Selection {
   const fields = options.fieldSelector === undefined ? [] : parseFields(resource, options.fieldSelector);
   const labels = options.labelSelector === undefined ? undefined : parseSelector(options.labelSelector);
-  const required = fields.find((r) => r.field === "metadata.namespace" && r.operator === "=")?.value ?? "";
+  const required = requiredField({ fields }, "metadata.namespace") ?? "";
   const one = namespace || required;
   return {
     ...(resource.namespaced && one !== "" ? { namespace: one } : {}),
@@ -31,12 +31,24 @@ function parse(resource: ApiResource, namespace: string, options: ListOptions): 
 }
 
 function parseFields(resource: ApiResource, text: string): readonly FieldRequirement[] {
-  return parseFieldSelector(text).requirements.map(({ field, operator, value }) => {
+  const required = new Map<string, FieldRequirement>();
+  const excluded = new Map<string, Set<string>>();
+  for (const { field, operator, value } of parseFieldSelector(text).requirements) {
     const alias = Object.hasOwn(resource.fieldSelectorAliases, field)
       ? resource.fieldSelectorAliases[field]
       : undefined;
     if (alias === undefined && !resource.fieldSelectors.includes(field))
       throw badRequest(`field label not supported: ${field}`);
-    return { field: alias ?? field, operator, value };
-  });
+    const name = alias ?? field;
+    if (operator === "=") required.set(`${name}=${value}`, { field: name, operator, value });
+    else {
+      const values = excluded.get(name);
+      if (values) values.add(value);
+      else excluded.set(name, new Set([value]));
+    }
+  }
+  return [
+    ...required.values(),
+    ...[...excluded].map(([field, values]) => ({ field, operator: "notin" as const, values })),
+  ];
 }

@@ -1,10 +1,11 @@
 import { goQuote } from "../../apimachinery/go-format.ts";
 import { JsonError } from "../../apimachinery/json/json-error.ts";
 import { memberPaths } from "../../apimachinery/json/reader.ts";
-import { parseJson } from "../../apimachinery/json/parse.ts";
+import { parseJsonInPieces } from "../../apimachinery/json/parse.ts";
 import { YamlError, parseYaml, readAsJson } from "../../apimachinery/yaml/parse.ts";
 import type { YamlReader, YamlReading } from "../../apimachinery/yaml/parse.ts";
 import { utf8Decode } from "../../component-base/bytes.ts";
+import { finish, finishGivingWay, type Steps } from "../../component-base/steps.ts";
 
 /** The media types bodies of every kind are read in. */
 export const readableTypes: readonly string[] = ["application/json", "application/yaml"];
@@ -45,7 +46,7 @@ export async function parseTextAside(
   yaml: YamlReader | undefined,
 ): Promise<ParsedText> {
   if (!yaml || contentType !== "application/yaml" || text.length <= yamlAsideLength)
-    return parseText(text, contentType);
+    return finishGivingWay(readText(text, contentType));
   const whole = typeof text === "string" ? text : utf8Decode(text);
   try {
     return ofYaml(readAsJson(whole) ?? (await yaml.read(whole)));
@@ -62,11 +63,16 @@ function ofYaml({ value, duplicatesMessage }: YamlReading): ParsedText {
 
 /** Parses untrusted text of one of the readable types. Throws SyntaxFailure. */
 export function parseText(text: Uint8Array | string, contentType: string): ParsedText {
+  return finish(readText(text, contentType));
+}
+
+/** The same in steps. */
+export function* readText(text: Uint8Array | string, contentType: string): Steps<ParsedText> {
   try {
     if (contentType === "application/yaml") return ofYaml(parseYaml(text));
     if (typeof text !== "string" && text[0] === 0xef)
       throw new JsonError("invalid character 'ï' looking for beginning of value");
-    const { value, duplicates } = parseJson(text);
+    const { value, duplicates } = yield* parseJsonInPieces(text);
     return {
       value,
       duplicates: duplicates.map(duplicateField),

@@ -38,7 +38,7 @@ export function tableOf(
   columns: readonly unknown[] | null,
   rows: readonly unknown[],
   asVersion: string,
-): unknown {
+): object {
   return { kind: "Table", apiVersion: `meta.k8s.io/${asVersion}`, metadata: meta, columnDefinitions: columns, rows };
 }
 

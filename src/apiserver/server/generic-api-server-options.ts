@@ -7,7 +7,7 @@ import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import type { ApiGroup, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
-import type { AuditSink } from "../audit/audit-sink.ts";
+import type { AuditOptions } from "./filters/audit.ts";
 import type { Aggregation } from "./aggregation.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
@@ -57,7 +57,8 @@ export interface GenericApiServerOptions {
   readonly openApi?: OpenApiProvider;
   /** Without one, this server's own resources are all there is. */
   readonly aggregation?: Aggregation;
-  readonly audit?: AuditSink;
+  /** What is recorded of requests, and where. Nothing unless given. */
+  readonly audit?: AuditOptions;
   readonly routes?: readonly NonResourceRoute[];
   /** Beside `ping` and the storage's own; also part of /healthz and /livez unless listed in `readyOnly`. */
   readonly healthChecks?: readonly HealthCheck[];

@@ -1,5 +1,6 @@
 import { sleep } from "../../component-base/clock.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../../component-base/http.ts";
+import { Pace } from "../../component-base/pace.ts";
 import { randomUuid } from "../../component-base/random.ts";
 import { badRequest, internalError, serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
@@ -23,7 +24,7 @@ import { typePrefix } from "../storage/object-codec.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { compareVersions } from "../../apimachinery/group-version.ts";
 import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
-import { withAudit } from "./filters/audit.ts";
+import { withAudit, withFailedAuthenticationAudit } from "./filters/audit.ts";
 import { withAuthorization } from "./filters/authorization.ts";
 import { withImpersonation } from "./filters/impersonation.ts";
 import { withMaxInFlight } from "./filters/max-in-flight.ts";
@@ -56,6 +57,7 @@ class Server implements GenericApiServer {
   readonly #metrics: RequestMetrics;
   readonly #watchesEnd = new AbortController();
   readonly #routes = new Map<string, RoutedResource>();
+  readonly #builtInGroups: ReadonlySet<string>;
   readonly #context: EndpointContext;
   /** By storage prefix. */
   readonly #dynamic = new Map<string, DynamicResource>();
@@ -103,15 +105,18 @@ class Server implements GenericApiServer {
           .map(({ endpoint }) => endpoint)
           .filter(({ resource }) => resource.persisted && resource.storagePrefix === storagePrefix),
     };
-    for (const registration of options.registrations) this.#addRoute(registration);
+    for (const registration of options.registrations) this.#addRoute(registration, true);
+    this.#builtInGroups = new Set(options.registrations.map(({ resource }) => resource.group));
     options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
+    const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
     this.#chain = chain(
       [
         withTimeout(options.clock, options.requestTimeoutMs ?? 60_000),
+        ...(audit ? [withFailedAuthenticationAudit(audit)] : []),
         withAuthentication(options.authenticators, options.anonymous ?? "everywhere"),
-        ...(options.audit ? [withAudit(options.audit, options.clock)] : []),
+        ...(audit ? [withAudit(audit)] : []),
         withImpersonation(options.authorizer),
         withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, options.metrics),
         withAuthorization(options.authorizer),
@@ -132,7 +137,7 @@ class Server implements GenericApiServer {
     if (former) this.#removeRoutes(former);
     loaded.enter();
     this.#dynamic.set(resource.stored.storagePrefix, resource);
-    for (const registration of resource.registrations) this.#addRoute(registration);
+    for (const registration of resource.registrations) this.#addRoute(registration, false);
     this.#servedChanged(former, resource);
   }
 
@@ -171,6 +176,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      pace: new Pace(),
       auditAnnotations: new Map(),
     };
     let response: HttpResponse;
@@ -206,7 +212,7 @@ class Server implements GenericApiServer {
   async #route(scope: RequestScope): Promise<HttpResponse> {
     const elsewhere = this.#options.aggregation?.route(scope);
     if (elsewhere) return elsewhere;
-    if (scope.info.isResourceRequest) return routeResource(this.#routes, scope);
+    if (scope.info.isResourceRequest) return routeResource(this.#routes, scope, this.#builtInGroups);
     const { http } = scope;
     if (http.method === "GET" || http.method === "HEAD") {
       const answer = await this.#routeDocument(http);
@@ -256,7 +262,7 @@ class Server implements GenericApiServer {
     this.#openApi?.forget(registrations.map(({ resource }) => `apis/${apiVersionOf(resource)}`));
   }
 
-  #addRoute(registration: ResourceRegistration): void {
+  #addRoute(registration: ResourceRegistration, isBuiltIn: boolean): void {
     const { resource } = registration;
     const kind = registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind);
     if (!kind) throw new TypeError(`the scheme has no kind ${resource.kind} in ${apiVersionOf(resource)}`);
@@ -272,7 +278,7 @@ class Server implements GenericApiServer {
       typePrefixLength: typePrefix(resource.kind, apiVersionOf(resource)).length,
     };
     const key = routeKey(resource.group, resource.version, resource.resource);
-    this.#routes.set(key, { endpoint, subresources: subresourcesOf(registration) });
+    this.#routes.set(key, { endpoint, isBuiltIn, subresources: subresourcesOf(registration) });
   }
 
   ownGroups(): readonly ApiGroup[] {

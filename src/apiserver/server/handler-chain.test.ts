@@ -5,6 +5,7 @@ import { builtinScheme } from "../../api/scheme.ts";
 import { forbidden } from "../../apimachinery/errors/new.ts";
 import type { AdmissionPlugin } from "../admission/admission-plugin.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
+import type { UserInfo } from "../authentication/user-info.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { TestServer } from "../testing/test-server.ts";
 import type { Json } from "../testing/test-server.ts";
@@ -56,7 +57,7 @@ test("who may not is told so in upstream's words", async () => {
       "/api/v1/pods",
       { ...jane, "impersonate-user": "admin" },
       403,
-      'users "admin" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
+      'pods is forbidden: User "jane" cannot impersonate-on:user-info:list resource "pods" in API group "" at the cluster scope',
     ],
     [
       "/api/v1/pods",
@@ -69,6 +70,93 @@ test("who may not is told so in upstream's words", async () => {
     const response = await get(path, headers);
     assert.equal(response.status, status, path);
     assert.equal((response.json as Partial<Record<string, unknown>> | undefined)?.message, message);
+  }
+});
+
+test("somebody else's identity is had in the mode that allows the least, and groups come with it", async () => {
+  const list = "/api/v1/namespaces/default/pods";
+  const account = "system:serviceaccount:ns:bot";
+  const jane: UserInfo = { name: "jane", groups: [] };
+  const onNode = { name: account, extra: { "authentication.kubernetes.io/node-name": ["n1"] }, groups: [] };
+  // Who asks, for whom, what the authorizer allows, and who it is then; or why not.
+  const cases: readonly [UserInfo, Record<string, string>, readonly string[], UserInfo | string][] = [
+    [
+      onNode,
+      { "impersonate-user": "system:node:n1" },
+      ["impersonate-on:associated-node:list pods", "impersonate:associated-node nodes/*"],
+      { name: "system:node:n1", groups: ["system:nodes", "system:authenticated"] },
+    ],
+    [
+      onNode,
+      { "impersonate-user": "system:node:n2" },
+      ["impersonate-on:associated-node:list pods", "impersonate:associated-node nodes/*"],
+      `pods is forbidden: User "${account}" cannot impersonate-on:arbitrary-node:list resource "pods" in API group "" in the namespace "default"`,
+    ],
+    [
+      jane,
+      { "impersonate-user": "system:node:n2" },
+      ["impersonate-on:arbitrary-node:list pods", "impersonate:arbitrary-node nodes/n2"],
+      { name: "system:node:n2", groups: ["system:nodes", "system:authenticated"] },
+    ],
+    [
+      jane,
+      { "impersonate-user": account },
+      ["impersonate-on:serviceaccount:list pods", "impersonate:serviceaccount serviceaccounts/bot"],
+      { name: account, groups: ["system:serviceaccounts", "system:serviceaccounts:ns", "system:authenticated"] },
+    ],
+    [
+      jane,
+      { "impersonate-user": "bob", "impersonate-group": "a,b\nc" },
+      [
+        "impersonate-on:user-info:list pods",
+        "impersonate:user-info users/bob",
+        "impersonate:user-info groups/a,b",
+        "impersonate:user-info groups/c",
+      ],
+      { name: "bob", groups: ["a,b", "c", "system:authenticated"] },
+    ],
+    [
+      jane,
+      { "impersonate-user": "bob" },
+      ["impersonate-on:user-info:list pods"],
+      'users.authentication.k8s.io "bob" is forbidden: User "jane" cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope',
+    ],
+    [
+      jane,
+      { "impersonate-user": "bob", "impersonate-group": "system:masters" },
+      [
+        "impersonate-on:user-info:list pods",
+        "impersonate:user-info users/bob",
+        "impersonate:user-info groups/system:masters",
+      ],
+      'groups.authentication.k8s.io "system:masters" is forbidden: User "jane" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope: impersonating the system:masters group is not allowed',
+    ],
+    // What has been allowed all along is allowed as before, whatever is asked for.
+    [
+      jane,
+      { "impersonate-user": "bob", "impersonate-group": "system:masters" },
+      ["impersonate users/bob", "impersonate groups/system:masters"],
+      { name: "bob", groups: ["system:masters", "system:authenticated"] },
+    ],
+  ];
+  for (const [user, headers, allowed, expected] of cases) {
+    let served: UserInfo | undefined;
+    await using server = await TestServer.start({
+      scheme,
+      authenticators: [{ authenticate: async () => ({ user }) }],
+      authorizer: {
+        authorize: async ({ user: who, verb, resource, name }) => {
+          if (verb === "list") served = who;
+          const isAllowed =
+            verb === "list" || allowed.includes(`${verb} ${name === "" ? resource : `${resource}/${name}`}`);
+          return { decision: isAllowed ? "allow" : "no-opinion" };
+        },
+      },
+    });
+    const response = await server.request("GET", list, undefined, headers);
+    if (typeof expected === "string") assert.equal((response.json as Json).message, expected);
+    else assert.deepEqual(served, expected);
+    assert.equal(response.status, typeof expected === "string" ? 403 : 200);
   }
 });
 

@@ -1,11 +1,9 @@
 import type { StoredObject } from "./stored-object.ts";
 
-/** A condition on one selectable field. */
-export interface FieldRequirement {
-  readonly field: string;
-  readonly operator: "=" | "!=";
-  readonly value: string;
-}
+/** A condition on one selectable field. However many values a client excludes, an object costs one look. */
+export type FieldRequirement =
+  | { readonly field: string; readonly operator: "="; readonly value: string }
+  | { readonly field: string; readonly operator: "notin"; readonly values: ReadonlySet<string> };
 
 /** Which objects of a resource a list, watch or deletecollection is about. */
 export interface Selection {
@@ -31,12 +29,16 @@ export function matchesFields(
   requirements: readonly FieldRequirement[],
   valueOf: (field: string) => string | undefined,
 ): boolean {
-  for (const { field, operator, value } of requirements)
-    if (((valueOf(field) ?? "") === value) !== (operator === "=")) return false;
+  for (const requirement of requirements) {
+    const actual = valueOf(requirement.field) ?? "";
+    const holds = requirement.operator === "notin" ? !requirement.values.has(actual) : actual === requirement.value;
+    if (!holds) return false;
+  }
   return true;
 }
 
 /** The value a field must have, when the selection demands one. */
 export function requiredField(selection: Selection, field: string): string | undefined {
-  return selection.fields?.find((r) => r.field === field && r.operator === "=")?.value;
+  for (const each of selection.fields ?? []) if (each.field === field && each.operator === "=") return each.value;
+  return undefined;
 }

@@ -1,14 +1,19 @@
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
+import { parseYaml } from "../../apimachinery/yaml/parse.ts";
+import { AuditPolicy } from "../../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
 import type { RequestHeaders } from "../../kube-apiserver/authentication/request-header-authenticator.ts";
 import type { TokenKey } from "../../kube-apiserver/authentication/json-web-token.ts";
+import { SystemClock } from "../../component-base/clock.ts";
+import type { Logger } from "../../component-base/logger.ts";
+import { ReloadingPair } from "../../node/pki/reloading-pair.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
-import { serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
+import { type ApiServerSettings, serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
 import { commonFlags, runAlone } from "./run-alone.ts";
 
 const { kubeconfig: _notOfTheServer, ...serverFlags } = commonFlags;
@@ -19,6 +24,11 @@ const apiServerFlags = {
   "data-dir": "string",
   "advertise-address": "string",
   "api-audiences": "list",
+  "audit-log-maxage": "int",
+  "audit-log-maxbackup": "int",
+  "audit-log-maxsize": "int",
+  "audit-log-path": "string",
+  "audit-policy-file": "string",
   "bind-address": "string",
   "client-ca-file": "string",
   "etcd-servers": "string",
@@ -64,20 +74,24 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     const advertiseAddress = flags["advertise-address"];
     const issuer = flags["service-account-issuer"];
     const audiences = flags["api-audiences"];
-    const kubelet = await kubeletAccess(flags);
-    const frontProxyClient = await proxyClient(flags);
+    const kubelet = await kubeletAccess(flags, logger);
+    const audit = await auditOf(flags);
+    const frontProxyClient = await proxyClient(flags, logger);
     const requestHeaders = await requestHeadersOf(flags);
     const settings = {
       storeDirectory: requiredFlag(flags, "data-dir"),
-      serving: {
-        cert: await readFile(requiredFlag(flags, "tls-cert-file"), "utf8"),
-        key: await readFile(requiredFlag(flags, "tls-private-key-file"), "utf8"),
-      },
+      serving: await ReloadingPair.open({
+        certFile: requiredFlag(flags, "tls-cert-file"),
+        keyFile: requiredFlag(flags, "tls-private-key-file"),
+        clock: new SystemClock(),
+        logger,
+      }),
       host: flags["bind-address"] ?? "0.0.0.0",
       port: flags["secure-port"] ?? 6443,
       clientCa: await readFile(requiredFlag(flags, "client-ca-file"), "utf8"),
       ...(kubelet ? { kubelet } : {}),
       ...(frontProxyClient ? { frontProxyClient } : {}),
+      ...(audit ? { audit } : {}),
       ...(requestHeaders ? { requestHeaders } : {}),
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
@@ -97,17 +111,36 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
   });
 }
 
-async function proxyClient(
-  flags: FlagsOf<typeof apiServerFlags>,
-): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+/** Without both a policy and a place to write to, nothing is recorded. */
+async function auditOf(flags: FlagsOf<typeof apiServerFlags>): Promise<ApiServerSettings["audit"]> {
+  const file = flags["audit-policy-file"];
+  const path = flags["audit-log-path"];
+  if (file === undefined || path === undefined) return undefined;
+  let policy: AuditPolicy;
+  try {
+    policy = AuditPolicy.parse(parseYaml(await readFile(file, "utf8")).value);
+  } catch (error) {
+    throw new UsageError(`loading audit policy file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {
+    policy,
+    log: {
+      path,
+      sizeMaxMegabytes: flags["audit-log-maxsize"] ?? 0,
+      backupsMax: flags["audit-log-maxbackup"] ?? 0,
+      ageMaxDays: flags["audit-log-maxage"] ?? 0,
+    },
+  };
+}
+
+async function proxyClient(flags: FlagsOf<typeof apiServerFlags>, logger: Logger): Promise<ReloadingPair | undefined> {
   const certFile = flags["proxy-client-cert-file"];
   const keyFile = flags["proxy-client-key-file"];
   if (certFile === undefined || keyFile === undefined) {
     if (certFile === keyFile) return undefined;
     throw new UsageError("--proxy-client-cert-file and --proxy-client-key-file belong together");
   }
-  const [cert, key] = await Promise.all([readFile(certFile, "utf8"), readFile(keyFile, "utf8")]);
-  return { cert, key };
+  return ReloadingPair.open({ certFile, keyFile, clock: new SystemClock(), logger });
 }
 
 /** Headers are believed only from those that show a certificate of this authority. */
@@ -155,18 +188,19 @@ async function serviceAccountKeys(flags: FlagsOf<typeof apiServerFlags>): Promis
 
 async function kubeletAccess(
   flags: FlagsOf<typeof apiServerFlags>,
-): Promise<{ readonly ca: string; readonly cert: string; readonly key: string } | undefined> {
-  const files = [
+  logger: Logger,
+): Promise<ApiServerSettings["kubelet"]> {
+  const [caFile, certFile, keyFile] = [
     flags["kubelet-certificate-authority"],
     flags["kubelet-client-certificate"],
     flags["kubelet-client-key"],
   ];
-  if (files.every((file) => file === undefined)) return undefined;
-  if (files.some((file) => file === undefined)) {
+  if (caFile === undefined && certFile === undefined && keyFile === undefined) return undefined;
+  if (caFile === undefined || certFile === undefined || keyFile === undefined) {
     throw new UsageError(
       "--kubelet-certificate-authority, --kubelet-client-certificate and --kubelet-client-key belong together",
     );
   }
-  const [ca = "", cert = "", key = ""] = await Promise.all(files.map((file) => readFile(file ?? "", "utf8")));
-  return { ca, cert, key };
+  const ca = await readFile(caFile, "utf8");
+  return { ca, pair: await ReloadingPair.open({ certFile, keyFile, clock: new SystemClock(), logger }) };
 }

@@ -8,7 +8,7 @@ import type { KeyPair } from "../../node/pki/certificates.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { leaderElectionOf } from "../leader-election-flags.ts";
-import { controllerConfigFlags, nodeLifecycleOf } from "./component-config.ts";
+import { controllerConfigFlags, controllerOptionsOf } from "./component-config.ts";
 import { leaderElectionFlags, leaderElectionValues } from "./leader-election.ts";
 import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
@@ -53,7 +53,7 @@ export function kubeControllerManager(args: readonly string[]): Promise<void> {
         rootCa,
         ...(signer ? { certificateSigner: signer } : {}),
         ...(flags["allocate-node-cidrs"] ? { clusterCidr: requiredFlag(flags, "cluster-cidr") } : {}),
-        ...nodeLifecycleOf(flags),
+        ...controllerOptionsOf(flags),
       }),
       flags.controllers ?? ["*"],
     );

@@ -17,10 +17,10 @@ import { runtimeWithImageVolumes } from "../../node/containerd/image-volume-runt
 import { ContainerdEvents } from "../../node/cri-client/containerd-events.ts";
 import { CriImageService } from "../../node/cri-client/cri-client.ts";
 import { CriConnection } from "../../node/cri-client/cri-connection.ts";
+import { pluginSockets } from "../../node/csi/plugin-sockets.ts";
 import { LinuxDisks } from "../../node/disks.ts";
 import { LinuxHostInfo, primaryAddress } from "../../node/host-info.ts";
 import { startHttpServer } from "../../node/http-server.ts";
-import type { HttpsTransportOptions } from "../../node/https-transport.ts";
 import { makeShared, SystemMounter } from "../../node/mounts.ts";
 import { SocketNetworkProber } from "../../node/network-prober.ts";
 import { NodeFileSystem } from "../../node/node-file-system.ts";
@@ -33,7 +33,7 @@ import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { writeKubeconfig } from "../kubeconfig.ts";
 import { kubeletConfigFlags, kubeletPlaceFlags, readKubeletConfiguration } from "./kubelet-configuration.ts";
-import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
+import { commonFlags, environmentOf, type KubeconfigAccess, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
 const kubeletFlags = {
   ...commonFlags,
@@ -110,6 +110,7 @@ export function kubelet(args: readonly string[]): Promise<void> {
           }),
           mounter: new SystemMounter(),
           disks: new LinuxDisks(),
+          csi: pluginSockets(clock),
           prober: new SocketNetworkProber(),
           host: new LinuxHostInfo({ nodeName, nodeIps: [ip], directory: rootDirectory, clock }),
         },
@@ -178,7 +179,7 @@ async function credentials(
   certificates: string,
   signal: AbortSignal,
   logger: Logger,
-): Promise<HttpsTransportOptions> {
+): Promise<KubeconfigAccess> {
   const file = requiredFlag(flags, "kubeconfig");
   const bootstrap = flags["bootstrap-kubeconfig"];
   const exists = await access(file).then(

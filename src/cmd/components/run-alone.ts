@@ -10,6 +10,8 @@ import type { Logger } from "../../component-base/logger.ts";
 import { MetricRegistry } from "../../component-base/metrics.ts";
 import { SystemRandom } from "../../component-base/random.ts";
 import { HttpsTransport, type HttpsTransportOptions } from "../../node/https-transport.ts";
+import { TaskGroup } from "../../component-base/task-group.ts";
+import { ReloadingPair } from "../../node/pki/reloading-pair.ts";
 import { UsageError } from "../arguments.ts";
 import { parseFlags, type FlagsOf, type FlagTable } from "../flags.ts";
 import { runComponent } from "../run-component.ts";
@@ -49,8 +51,14 @@ export async function runAlone<T extends FlagTable>(
   });
 }
 
+/** The way to an API server that a kubeconfig file describes. */
+export interface KubeconfigAccess extends HttpsTransportOptions {
+  /** Where the client certificate is kept, when it is in files of its own. */
+  readonly files?: { readonly certFile: string; readonly keyFile: string };
+}
+
 /** The API server and the user of a kubeconfig file, as options of a transport. Throws UsageError for a file that says neither. */
-export async function readKubeconfigFile(file: string): Promise<HttpsTransportOptions> {
+export async function readKubeconfigFile(file: string): Promise<KubeconfigAccess> {
   let resolved;
   try {
     resolved = resolveContext(parseKubeconfig(await readFile(file, "utf8")));
@@ -58,14 +66,16 @@ export async function readKubeconfigFile(file: string): Promise<HttpsTransportOp
     throw new UsageError(`cannot use the kubeconfig ${file}`, { cause: error });
   }
   const { cluster, user } = resolved;
+  const beside = (name: string): string => path.resolve(path.dirname(file), name);
+  const { "client-certificate": certFile, "client-key": keyFile } = user;
   const pem = async (data: string | undefined, name: string | undefined): Promise<string | undefined> => {
     if (data) return Buffer.from(data, "base64").toString();
-    return name ? readFile(path.resolve(path.dirname(file), name), "utf8") : undefined;
+    return name ? readFile(beside(name), "utf8") : undefined;
   };
   const [ca, cert, key] = await Promise.all([
     pem(cluster["certificate-authority-data"], cluster["certificate-authority"]),
-    pem(user["client-certificate-data"], user["client-certificate"]),
-    pem(user["client-key-data"], user["client-key"]),
+    pem(user["client-certificate-data"], certFile),
+    pem(user["client-key-data"], keyFile),
   ]);
   if (!cluster.server || ca === undefined)
     throw new UsageError(`${file} names no server and its certificate authority`);
@@ -75,19 +85,28 @@ export async function readKubeconfigFile(file: string): Promise<HttpsTransportOp
     url: cluster.server,
     ca,
     ...(cert && key ? { cert, key } : {}),
+    ...(certFile && keyFile ? { files: { certFile: beside(certFile), keyFile: beside(keyFile) } } : {}),
     ...(token === undefined ? {} : { token: () => token }),
     ...(serverName === undefined ? {} : { serverName }),
   };
 }
 
-/** A component's environment over one identity; `anonymous` is the same server without credentials. */
+/**
+ * A component's environment over one identity; `anonymous` is the same server without credentials. A client certificate in
+ * files is taken anew when they change, until the stack is disposed.
+ */
 export function environmentOf(
-  options: HttpsTransportOptions,
+  options: KubeconfigAccess,
   stack: AsyncDisposableStack,
   logger: Logger,
 ): ComponentEnvironment & { readonly transport: HttpsTransport } {
   const transport = stack.use(new HttpsTransport(options));
-  const { url, ca, serverName } = options;
+  const { url, ca, serverName, cert, key, files } = options;
+  if (files && cert !== undefined && key !== undefined) {
+    const pair = new ReloadingPair({ ...files, clock: new SystemClock(), logger }, { cert, key });
+    pair.onChange((next) => transport.setCertificate(next.cert, next.key));
+    stack.use(new TaskGroup()).spawn((signal) => pair.watch(signal));
+  }
   const anonymous = stack.use(new HttpsTransport({ url, ca, ...(serverName === undefined ? {} : { serverName }) }));
   return {
     transport,

@@ -72,8 +72,8 @@ export class FaultFileSystem implements FileSystem {
     return this.#handle(inner, path);
   }
 
-  readFile(path: string): Promise<Uint8Array> {
-    return this.#alive(path, () => this.#inner.readFile(path));
+  readFile(path: string, within?: string): Promise<Uint8Array> {
+    return this.#alive(path, () => this.#inner.readFile(path, within));
   }
 
   writeFile(path: string, data: Uint8Array, mode?: number): Promise<void> {

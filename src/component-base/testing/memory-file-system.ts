@@ -173,7 +173,7 @@ export class MemoryFileSystem implements FileSystem {
     if (!inode) return undefined;
     const sizeBytes =
       inode.type === "file" ? inode.content.size : inode.type === "symlink" ? inode.target.length : 4096;
-    return { type: inode.type, sizeBytes, mode: inode.mode, modifiedMs: inode.modifiedMs };
+    return { type: inode.type, sizeBytes, mode: inode.mode, modifiedMs: inode.modifiedMs, gid: 0 };
   }
 
   async symlink(target: string, path: string): Promise<void> {

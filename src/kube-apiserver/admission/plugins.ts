@@ -1,6 +1,10 @@
 import type { Scheme } from "../../apimachinery/scheme/scheme.ts";
 import type {
+  MutatingAdmissionPolicy as MutatingPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy as ValidatingPolicy,
+  ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from "../../api/admissionregistration/v1/types.gen.ts";
 import type { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
@@ -13,6 +17,7 @@ import type {
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { IngressClass } from "../../api/networking/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
@@ -20,11 +25,17 @@ import type { RegistryAccess, StorageLister } from "../../apiserver/registry/res
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
+import { DefaultIngressClass } from "./default-ingress-class.ts";
+import { PersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import type { AdmissionEnvironments } from "./expressions/admission-environment.ts";
+import { MatchConditions } from "./expressions/match-conditions.ts";
 import { LimitRanger } from "./limit-ranger.ts";
 import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
+import { MutatingAdmissionPolicy } from "./policy/mutating-admission-policy.ts";
+import { ValidatingAdmissionPolicy } from "./policy/validating-admission-policy.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
 import { ResourceQuota } from "./resource-quota.ts";
@@ -45,10 +56,16 @@ export function admissionPlugins(options: {
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
   readonly storageClasses: StorageLister<StorageClass>;
+  readonly ingressClasses: StorageLister<IngressClass>;
   readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
   readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
   readonly validatingWebhooks: StorageLister<ValidatingWebhookConfiguration>;
+  readonly mutatingPolicies: StorageLister<MutatingPolicy>;
+  readonly mutatingPolicyBindings: StorageLister<MutatingAdmissionPolicyBinding>;
+  readonly validatingPolicies: StorageLister<ValidatingPolicy>;
+  readonly validatingPolicyBindings: StorageLister<ValidatingAdmissionPolicyBinding>;
+  readonly environments: AdmissionEnvironments;
   readonly webhooks: WebhookClient;
   readonly scheme: Scheme;
   readonly authorizer: Authorizer;
@@ -59,6 +76,7 @@ export function admissionPlugins(options: {
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
   const caller = new WebhookCaller({ client: options.webhooks, random });
+  const matchConditions = new MatchConditions(options.environments);
   return [
     new NamespaceLifecycle(options.namespaces),
     new LimitRanger(options.limitRanges),
@@ -68,12 +86,36 @@ export function admissionPlugins(options: {
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
     new DefaultStorageClass(options.storageClasses),
+    new PersistentVolumeClaimResize(options.storageClasses),
     new StorageObjectInUseProtection(),
     new RuntimeClass(options.runtimeClasses),
     new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
-    new MutatingAdmissionWebhook({ ...options, configurations: options.mutatingWebhooks, caller }),
-    new ValidatingAdmissionWebhook({ ...options, configurations: options.validatingWebhooks, caller }),
+    new DefaultIngressClass(options.ingressClasses),
+    new MutatingAdmissionPolicy({
+      ...options,
+      matchConditions,
+      policies: options.mutatingPolicies,
+      bindings: options.mutatingPolicyBindings,
+    }),
+    new MutatingAdmissionWebhook({
+      ...options,
+      configurations: options.mutatingWebhooks,
+      caller,
+      matchConditions,
+    }),
+    new ValidatingAdmissionPolicy({
+      ...options,
+      matchConditions,
+      policies: options.validatingPolicies,
+      bindings: options.validatingPolicyBindings,
+    }),
+    new ValidatingAdmissionWebhook({
+      ...options,
+      configurations: options.validatingWebhooks,
+      caller,
+      matchConditions,
+    }),
     // Last: nothing is charged for what others refuse.
     new ResourceQuota(options),
   ];

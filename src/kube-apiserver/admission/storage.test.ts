@@ -83,3 +83,44 @@ test("a RuntimeClass adds its overhead and scheduling; what contradicts it is re
     "conflict: runtimeClass.scheduling.nodeSelector[gvisor] = yes; pod.spec.nodeSelector[gvisor] = no",
   );
 });
+
+test("a claim grows only when it is bound and its class allows it, and never below what it has", async () => {
+  await using api = await TestApiServer.start();
+  for (const [name, allowVolumeExpansion] of [
+    ["grows", true],
+    ["stays", false],
+  ]) {
+    const storageClass = { metadata: { name }, provisioner: "example.com/p", allowVolumeExpansion };
+    const body = { apiVersion: "storage.k8s.io/v1", kind: "StorageClass", ...storageClass };
+    assert.equal((await api.request("POST", "/apis/storage.k8s.io/v1/storageclasses", body)).status, 201);
+  }
+  const path = "/api/v1/namespaces/default/persistentvolumeclaims";
+  const resize = async (name: string, storage: string): Promise<string> => {
+    const found = (await api.request("GET", `${path}/${name}`)).json<PersistentVolumeClaim>();
+    const spec = { ...found.spec, resources: { requests: { storage } } };
+    const answer = await api.request("PUT", `${path}/${name}`, { ...found, spec });
+    return answer.status === 200 ? "" : answer.json<{ message: string }>().message;
+  };
+  const bind = async (name: string): Promise<void> => {
+    const found = (await api.request("GET", `${path}/${name}`)).json<PersistentVolumeClaim>();
+    const status = { phase: "Bound", capacity: { storage: "1Gi" } };
+    assert.equal((await api.request("PUT", `${path}/${name}/status`, { ...found, status })).status, 200);
+  };
+  for (const name of ["grows", "stays"]) {
+    assert.equal((await api.request("POST", path, claim(name, { storageClassName: name }))).status, 201);
+  }
+  const prefix = (name: string): string => `persistentvolumeclaims "${name}" is forbidden: `;
+  assert.match(await resize("grows", "2Gi"), /spec is immutable after creation except resources\.requests/);
+  await bind("grows");
+  await bind("stays");
+  const why =
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+  assert.equal(await resize("stays", "2Gi"), `${prefix("stays")}${why}`);
+  assert.equal(await resize("grows", "5Gi"), "");
+  // What could not be had may be taken back, down to what there is.
+  assert.equal(await resize("grows", "2Gi"), "");
+  assert.match(
+    await resize("grows", "1Gi"),
+    /spec\.resources\.requests\.storage: Forbidden: field can not be less than status\.capacity/,
+  );
+});

@@ -5,10 +5,16 @@ import {
   configMaps,
   endpoints,
   endpointSlices,
+  ingressClasses,
+  ingresses,
   apiServices,
   customResourceDefinitions,
   limitRanges,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
   pods,
@@ -33,6 +39,7 @@ import { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import { ApiStorage } from "../../apiserver/storage/api-storage.ts";
 import { Aggregator } from "../../kube-aggregator/aggregator.ts";
 import { TaskGroup } from "../../component-base/task-group.ts";
+import { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPlugins } from "../admission/plugins.ts";
 import { BearerTokenAuthenticator } from "../authentication/bearer-token-authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../authentication/bootstrap-token-authenticator.ts";
@@ -149,11 +156,13 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       logger,
       metrics,
     });
+  const environments = new AdmissionEnvironments();
   let isBootstrapped = false;
   const registrations = builtinRegistrations({
     scheme,
     strategies: builtinStrategies({
       allocators,
+      environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
     readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
@@ -194,9 +203,15 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       limitRanges: storage.lister(limitRanges),
       mutatingWebhooks: storage.lister(mutatingWebhookConfigurations),
       validatingWebhooks: storage.lister(validatingWebhookConfigurations),
+      mutatingPolicies: storage.lister(mutatingAdmissionPolicies),
+      mutatingPolicyBindings: storage.lister(mutatingAdmissionPolicyBindings),
+      validatingPolicies: storage.lister(validatingAdmissionPolicies),
+      validatingPolicyBindings: storage.lister(validatingAdmissionPolicyBindings),
+      environments,
       webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
+      ingressClasses: storage.lister(ingressClasses),
       runtimeClasses: storage.lister(runtimeClasses),
       registry: () => generic.registry,
       authorizer,
@@ -231,6 +246,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(storage.lister(clusterRoleBindings), rbac);
   follow(storage.lister(roleBindings), rbac);
   follow(lister.pods, nodeAuthorizer);
+  follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
   const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });

@@ -406,19 +406,48 @@ void test("definitions are validated with upstream's messages", async () => {
   }
 });
 
-void test("rules in CEL are stored, and a warning says that they are not evaluated", async () => {
-  await using api = await TestApiServer.start();
-  const rules = {
-    type: "object",
-    properties: { spec: { type: "object", "x-kubernetes-validations": [{ rule: "true" }] } },
-  };
-  const created = await api.request(
-    "POST",
-    definitionsPath,
-    definition({}, { schema: { openAPIV3Schema: rules }, subresources: {}, selectableFields: [] }),
+void test("rules in CEL are kept on every write, warned of where nothing changed, and compiled when they are defined", async () => {
+  const rule = (text: string) => ({
+    openAPIV3Schema: {
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          properties: {
+            replicas: { type: "integer", "x-kubernetes-validations": [{ rule: text, message: "no less than before" }] },
+            odd: { type: "integer", "x-kubernetes-validations": [{ rule: "self % 2 == 1" }] },
+          },
+        },
+        status: {
+          type: "object",
+          properties: {
+            phase: { type: "string", maxLength: 9, "x-kubernetes-validations": [{ rule: "self != 'Bad'" }] },
+          },
+        },
+      },
+    },
+  });
+  const subresources = { status: {} };
+  const plain = definition({}, { schema: rule("self.none == oldSelf"), subresources, selectableFields: [] });
+  await using api = await served(
+    definition({}, { schema: rule("self >= oldSelf"), subresources, selectableFields: [] }),
   );
+  const refused = await api.request("POST", `${definitionsPath}?dryRun=All`, {
+    ...plain,
+    metadata: { name: "other.example.com" },
+  });
+  assert.equal(refused.status, 422, refused.text);
+  assert.match(refused.message, /compilation failed: ERROR: <input>:1:5: type 'int' does not support field selection/);
+  const bad = await api.request("POST", collection, cronTab("a", { replicas: 3, odd: 2 }));
+  assert.equal(bad.status, 422, bad.text);
+  assert.match(bad.message, /spec\.odd: Invalid value: 2: failed rule: self % 2 == 1$/);
+  const created = await api.request("POST", collection, cronTab("a", { replicas: 3, odd: 1 }));
   assert.equal(created.status, 201, created.text);
-  assert.match(String(created.headers["warning"]), /x-kubernetes-validations are stored but not evaluated/);
+  const object = created.json<CronTab>();
+  const less = await api.request("PUT", `${collection}/a`, { ...object, spec: { replicas: 2, odd: 1 } });
+  assert.match(less.message, /spec\.replicas: Invalid value: 2: no less than before$/);
+  const status = await api.request("PUT", `${collection}/a/status`, { ...object, status: { phase: "Bad" } });
+  assert.match(status.message, /status\.phase: Invalid value: "Bad": failed rule: self != 'Bad'$/);
 });
 
 void test("a server that starts over stored definitions serves them from its first request", async () => {

@@ -13,6 +13,7 @@ export async function publishExtensionAuthentication(
   trust: { readonly clientCa?: string; readonly requestHeaders?: RequestHeaders },
 ): Promise<void> {
   const { clientCa, requestHeaders } = trust;
+  if (clientCa === undefined && !requestHeaders) return;
   const bundles: Record<string, string> = clientCa === undefined ? {} : { "client-ca-file": clientCa };
   const lists: Record<string, readonly string[]> = {};
   if (requestHeaders) {

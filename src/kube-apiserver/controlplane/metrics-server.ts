@@ -3,7 +3,7 @@ import type { StorageLister } from "../../apiserver/registry/rest/registry-acces
 import { utf8Decode } from "../../component-base/bytes.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { Clock } from "../../component-base/clock.ts";
-import { readBody } from "../../component-base/http.ts";
+import { type HttpHeaders, readBody } from "../../component-base/http.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { MetricRegistry } from "../../component-base/metrics.ts";
 import { MetricsServer } from "../../metrics-server/metrics-server.ts";
@@ -39,8 +39,17 @@ const refreshAfter = 0.8;
 // The text of a node with a thousand containers is below a megabyte.
 const bodyBytesMax = 32 * 1024 * 1024;
 
+/** The way to kubelets for the metrics server, which brings its token unless the way has an identity of its own. */
+export type MetricsKubelets = Pick<ProxyConnector, "send"> & { readonly hasIdentity?: boolean };
+
+/** The name and groups of whoever reaches kubelets for it under an identity of their own. */
+export const metricsIdentity = {
+  commonName: `system:serviceaccount:${metricsAccount.namespace}:${metricsAccount.name}`,
+  organizations: ["system:serviceaccounts", `system:serviceaccounts:${metricsAccount.namespace}`],
+};
+
 export interface MetricsServerParts {
-  readonly kubelets: Pick<ProxyConnector, "send">;
+  readonly kubelets: MetricsKubelets;
   readonly nodes: StorageLister<Node>;
   readonly serviceAccounts: StorageLister<ServiceAccount>;
   readonly issuer: ServiceAccountTokenIssuer;
@@ -59,7 +68,7 @@ export function createMetricsServer(parts: MetricsServerParts): MetricsServer {
     fetch: async (name, signal) => {
       const node = nodes.get("", name);
       if (!node) throw new Error(`node ${name} is gone`);
-      const headers = { authorization: `Bearer ${await token()}` };
+      const headers: HttpHeaders = kubelets.hasIdentity ? {} : { authorization: `Bearer ${await token()}` };
       const url = `${nodeUrl(node)}/metrics/resource`;
       const { status, body } = await kubelets.send({ method: "GET", url, headers, signal });
       const text = utf8Decode(await readBody(body, bodyBytesMax));

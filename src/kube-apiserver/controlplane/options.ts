@@ -1,7 +1,7 @@
 import type { PolicyRule } from "../../api/rbac/v1/types.gen.ts";
 import type { VersionInfo } from "../../apimachinery/meta/v1/types.gen.ts";
-import type { AuditSink } from "../../apiserver/audit/audit-sink.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
+import type { MetricsKubelets } from "./metrics-server.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
@@ -45,10 +45,10 @@ export interface KubeApiServerOptions {
   /** The way to pods and Services for the proxy subresources. Without it they answer 503. */
   readonly proxy?: ProxyConnector;
   /**
-   * The way to kubelets without an identity of its own, for the metrics server, which brings its token. Without it
+   * The way to kubelets for the metrics server, which brings its token where the way has no identity of its own. Without it
    * `metrics.k8s.io` is not served.
    */
-  readonly metricsKubelets?: Pick<ProxyConnector, "send">;
+  readonly metricsKubelets?: MetricsKubelets;
   /**
    * The servers behind this one. Without a connector, which has the certificate of a front proxy, they are not reached.
    * `routesToEndpoints` calls endpoints rather than the addresses of Services; false unless given.
@@ -64,7 +64,7 @@ export interface KubeApiServerOptions {
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   readonly eventTtlSeconds?: number;
   readonly openApi?: OpenApiProvider;
-  readonly audit?: AuditSink;
+  readonly audit?: GenericApiServerOptions["audit"];
   /** What else the generic server is to know. */
   readonly server?: Partial<
     Pick<

@@ -3,7 +3,6 @@ import type {
   Event,
   Namespace,
   Node,
-  NodeSystemInfo,
   PersistentVolume,
   PersistentVolumeClaim,
   ResourceQuota,
@@ -47,15 +46,9 @@ export function nodeCells({ metadata, spec, status }: Node, nowMs: number): read
     address("InternalIP"),
     address("ExternalIP"),
     info?.osImage || "<unknown>",
-    kernelOf(info),
+    `${info?.kernelVersion || "<unknown>"}${info?.architecture ? ` (${info.architecture})` : ""}`,
     info?.containerRuntimeVersion || "<unknown>",
   ];
-}
-
-function kernelOf(info: NodeSystemInfo | undefined): string {
-  const { kernelVersion, architecture } = info ?? {};
-  if (!kernelVersion) return "<unknown>";
-  return architecture ? `${kernelVersion} (${architecture})` : kernelVersion;
 }
 
 function nodeRoles(labels: Readonly<Record<string, string>>): readonly string[] {

@@ -8,7 +8,7 @@ import { formatDuration } from "../../apimachinery/time.ts";
 import type { ResourceReader } from "../../apiserver/registry/rest/resource-reader.ts";
 import type { RegistryAccess } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
-import type { Selection } from "../../apiserver/storage/selection.ts";
+import { matchesFields, type Selection } from "../../apiserver/storage/selection.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import type { MetricsServer } from "../../metrics-server/metrics-server.ts";
@@ -106,9 +106,7 @@ function readerOf<T extends { readonly metadata: Metadata }>(
 
 function isSelected({ labels, fields }: Selection, metadata: Metadata): boolean {
   const valueOf = (field: string): string => (field === "metadata.name" ? metadata.name : metadata.namespace) ?? "";
-  const fieldsMatch = (fields ?? []).every(
-    ({ field, operator, value }) => (valueOf(field) === value) === (operator === "="),
-  );
+  const fieldsMatch = matchesFields(fields ?? [], valueOf);
   return fieldsMatch && (!labels || labels.matches(metadata.labels ?? {}));
 }
 

@@ -12,7 +12,6 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
   csiDriverCells,
-  mutatingAdmissionPolicyCells,
   resourceClaimCells,
   resourceSliceCells,
   volumeAttributesClassCells,
@@ -23,8 +22,6 @@ import {
   priorityLevelConfigurationCells,
   runtimeClassCells,
   storageClassCells,
-  admissionPolicyBindingCells,
-  validatingAdmissionPolicyCells,
   volumeAttachmentCells,
 } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
@@ -157,9 +154,6 @@ export const printedStrategies = {
   volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  validatingadmissionpolicies: { tableCells: validatingAdmissionPolicyCells },
-  mutatingadmissionpolicies: { generation: "spec", tableCells: mutatingAdmissionPolicyCells },
-  mutatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   volumeattributesclasses: { tableCells: volumeAttributesClassCells },
   resourceclaims: { generation: "none", tableCells: resourceClaimCells },
   horizontalpodautoscalers: {
@@ -171,7 +165,6 @@ export const printedStrategies = {
       validateCounts({ currentReplicas, desiredReplicas }, ["currentReplicas", "desiredReplicas"]),
     tableCells: horizontalPodAutoscalerCells,
   },
-  validatingadmissionpolicybindings: { generation: "spec", tableCells: admissionPolicyBindingCells },
   flowschemas: { tableCells: flowSchemaCells },
   prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
 } as const;

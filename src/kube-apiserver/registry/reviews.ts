@@ -9,6 +9,7 @@ import type {
   SelfSubjectRulesReview,
   SubjectAccessReview,
 } from "../../api/authorization/v1/types.gen.ts";
+import { formatTime } from "../../component-helpers/time.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { AuthorizationAttributes, Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { ReviewHandler } from "../../apiserver/registry/generic/resource-registration.ts";
@@ -49,8 +50,9 @@ export function reviewHandlers(options: {
   };
 
   return {
-    "authentication.k8s.io/selfsubjectreviews": async (object, { user }) => {
-      const review = { ...object, status: { userInfo: userStatus(user) } } as unknown as SelfSubjectReview;
+    "authentication.k8s.io/selfsubjectreviews": async (object, { user, nowMs }) => {
+      const metadata = { ...object.metadata, creationTimestamp: formatTime(nowMs) };
+      const review = { ...object, metadata, status: { userInfo: userStatus(user) } } as unknown as SelfSubjectReview;
       return review;
     },
     "authentication.k8s.io/tokenreviews": async (object) => {

@@ -1,3 +1,4 @@
+import { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtinScheme } from "../../api/scheme.ts";
@@ -11,6 +12,7 @@ import { builtinStrategies } from "./strategies.ts";
 const scheme = builtinScheme();
 const random = new SeededRandom(1);
 const strategies = builtinStrategies({
+  environments: new AdmissionEnvironments(),
   allocators: {
     clusterIps: new IpAllocator("10.0.0.0/24", random),
     nodePorts: new PortAllocator({ min: 30000, max: 32767, random }),

@@ -19,7 +19,6 @@ import { namespaceStrategy } from "./core/namespace-strategy.ts";
 import { nodeStrategy } from "./core/node-strategy.ts";
 import { podStrategy } from "./core/pod/strategy.ts";
 import { podTemplateStrategy, replicationControllerStrategy } from "./core/replication-controller-strategy.ts";
-import { gaps, withGap } from "./gaps.ts";
 import type { ServiceAllocators } from "./core/service/strategy.ts";
 import { serviceStrategy } from "./core/service/strategy.ts";
 import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim-strategy.ts";
@@ -41,15 +40,19 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from "./rbac/strategies.ts";
+import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
+import { admissionPolicyStrategies } from "./admission-policy-strategies.ts";
 import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
 /** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
 export function builtinStrategies(options: {
   readonly allocators: ServiceAllocators;
   readonly eventTtlSeconds?: number;
+  readonly environments: AdmissionEnvironments;
 }): Readonly<Record<string, Strategy>> {
+  const policies = admissionPolicyStrategies(options.environments);
+  const webhookConfigurations = webhookConfigurationStrategy(options.environments);
   return {
-    ...gaps,
     "/configmaps": configMapStrategy,
     "/endpoints": endpointsStrategy,
     "/events": eventStrategy(options.eventTtlSeconds),
@@ -88,14 +91,8 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/roles": roleStrategy,
     "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
-    "admissionregistration.k8s.io/mutatingadmissionpolicies": withGap(
-      "admissionregistration.k8s.io/mutatingadmissionpolicies",
-      printedStrategies.mutatingadmissionpolicies,
-    ),
-    "admissionregistration.k8s.io/mutatingadmissionpolicybindings": withGap(
-      "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
-      printedStrategies.mutatingadmissionpolicybindings,
-    ),
+    "admissionregistration.k8s.io/mutatingadmissionpolicies": policies.mutatingadmissionpolicies,
+    "admissionregistration.k8s.io/mutatingadmissionpolicybindings": policies.mutatingadmissionpolicybindings,
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
     "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
@@ -106,14 +103,10 @@ export function builtinStrategies(options: {
     "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
     "storage.k8s.io/csinodes": printedStrategies.csinodes,
     "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
-    "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurationStrategy,
-    "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurationStrategy,
-    "admissionregistration.k8s.io/validatingadmissionpolicies": withGap(
-      "admissionregistration.k8s.io/validatingadmissionpolicies",
-      printedStrategies.validatingadmissionpolicies,
-    ),
-    "admissionregistration.k8s.io/validatingadmissionpolicybindings":
-      printedStrategies.validatingadmissionpolicybindings,
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurations,
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurations,
+    "admissionregistration.k8s.io/validatingadmissionpolicies": policies.validatingadmissionpolicies,
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings": policies.validatingadmissionpolicybindings,
     "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
     "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
     "apiregistration.k8s.io/apiservices": { ...apiServiceStrategy, tableCells: apiServiceCells },

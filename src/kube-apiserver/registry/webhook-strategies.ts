@@ -1,11 +1,11 @@
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import {
   fieldDuplicate,
-  fieldForbidden,
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
+import { deepEqual } from "../../apimachinery/object.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 import type {
@@ -17,33 +17,46 @@ import type {
 } from "../../api/admissionregistration/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { validateClientConfig, validateReviewVersions } from "../../apiserver/webhook/validate-client-config.ts";
+import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
+import { validateMatchConditions } from "../validation/match-conditions.ts";
 import { webhookConfigurationCells } from "../printers/others.ts";
 import { syntax } from "../validation/common.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 
 type Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfiguration;
 
-export const webhookConfigurationStrategy: Strategy<Configuration> = {
-  generation: "object",
-  validate: validateConfiguration,
-  validateUpdate: validateConfiguration,
-  tableCells: webhookConfigurationCells,
-};
+export function webhookConfigurationStrategy(environments: AdmissionEnvironments): Strategy<Configuration> {
+  return {
+    generation: "object",
+    validate: (configuration) => validateConfiguration(configuration, undefined, environments),
+    validateUpdate: (configuration, old) => validateConfiguration(configuration, old, environments),
+    tableCells: webhookConfigurationCells,
+  };
+}
 
-function validateConfiguration({ webhooks = [] }: Configuration): readonly FieldError[] {
+function validateConfiguration(
+  { webhooks = [] }: Configuration,
+  old: Configuration | undefined,
+  environments: AdmissionEnvironments,
+): readonly FieldError[] {
   const seen = new Set<string>();
+  const conditionsOf = (hooks: Configuration["webhooks"]): unknown => hooks?.map((hook) => hook.matchConditions ?? []);
+  // What was valid for another version of this server stays so until somebody changes it.
+  const areSame = old !== undefined && deepEqual(conditionsOf(webhooks), conditionsOf(old.webhooks));
   return webhooks.flatMap((hook, i) => {
     const path = FieldPath.of("webhooks").index(i);
     const duplicate = seen.has(hook.name) ? [fieldDuplicate(path.child("name"), hook.name)] : [];
     seen.add(hook.name);
-    return [...duplicate, ...validateWebhook(hook, path)];
+    const at = path.child("matchConditions");
+    const conditions = areSame ? [] : validateMatchConditions(hook.matchConditions, environments, false, at);
+    return [...duplicate, ...validateWebhook(hook, path), ...conditions];
   });
 }
 
 function validateWebhook(hook: MutatingWebhook | ValidatingWebhook, path: FieldPath): readonly FieldError[] {
   const errors: FieldError[] = [...validateName(hook.name, path.child("name"))];
   for (const [i, rule] of (hook.rules ?? []).entries()) {
-    errors.push(...validateRule(rule, path.child("rules").index(i)));
+    errors.push(...validateRuleWithOperations(rule, path.child("rules").index(i)));
   }
   if (!hook.sideEffects) {
     errors.push(fieldRequired(path.child("sideEffects"), "must specify one of None, NoneOnDryRun"));
@@ -61,10 +74,6 @@ function validateWebhook(hook: MutatingWebhook | ValidatingWebhook, path: FieldP
     ...validateClientConfig(hook.clientConfig, path.child("clientConfig")),
     ...validateReviewVersions(hook.admissionReviewVersions ?? [], path.child("admissionReviewVersions")),
   );
-  if ((hook.matchConditions?.length ?? 0) > 0) {
-    // Ignoring them would call the webhook for requests it does not expect.
-    errors.push(fieldForbidden(path.child("matchConditions"), "match conditions are not supported by this server yet"));
-  }
   return errors;
 }
 
@@ -78,7 +87,8 @@ function validateName(name: string, path: FieldPath): readonly FieldError[] {
     : [fieldInvalid(path, name, "should be a domain with at least three segments separated by dots")];
 }
 
-function validateRule(rule: RuleWithOperations, path: FieldPath): readonly FieldError[] {
+/** A rule of a webhook or a policy. */
+export function validateRuleWithOperations(rule: RuleWithOperations, path: FieldPath): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const field of ["operations", "apiGroups", "apiVersions", "resources"] as const) {
     const values: readonly string[] = rule[field] ?? [];

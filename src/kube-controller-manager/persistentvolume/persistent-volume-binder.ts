@@ -288,11 +288,13 @@ class PersistentVolumeBinder implements Controller {
         );
     }
     const { accessModes, capacity } = bound.spec;
+    // A bound claim's capacity is told by whoever makes its volume larger, and not before its file system is.
+    const isNew = current.status.phase !== "Bound";
     const status = {
       ...current.status,
       phase: "Bound" as const,
       ...(accessModes ? { accessModes } : {}),
-      ...(capacity ? { capacity } : {}),
+      ...(capacity && isNew ? { capacity } : {}),
     };
     if (semanticEqual(status, current.status)) return;
     await client.resource(persistentVolumeClaims, namespace).updateStatus({ ...current, status }, { signal });

@@ -26,7 +26,7 @@ class World implements AsyncDisposable {
   }
 
   static async start(): Promise<World> {
-    return new World(await startControllers([horizontalPodAutoscalerController]));
+    return new World(await startControllers([horizontalPodAutoscalerController()]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

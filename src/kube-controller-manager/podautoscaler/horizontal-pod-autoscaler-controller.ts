@@ -29,7 +29,14 @@ import { TargetTypes } from "./target-types.ts";
 
 const eventsRule = { verbs: ["create", "update", "patch"], apiGroups: ["", "events.k8s.io"], resources: ["events"] };
 
-export const horizontalPodAutoscalerController: ControllerDescriptor = {
+export interface HorizontalPodAutoscalerOptions {
+  /** Between two looks at an autoscaler; 15 s unless given. */
+  readonly syncPeriodMs?: number;
+}
+
+export const horizontalPodAutoscalerController = (
+  options: HorizontalPodAutoscalerOptions = {},
+): ControllerDescriptor => ({
   name: "horizontal-pod-autoscaler-controller",
   eventSource: "horizontal-pod-autoscaler",
   serviceAccount: "horizontal-pod-autoscaler",
@@ -43,11 +50,11 @@ export const horizontalPodAutoscalerController: ControllerDescriptor = {
     { verbs: ["get", "list", "watch"], apiGroups: ["external.metrics.k8s.io"], resources: ["*"] },
     eventsRule,
   ],
-  create: (context) => new HorizontalReconciler(context).controller,
-};
+  create: (context) => new HorizontalReconciler(context, options).controller,
+});
 
 // --horizontal-pod-autoscaler-sync-period and -tolerance.
-const syncPeriodMs = 15_000;
+const defaultSyncPeriodMs = 15_000;
 const defaultTolerance = 0.1;
 const conflictTriesMax = 5;
 
@@ -78,7 +85,7 @@ class NoDecisionError extends Error {
 }
 
 /**
- * Scales workloads by their metrics, looked at every 15 seconds: metrics bring no events.
+ * Scales workloads by their metrics, looked at once a period: metrics bring no events.
  *
  *   scale of the target ─> metrics ─> replicas each calls for, the most ─> stabilized ─> limited ─> scale
  */
@@ -89,12 +96,14 @@ class HorizontalReconciler {
   readonly #pods: SharedInformer<Pod>;
   readonly #types: TargetTypes;
   readonly #metrics: MetricsClient;
+  readonly #syncPeriodMs: number;
   readonly #histories = new Map<string, ScalingHistory>();
   /** By autoscaler: which pods it scales. Two that share some would pull in both directions. */
   readonly #selectors = new Map<string, Selector>();
 
-  constructor(context: ControllerContext) {
+  constructor(context: ControllerContext, options: HorizontalPodAutoscalerOptions) {
     this.#context = context;
+    this.#syncPeriodMs = options.syncPeriodMs ?? defaultSyncPeriodMs;
     this.#autoscalers = context.informers.for(horizontalPodAutoscalers);
     this.#pods = context.informers.for(pods);
     this.#types = new TargetTypes(context.client, context.clock);
@@ -105,7 +114,7 @@ class HorizontalReconciler {
       reconcile: (key, signal) => this.#reconcile(key, signal),
     });
     const later = (autoscaler: HorizontalPodAutoscaler): void =>
-      this.controller.enqueueAfter(objectKey(autoscaler), syncPeriodMs);
+      this.controller.enqueueAfter(objectKey(autoscaler), this.#syncPeriodMs);
     this.#autoscalers.addEventHandler({
       onAdd: later,
       onUpdate: (_, autoscaler) => later(autoscaler),
@@ -127,7 +136,7 @@ class HorizontalReconciler {
       if (signal.aborted) throw error;
       this.#context.logger.info("could not autoscale, will try again", { key, error });
     }
-    return { requeueAfterMs: syncPeriodMs };
+    return { requeueAfterMs: this.#syncPeriodMs };
   }
 
   async #look(key: string, look: Look, signal: AbortSignal): Promise<void> {

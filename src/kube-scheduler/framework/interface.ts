@@ -1,5 +1,5 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
-import type { CSINode, StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { NodeInfo, Snapshot } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -48,6 +48,8 @@ export interface EventObjects {
   readonly PersistentVolume: PersistentVolume;
   readonly StorageClass: StorageClass;
   readonly CSINode: CSINode;
+  readonly CSIDriver: CSIDriver;
+  readonly CSIStorageCapacity: CSIStorageCapacity;
 }
 
 type EventResource = keyof EventObjects;

@@ -7,9 +7,11 @@ import type {
 } from "../../api/core/v1/types.gen.ts";
 import type { ReplicaSet, StatefulSet } from "../../api/apps/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import type { CSINode, StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "../../api/storage/v1/types.gen.ts";
 import {
+  csiDrivers,
   csiNodes,
+  csiStorageCapacities,
   namespaces,
   persistentVolumeClaims,
   persistentVolumes,
@@ -34,6 +36,8 @@ export interface SchedulerListers {
   readonly persistentVolumes: Lister<PersistentVolume>;
   readonly storageClasses: Lister<StorageClass>;
   readonly csiNodes: Lister<CSINode>;
+  readonly csiDrivers: Lister<CSIDriver>;
+  readonly csiStorageCapacities: Lister<CSIStorageCapacity>;
 }
 
 export function listersOf(informers: InformerFactory): SchedulerListers {
@@ -48,5 +52,7 @@ export function listersOf(informers: InformerFactory): SchedulerListers {
     persistentVolumes: informers.for(persistentVolumes).lister,
     storageClasses: informers.for(storageClasses).lister,
     csiNodes: informers.for(csiNodes).lister,
+    csiDrivers: informers.for(csiDrivers).lister,
+    csiStorageCapacities: informers.for(csiStorageCapacities).lister,
   };
 }

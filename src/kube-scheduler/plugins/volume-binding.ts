@@ -13,7 +13,7 @@ import {
   selectedNodeAnnotation,
   type PodClaims,
 } from "./pod-claims.ts";
-import { canProvision, findVolume, volumeReachable } from "./volume-matching.ts";
+import { amountOf, canProvision, findVolume, hasRoom, volumeLimit, volumeReachable } from "./volume-matching.ts";
 
 const name = "VolumeBinding";
 // bindTimeoutSeconds: how long a pod with a node waits for its volumes.
@@ -24,6 +24,7 @@ const bindCheckMs = 1_000;
 const unbound = refuse("pod has unbound immediate PersistentVolumeClaims");
 const unreachable = refuse("node(s) didn't match PersistentVolume's node affinity");
 const noVolume = refuse("node(s) didn't find available persistent volumes to bind");
+const noRoom = refuse("node(s) did not have enough free storage");
 const missingVolume = refuse("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
 
 /** What is done to the pod's delayed claims if it goes to the node. */
@@ -43,8 +44,6 @@ const stateKey: StateKey<VolumeState> = { name };
  * Bound claims tie the pod to nodes that reach their volumes. Claims of WaitForFirstConsumer classes are bound when the pod
  * gets its node: to a volume that is there, or by telling the provisioner which node was selected; the pod is assigned
  * when its claims are bound.
- *
- * Differs from upstream: CSIStorageCapacity is not consulted, so a provisioner may still refuse for lack of room.
  */
 export function volumeBinding(handle: PluginHandle): Plugin {
   const { listers, client, clock } = handle;
@@ -63,6 +62,10 @@ export function volumeBinding(handle: PluginHandle): Plugin {
       onEvent("PersistentVolume", ["add", "update"]),
       onEvent("StorageClass", ["add", "update"]),
       onEvent("CSINode", ["add", "update"]),
+      onEvent("CSIDriver", ["add", "update"]),
+      onEvent("CSIStorageCapacity", ["add", "update"], (_pod, { previous, current }) => {
+        return !previous || amountOf(volumeLimit(current)) > amountOf(volumeLimit(previous));
+      }),
       onEvent("Node", ["add", "update"]),
     ],
 
@@ -85,7 +88,7 @@ export function volumeBinding(handle: PluginHandle): Plugin {
       }
       if (volumes.claims.delayed.length === 0) return undefined;
       const plan = planFor(volumes.claims.delayed, node);
-      if (!plan) return noVolume;
+      if ("code" in plan) return plan;
       volumes.plans.set(node.name, plan);
       return undefined;
     },
@@ -107,11 +110,8 @@ export function volumeBinding(handle: PluginHandle): Plugin {
     },
   };
 
-  function planFor(
-    claims: readonly PersistentVolumeClaim[],
-    { node, name: nodeName }: NodeInfo,
-  ): VolumePlan | undefined {
-    if (!node) return undefined;
+  function planFor(claims: readonly PersistentVolumeClaim[], { node, name: nodeName }: NodeInfo): VolumePlan | Status {
+    if (!node) return noVolume;
     const bind: { claim: PersistentVolumeClaim; volume: PersistentVolume }[] = [];
     const provision: PersistentVolumeClaim[] = [];
     const volumes = listers.persistentVolumes.list();
@@ -119,7 +119,7 @@ export function volumeBinding(handle: PluginHandle): Plugin {
       const selected = claim.metadata.annotations?.[selectedNodeAnnotation];
       // The provisioner is at work for a node already.
       if (selected !== undefined) {
-        if (selected !== nodeName) return undefined;
+        if (selected !== nodeName) return noVolume;
         provision.push(claim);
         continue;
       }
@@ -127,9 +127,14 @@ export function volumeBinding(handle: PluginHandle): Plugin {
         const owner = promised.get(v.metadata.name);
         return (owner !== undefined && owner !== claimKey(claim)) || bind.some((b) => b.volume === v);
       });
-      if (volume) bind.push({ claim, volume });
-      else if (canProvision(classOf(claim, listers), node)) provision.push(claim);
-      else return undefined;
+      if (volume) {
+        bind.push({ claim, volume });
+        continue;
+      }
+      const storageClass = classOf(claim, listers);
+      if (!storageClass || !canProvision(storageClass, node)) return noVolume;
+      if (!hasRoom(claim, storageClass, node, listers)) return noRoom;
+      provision.push(claim);
     }
     return { bind, provision };
   }

@@ -1,5 +1,6 @@
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../../api/core/v1/types.gen.ts";
-import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { CSIDriver, CSIStorageCapacity, StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { Lister } from "../../client/cache/shared-informer.ts";
 import { resourceAmount } from "../../component-helpers/resource/pod-requests.ts";
 import { nodeSelectorMatcher } from "../../component-helpers/scheduling/node-affinity.ts";
 import { selectorOrNothing } from "../cache/pod-affinity-terms.ts";
@@ -45,6 +46,39 @@ export function canProvision(storageClass: StorageClass | undefined, node: Node)
   );
 }
 
+/**
+ * The node's part of the storage has room for the claim. Storage of a driver that does not say how much it has is
+ * endless. O(published capacities).
+ */
+export function hasRoom(
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass,
+  node: Node,
+  {
+    csiDrivers,
+    csiStorageCapacities,
+  }: { readonly csiDrivers: Lister<CSIDriver>; readonly csiStorageCapacities: Lister<CSIStorageCapacity> },
+): boolean {
+  const wanted = claim.spec.resources.requests?.["storage"];
+  if (wanted === undefined) return true;
+  if (csiDrivers.get(undefined, storageClass.provisioner)?.spec.storageCapacity !== true) return true;
+  const bytes = amountOf(wanted);
+  return csiStorageCapacities
+    .list()
+    .some(
+      (published) =>
+        published.storageClassName === storageClass.metadata.name &&
+        amountOf(volumeLimit(published)) >= bytes &&
+        published.nodeTopology !== undefined &&
+        selectorOrNothing(published.nodeTopology).matches(node.metadata.labels),
+    );
+}
+
+/** How large a volume can be at most; undefined when nothing is said. */
+export function volumeLimit({ capacity, maximumVolumeSize }: CSIStorageCapacity): string | undefined {
+  return maximumVolumeSize ?? capacity;
+}
+
 function serves({ metadata, spec }: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   const wanted = claim.spec;
   if (metadata.deletionTimestamp !== undefined) return false;
@@ -60,6 +94,6 @@ function capacityOf({ spec }: PersistentVolume): number {
   return amountOf(spec.capacity?.["storage"]);
 }
 
-function amountOf(quantity: string | undefined): number {
+export function amountOf(quantity: string | undefined): number {
   return quantity === undefined ? 0 : resourceAmount("storage", quantity);
 }

@@ -44,6 +44,30 @@ const cases: readonly VolumeCase[] = [
     message: "0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity.",
   },
   {
+    name: "a delayed claim goes where its driver has room, as far as the driver tells",
+    arrange: (l) => {
+      l.addStorageClass("late", late);
+      l.addCsiDriver(late.provisioner);
+      l.addClaim("data", wantsGibibyte);
+      const capacity = { storageClassName: "late", capacity: "5Gi" };
+      l.addCapacity("a", { ...capacity, maximumVolumeSize: "512Mi", nodeTopology: { matchLabels: { [zone]: "a" } } });
+      l.addCapacity("b", { ...capacity, nodeTopology: { matchLabels: { [zone]: "b" } } });
+      l.addCapacity("other", { ...capacity, storageClassName: "other", nodeTopology: {} });
+    },
+    feasible: ["b"],
+  },
+  {
+    name: "no room anywhere",
+    arrange: (l) => {
+      l.addStorageClass("late", late);
+      l.addCsiDriver(late.provisioner);
+      l.addClaim("data", wantsGibibyte);
+      l.addCapacity("nowhere", { storageClassName: "late", capacity: "5Gi" });
+    },
+    feasible: [],
+    message: "0/2 nodes are available: 2 node(s) did not have enough free storage.",
+  },
+  {
     name: "a claim bound to a volume that is not there",
     arrange: (l) => l.addClaim("data", { volumeName: "vol" }),
     feasible: [],

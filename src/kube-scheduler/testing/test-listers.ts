@@ -7,7 +7,7 @@ import type {
 } from "../../api/core/v1/types.gen.ts";
 import type { ReplicaSet, StatefulSet } from "../../api/apps/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import type { CSINode, StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "../../api/storage/v1/types.gen.ts";
 import { IndexedStore } from "../../client/cache/store-index.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
 import type { Clock } from "../../component-base/clock.ts";
@@ -28,6 +28,8 @@ export class TestListers implements SchedulerListers {
   readonly persistentVolumes = new IndexedStore<PersistentVolume>();
   readonly storageClasses = new IndexedStore<StorageClass>();
   readonly csiNodes = new IndexedStore<CSINode>();
+  readonly csiDrivers = new IndexedStore<CSIDriver>();
+  readonly csiStorageCapacities = new IndexedStore<CSIStorageCapacity>();
 
   addService({ name, selector }: { readonly name: string; readonly selector: Labels }): void {
     // Only what the scheduler reads.
@@ -60,6 +62,16 @@ export class TestListers implements SchedulerListers {
   addCsiNode(name: string, driver: string, count: number): void {
     const drivers = [{ name: driver, nodeID: name, topologyKeys: null, allocatable: { count } }];
     this.csiNodes.set({ metadata: { name }, spec: { drivers } } as unknown as CSINode);
+  }
+
+  /** A driver that tells how much room there is. */
+  addCsiDriver(name: string): void {
+    this.csiDrivers.set({ metadata: { name }, spec: { storageCapacity: true } } as unknown as CSIDriver);
+  }
+
+  addCapacity(name: string, capacity: Omit<CSIStorageCapacity, "apiVersion" | "kind" | "metadata">): void {
+    const object = { metadata: { namespace: "kube-system", name }, ...capacity };
+    this.csiStorageCapacities.set(object as unknown as CSIStorageCapacity);
   }
 
   /** Without a client: plugins that write fail. */

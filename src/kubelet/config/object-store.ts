@@ -1,10 +1,15 @@
-import type { ConfigMap, PersistentVolume, Secret } from "../../api/core/v1/types.gen.ts";
+import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret } from "../../api/core/v1/types.gen.ts";
 import { configMaps, persistentVolumeClaims, persistentVolumes, secrets } from "../../api/resources.gen.ts";
-import { isNotFound } from "../../apimachinery/errors/status-error.ts";
+import { isNotFound, StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ResourceType } from "../../apimachinery/resource-type.ts";
 import type { ApiClient } from "../../client/rest/api-client.ts";
-import type { Clock } from "../../component-base/clock.ts";
+import { type Clock, deadline } from "../../component-base/clock.ts";
 import { Singleflight } from "../../component-base/singleflight.ts";
+
+export interface BoundVolume {
+  readonly volume: PersistentVolume;
+  readonly claim: PersistentVolumeClaim;
+}
 
 interface Entry {
   readonly object: ConfigMap | Secret | undefined;
@@ -13,10 +18,13 @@ interface Entry {
 
 // Pods at rest are synced every 20 s, one after the other; what one of them fetched serves the others.
 const freshMs = 15_000;
+// What is known from before will do when the answer takes longer than this.
+const patienceMs = 3_000;
 const entriesMax = 10_000;
 
 /**
- * The ConfigMaps and Secrets pods of this node refer to, fetched when needed and kept for some seconds.
+ * The ConfigMaps and Secrets pods of this node refer to, fetched when needed and kept for some seconds; while the API server
+ * is away, for as long as that lasts: containers must be restarted meanwhile.
  *
  * Differs from upstream: objects are read again at the pod's periodic sync instead of being watched one by one. An update
  * reaches a volume as soon (upstream writes it at the next periodic sync as well), and a node holds no watch per object.
@@ -26,10 +34,13 @@ export class ObjectStore {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #flights = new Singleflight<string, ConfigMap | Secret | undefined>();
+  readonly #signal: AbortSignal;
 
-  constructor(client: ApiClient, clock: Clock) {
+  /** Nothing is asked for once the signal has aborted. */
+  constructor(client: ApiClient, clock: Clock, signal: AbortSignal) {
     this.#client = client;
     this.#clock = clock;
+    this.#signal = signal;
   }
 
   /** Rejects with `configmap "x" not found`; resolves to undefined instead when `optional`. */
@@ -45,8 +56,9 @@ export class ObjectStore {
    * The volume a claim is bound to, as it is now: asked for once, when the volume is mounted. Rejects, in upstream's words,
    * while the claim is not bound to it or is not for this pod.
    */
-  async boundVolume(namespace: string, claimName: string, ownerUid?: string): Promise<PersistentVolume> {
-    const claim = await this.#client.resource(persistentVolumeClaims, namespace).get(claimName);
+  async boundVolume(namespace: string, claimName: string, ownerUid?: string): Promise<BoundVolume> {
+    const signal = this.#signal;
+    const claim = await this.#client.resource(persistentVolumeClaims, namespace).get(claimName, { signal });
     const which = `PVC ${namespace}/${claimName}`;
     const { volumeName = "" } = claim.spec;
     if (ownerUid !== undefined && !claim.metadata.ownerReferences?.some((owner) => owner.uid === ownerUid)) {
@@ -59,17 +71,17 @@ export class ObjectStore {
         `${which} has non-bound phase (${phase}) or empty pvc.Spec.VolumeName (${JSON.stringify(volumeName)})`,
       );
     }
-    const volume = await this.#client.resource(persistentVolumes).get(volumeName);
+    const volume = await this.#client.resource(persistentVolumes).get(volumeName, { signal });
     if (volume.spec.claimRef?.uid !== claim.metadata.uid) {
       throw new Error(`PersistentVolume ${volumeName} is not bound to ${which}`);
     }
-    return volume;
+    return { volume, claim };
   }
 
-  /** Forgets what is known of a namespace, so that a new pod sees objects as they are now. */
+  /** Has what is known of a namespace asked for again, so that a new pod sees objects as they are now. */
   invalidate(namespace: string): void {
-    for (const [key, entry] of this.#entries) {
-      if (key.split("/")[1] === namespace && entry.object?.immutable !== true) this.#entries.delete(key);
+    for (const [key, { object }] of this.#entries) {
+      if (key.split("/")[1] === namespace) this.#entries.set(key, { object, fetchedMs: Number.NEGATIVE_INFINITY });
     }
   }
 
@@ -85,7 +97,7 @@ export class ObjectStore {
     const isFresh = known?.object?.immutable === true || (known && this.#clock.monotonic() - known.fetchedMs < freshMs);
     // Entries are keyed by kind, so the object under this key is a T.
     const object = (
-      isFresh ? known?.object : await this.#flights.run(key, () => this.#fetch(key, type, namespace, name))
+      isFresh ? known?.object : await this.#flights.run(key, () => this.#fetch(key, type, namespace, name, known))
     ) as T | undefined;
     if (object === undefined && !optional) throw new Error(`${singular} "${name}" not found`);
     return object;
@@ -96,15 +108,21 @@ export class ObjectStore {
     type: ResourceType<T>,
     namespace: string,
     name: string,
-  ): Promise<T | undefined> {
-    let object: T | undefined;
+    known: Entry | undefined,
+  ): Promise<ConfigMap | Secret | undefined> {
+    let object: ConfigMap | Secret | undefined;
+    using patience = known && deadline(this.#clock, patienceMs, this.#signal);
     try {
-      object = await this.#client.resource(type, namespace).get(name);
+      object = await this.#client.resource(type, namespace).get(name, { signal: patience?.signal ?? this.#signal });
     } catch (error) {
-      if (!isNotFound(error)) throw error;
-      // Absence is not kept: whoever waits for the object sees it at once when it comes.
-      this.#entries.delete(key);
-      return undefined;
+      if (isNotFound(error)) {
+        // Absence is not kept: whoever waits for the object sees it at once when it comes.
+        this.#entries.delete(key);
+        return undefined;
+      }
+      const isAway = !(error instanceof StatusError) || error.code >= 500 || error.code === 429;
+      if (!known || !isAway || this.#signal.aborted) throw error;
+      object = known.object;
     }
     if (this.#entries.size >= entriesMax) this.#entries.clear();
     this.#entries.set(key, { object, fetchedMs: this.#clock.monotonic() });

@@ -44,6 +44,8 @@ export interface NodeAgentOptions {
   readonly problem: () => string | undefined;
   /** Whether the node is short of something. */
   readonly isUnder: (pressure: Pressure) => boolean;
+  /** The attached volumes in use, sorted. */
+  readonly volumesInUse: () => readonly string[];
 }
 
 /** The node's presence in the API: registration, heartbeat Lease, status. */
@@ -85,6 +87,15 @@ export class NodeAgent {
       // A little jitter keeps a thousand nodes from beating in step; upstream's lease uses 4 %.
       await sleep(clock, period * (1 + 0.04 * random.next()), signal);
     }
+  }
+
+  /** Writes the status now. Rejects when it could not be. */
+  async reportNow(signal: AbortSignal): Promise<void> {
+    await this.#report(signal);
+    const told: readonly string[] = this.#node?.status?.volumesInUse ?? [];
+    const missing = this.#options.volumesInUse().filter((name) => !told.includes(name));
+    if (missing.length > 0)
+      throw new Error(`the node's status does not name the volumes in use: ${missing.join(", ")}`);
   }
 
   async #register(signal: AbortSignal): Promise<void> {
@@ -139,8 +150,11 @@ export class NodeAgent {
       const why = [state.runtimeProblem(), state.networkProblem(), problem()].filter((p) => p !== undefined);
       const text = why.length === 0 ? undefined : why.length === 1 ? why[0] : `[${why.join(", ")}]`;
       const now = formatTime(clock.now());
+      const volumesInUse = this.#options.volumesInUse();
       const status: NodeStatus = {
         ...nodeStatus(facts, config),
+        ...(volumesInUse.length > 0 ? { volumesInUse } : {}),
+        ...(state.handlers.length > 0 ? { runtimeHandlers: state.handlers } : {}),
         conditions: nodeConditions(text, this.#options.isUnder, known.status?.conditions ?? [], now),
       };
       this.#allocatable = status.allocatable ?? {};
@@ -254,7 +268,7 @@ function hasChanged(known: NodeStatus | undefined, wanted: NodeStatus): boolean 
 
 function pickOwned(status: NodeStatus | undefined): Partial<NodeStatus> {
   if (!status) return {};
-  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images } = status;
+  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images, volumesInUse, runtimeHandlers } = status;
   return {
     daemonEndpoints,
     nodeInfo,
@@ -262,10 +276,16 @@ function pickOwned(status: NodeStatus | undefined): Partial<NodeStatus> {
     ...(allocatable ? { allocatable } : {}),
     ...(addresses ? { addresses } : {}),
     images: images ?? [],
+    ...(volumesInUse ? { volumesInUse } : {}),
+    ...(runtimeHandlers ? { runtimeHandlers } : {}),
   };
 }
 
 /** Addresses merge by type in a strategic patch; the whole list is meant. */
 function statusBody(status: NodeStatus): unknown {
-  return { ...status, addresses: [{ $patch: "replace" }, ...(status.addresses ?? [])] };
+  return {
+    ...status,
+    addresses: [{ $patch: "replace" }, ...(status.addresses ?? [])],
+    volumesInUse: status.volumesInUse ?? null,
+  };
 }

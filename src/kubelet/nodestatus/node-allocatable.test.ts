@@ -25,7 +25,7 @@ test("pods get what is left after reservations and hard eviction thresholds, and
     [plain.capacity["memory"], plain.allocatable["memory"], plain.allocatable["cpu"], plain.allocatable["pods"]],
     ["8Gi", "8092Mi", "4", "110"],
   );
-  assert.equal(plain.allocatable["ephemeral-storage"], "96636764000");
+  assert.equal(plain.allocatable["ephemeral-storage"], "96636764k");
   const reserved = resources({
     systemReserved: { cpu: "500m", memory: "1Gi", "ephemeral-storage": "10Gi" },
     kubeReserved: { cpu: "250m", memory: "512Mi" },

@@ -96,6 +96,8 @@ function mapValues(quantities: Quantities, change: (quantity: Quantity, name: st
   return Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, change(quantity, name)]));
 }
 
+/** As the server stores it, which reads and prints it once more: what is reported must compare equal with what is known. */
 function texts(quantities: Quantities): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, quantity.toString()]));
+  const text = (quantity: Quantity): string => Quantity.parse(quantity.toString()).toString();
+  return Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, text(quantity)]));
 }

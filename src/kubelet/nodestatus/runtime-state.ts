@@ -1,6 +1,7 @@
+import type { Pod } from "../../api/core/v1/types.gen.ts";
 import { errorText } from "../../component-base/logger.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import type { RuntimeStatus, VersionResponse } from "../../cri-api/runtime/v1/types.ts";
+import type { RuntimeHandler, RuntimeStatus, VersionResponse } from "../../cri-api/runtime/v1/types.ts";
 
 /** What is known of the container runtime's health; looked at with every node status. */
 export class RuntimeState {
@@ -20,6 +21,17 @@ export class RuntimeState {
   /** `containerd`; the empty string before the runtime has answered. */
   get runtimeName(): string {
     return this.#version?.runtimeName ?? "";
+  }
+
+  /** Whether whatever handler runs the pod can mount read only with all that is mounted below. */
+  canMountRecursiveReadOnly({ spec }: Pod): boolean {
+    const handlers = this.#status?.handlers ?? [];
+    const possible = spec.runtimeClassName ? handlers : handlers.filter(({ name }) => name === "");
+    return possible.length > 0 && possible.every(({ features }) => features?.recursiveReadOnlyMounts === true);
+  }
+
+  get handlers(): readonly RuntimeHandler[] {
+    return this.#status?.handlers ?? [];
   }
 
   async refresh(signal?: AbortSignal): Promise<void> {

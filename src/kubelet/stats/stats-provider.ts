@@ -12,6 +12,7 @@ import type { FileSystemUsage, InterfaceUsage, KubeletPorts, PodCgroupStats } fr
 import { DiskUsageCache } from "./disk-usage-cache.ts";
 import type { ContainerStats, FsStats, NetworkStats, PodStats, Summary, VolumeStats } from "./summary.ts";
 import { fsStats, preciseTime } from "./fs-stats.ts";
+import type { VolumeUsage } from "../../csi/v1/types.ts";
 import { volumeStats } from "./volume-stats.ts";
 
 export interface StatsProviderOptions {
@@ -24,6 +25,8 @@ export interface StatsProviderOptions {
   readonly rootDirectory: string;
   readonly podLogsDirectory: string;
   readonly pods: () => readonly Pod[];
+  /** Of a storage driver's volume; rejects when the driver does not answer. */
+  readonly driverUsage?: (podUid: string, volumeName: string) => Promise<readonly VolumeUsage[] | undefined>;
   readonly podRecord: (uid: string) => Promise<PodRecord>;
 }
 
@@ -100,6 +103,42 @@ export class StatsProvider {
     const { ports, rootDirectory } = this.#options;
     const node = await ports.disks.fileSystem(rootDirectory);
     return this.#podStats(pod, record, { node, layers: await this.#writableLayers(pod.metadata.uid) });
+  }
+
+  /** The volumes of claims; those that cannot be looked at are left out. */
+  async claimVolumes(): Promise<readonly VolumeStats[]> {
+    const found: VolumeStats[] = [];
+    for (const pod of this.#options.pods()) {
+      if (!(pod.spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim ?? volume.ephemeral)) continue;
+      try {
+        const volumes = await this.#volumes(pod, preciseTime(this.#options.clock.now()));
+        found.push(...volumes.filter(({ pvcRef }) => pvcRef));
+      } catch (error) {
+        this.#options.logger.debug("Failed to get volume stats", { pod: pod.metadata.name, error: errorText(error) });
+      }
+    }
+    return found;
+  }
+
+  #volumes(pod: Pod, time: string): Promise<readonly VolumeStats[]> {
+    const { ports, rootDirectory } = this.#options;
+    return volumeStats(pod, {
+      directory: `${rootDirectory}/pods/${pod.metadata.uid}`,
+      time,
+      ports,
+      trees: this.#trees,
+      driverUsage: (uid, name) => this.#driverUsage(uid, name),
+    });
+  }
+
+  /** Where its driver tells nothing, a volume is looked at from outside. */
+  async #driverUsage(podUid: string, volumeName: string): Promise<readonly VolumeUsage[] | undefined> {
+    try {
+      return await this.#options.driverUsage?.(podUid, volumeName);
+    } catch (error) {
+      this.#options.logger.debug("Failed to get a volume's stats", { volume: volumeName, error: errorText(error) });
+      return undefined;
+    }
   }
 
   /** The pod's network interfaces, from the namespace of its sandbox's process; none for pods in the host's network. */
@@ -185,7 +224,7 @@ export class StatsProvider {
   }
 
   async #podStats(pod: Pod, record: PodRecord, disk: Disk): Promise<PodStats> {
-    const { ports, rootDirectory, podLogsDirectory, clock } = this.#options;
+    const { podLogsDirectory, clock } = this.#options;
     const time = preciseTime(clock.now());
     const usage = await this.#podUsage(pod, record);
     const logDirectory = podLogDirectory(podLogsDirectory, pod);
@@ -208,8 +247,7 @@ export class StatsProvider {
         };
       }),
     );
-    const directory = `${rootDirectory}/pods/${pod.metadata.uid}`;
-    const volumes = await volumeStats(pod, { directory, time, ports, trees: this.#trees });
+    const volumes = await this.#volumes(pod, time);
     const network = networkStats(time, await this.podInterfaces(pod, record));
     return {
       ...usage,
@@ -277,7 +315,11 @@ function ephemeralStorage(
   for (const stats of volumes) {
     const volume = pod.spec.volumes?.find(({ name }) => name === stats.name);
     const isLocal =
-      volume && !volume.persistentVolumeClaim && !volume.ephemeral && volume.emptyDir?.medium !== "Memory";
+      volume &&
+      !volume.persistentVolumeClaim &&
+      !volume.ephemeral &&
+      !volume.csi &&
+      volume.emptyDir?.medium !== "Memory";
     if (isLocal) parts.push(stats);
   }
   const sum = (field: "usedBytes" | "inodesUsed"): number => parts.reduce((total, p) => total + (p?.[field] ?? 0), 0);

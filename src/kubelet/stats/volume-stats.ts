@@ -1,4 +1,5 @@
 import type { Pod, Volume } from "../../api/core/v1/types.gen.ts";
+import type { VolumeUsage } from "../../csi/v1/types.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type { KubeletPorts } from "../ports.ts";
 import type { DiskUsageCache } from "./disk-usage-cache.ts";
@@ -11,6 +12,8 @@ export interface VolumeStatsOptions {
   readonly time: string;
   readonly ports: Pick<KubeletPorts, "disks" | "fileSystem" | "mounter">;
   readonly trees: DiskUsageCache;
+  /** Of a volume of a storage driver, as that tells; undefined for others. */
+  readonly driverUsage: (podUid: string, volumeName: string) => Promise<readonly VolumeUsage[] | undefined>;
 }
 
 /**
@@ -24,7 +27,10 @@ export async function volumeStats(pod: Pod, options: VolumeStatsOptions): Promis
   const stats = await Promise.all(
     volumes.map(async (volume): Promise<VolumeStats | undefined> => {
       const path = paths.get(volume.name);
-      return path === undefined ? undefined : { ...(await oneVolume(path, options)), ...identity(pod, volume) };
+      if (path === undefined) return undefined;
+      const told = await options.driverUsage(pod.metadata.uid, volume.name);
+      const stats = told ? driverStats(options.time, told) : await oneVolume(path, options);
+      return { ...stats, ...identity(pod, volume) };
     }),
   );
   return stats.filter((s) => s !== undefined);
@@ -43,6 +49,16 @@ async function volumePaths(fileSystem: FileSystem, root: string): Promise<Readon
 async function oneVolume(path: string, { time, ports, trees }: VolumeStatsOptions): Promise<Omit<VolumeStats, "name">> {
   const usage = fsStats(time, await ports.disks.fileSystem(path));
   return (await ports.mounter.isMounted(path)) ? usage : { ...usage, ...(await trees.tree(path)) };
+}
+
+function driverStats(time: string, usage: readonly VolumeUsage[]): Omit<VolumeStats, "name"> {
+  const bytes = usage.find(({ unit }) => unit === "BYTES");
+  const inodes = usage.find(({ unit }) => unit === "INODES");
+  return {
+    time,
+    ...(bytes ? { availableBytes: bytes.available, capacityBytes: bytes.total, usedBytes: bytes.used } : {}),
+    ...(inodes ? { inodesFree: inodes.available, inodes: inodes.total, inodesUsed: inodes.used } : {}),
+  };
 }
 
 function identity(pod: Pod, { name, persistentVolumeClaim, ephemeral }: Volume): Pick<VolumeStats, "name" | "pvcRef"> {

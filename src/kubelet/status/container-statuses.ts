@@ -1,4 +1,4 @@
-import type { Container, ContainerState, ContainerStatus, Pod } from "../../api/core/v1/types.gen.ts";
+import type { Container, ContainerState, ContainerStatus, Pod, VolumeMount } from "../../api/core/v1/types.gen.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import type { ContainerRecord, PodRecord } from "../container/pod-record.ts";
 import { shouldContainerBeRestarted } from "../container/restart-policy.ts";
@@ -12,6 +12,7 @@ export interface ContainerStatusInput {
   readonly failures: ReadonlyMap<string, StartFailure>;
   /** `containerd`, for container ids. */
   readonly runtimeName: string;
+  readonly canMountRecursiveReadOnly: boolean;
   readonly hasInitContainers: boolean;
   /** The pod has ended: nothing waits any more. */
   readonly isTerminal: boolean;
@@ -63,7 +64,7 @@ function fromRecord(
   container: Container,
   record: ContainerRecord,
   previous: ContainerStatus | undefined,
-  { runtimeName }: ContainerStatusInput,
+  { runtimeName, canMountRecursiveReadOnly }: ContainerStatusInput,
 ): ContainerStatus {
   const wasRunning = record.state === "unknown" && previous?.state.running !== undefined;
   return {
@@ -78,7 +79,7 @@ function fromRecord(
     imageID: record.imageId,
     containerID: `${runtimeName}://${record.id}`,
     started: false,
-    ...staticFields(container),
+    ...staticFields(container, canMountRecursiveReadOnly),
     // Until the runtime has what is allocated, what it had is told.
     ...(previous?.resources && containerResize(pod, container, record) ? { resources: previous.resources } : {}),
     ...(record.user ? { user: { linux: record.user } } : {}),
@@ -86,7 +87,9 @@ function fromRecord(
 }
 
 /** What the pod's own spec says of the container, as far as the runtime has it. */
-function staticFields(container: Container): Partial<ContainerStatus> {
+function staticFields(container: Container, canMountRecursiveReadOnly: boolean): Partial<ContainerStatus> {
+  const isRecursive = ({ recursiveReadOnly: mode }: VolumeMount): boolean =>
+    mode === "Enabled" || (mode === "IfPossible" && canMountRecursiveReadOnly);
   const mounts = container.volumeMounts ?? [];
   return {
     ...(container.resources?.requests ? { allocatedResources: container.resources.requests } : {}),
@@ -97,7 +100,7 @@ function staticFields(container: Container): Partial<ContainerStatus> {
           volumeMounts: mounts.map((m) => ({
             name: m.name,
             mountPath: m.mountPath,
-            ...(m.readOnly ? { readOnly: true, recursiveReadOnly: "Disabled" } : {}),
+            ...(m.readOnly ? { readOnly: true, recursiveReadOnly: isRecursive(m) ? "Enabled" : "Disabled" } : {}),
           })),
         }),
   };
@@ -129,7 +132,7 @@ function withoutRecord(
   pod: Pod,
   container: Container,
   previous: ContainerStatus | undefined,
-  { hasInitContainers, isTerminal }: ContainerStatusInput,
+  { hasInitContainers, isTerminal, canMountRecursiveReadOnly }: ContainerStatusInput,
 ): ContainerStatus {
   if (previous?.state.terminated) return previous;
   const waiting = { reason: hasInitContainers ? "PodInitializing" : "ContainerCreating" };
@@ -143,7 +146,7 @@ function withoutRecord(
     imageID: "",
     started: false,
     ...(container.volumeMounts && container.volumeMounts.length > 0
-      ? { volumeMounts: staticFields(container).volumeMounts ?? [] }
+      ? { volumeMounts: staticFields(container, canMountRecursiveReadOnly).volumeMounts ?? [] }
       : {}),
   };
   if (!previous?.state.running) return status;

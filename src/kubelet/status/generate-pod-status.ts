@@ -21,6 +21,7 @@ export interface StatusInput {
   readonly readiness: ReadinessSource;
   readonly hostIps: readonly string[];
   readonly runtimeName: string;
+  readonly canMountRecursiveReadOnly: boolean;
   /** The pod ends: see podPhase. */
   readonly isTerminal: boolean;
   /** Conditions that tell of a resize. */
@@ -39,9 +40,16 @@ export interface PodVerdict {
 
 /** The pod's status as the runtime's record shows it. Pure; times of transitions are the status manager's. */
 export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
-  const { record, previous, failures, runtimeName, isTerminal } = input;
+  const { record, previous, failures, runtimeName, canMountRecursiveReadOnly, isTerminal } = input;
   const inits = pod.spec.initContainers ?? [];
-  const shared = { record, failures, runtimeName, isTerminal, hasInitContainers: inits.length > 0 };
+  const shared = {
+    record,
+    failures,
+    runtimeName,
+    canMountRecursiveReadOnly,
+    isTerminal,
+    hasInitContainers: inits.length > 0,
+  };
   const previousByName = (list: readonly ContainerStatus[] | undefined): Map<string, ContainerStatus> =>
     new Map((list ?? []).map((s) => [s.name, s]));
   const regular = containerStatuses(pod, pod.spec.containers, false, {

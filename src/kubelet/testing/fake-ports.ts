@@ -3,6 +3,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import type {
   CgroupManager,
+  CsiPort,
   DiskInspector,
   FileSystemUsage,
   HostFacts,
@@ -38,6 +39,8 @@ export class FakePorts implements KubeletPorts {
   fetchManifest: NonNullable<KubeletPorts["fetchManifest"]> = () =>
     Promise.reject(new Error("there is nothing to fetch"));
   readonly disks: FakeDisks;
+  /** None, unless a test brings some. */
+  csi?: CsiPort;
   /** What the machine tells of itself, for tests to change. */
   readonly machine: FakeMachine = { usage: {} };
   readonly #options: FakePortsOptions;
@@ -131,6 +134,8 @@ export class FakeCgroups implements CgroupManager {
   readonly #pods = new Map<string, string>();
   /** What each group was limited to, by pod uid. */
   readonly limits = new Map<string, PodCgroupResources>();
+  /** Of containers that no test gives statistics of. */
+  meter: { read(containerId: string): Promise<PodCgroupStats | undefined> } | undefined;
   /** By pod uid, and by `uid/container id`. */
   readonly stats = new Map<string, PodCgroupStats>();
   /** What all pods together were limited to. */
@@ -169,7 +174,7 @@ export class FakeCgroups implements CgroupManager {
   }
 
   async containerStats(podUid: string, containerId: string): Promise<PodCgroupStats | undefined> {
-    return this.stats.get(`${podUid}/${containerId}`);
+    return this.stats.get(`${podUid}/${containerId}`) ?? (await this.meter?.read(containerId));
   }
 
   async allPodsStats(): Promise<PodCgroupStats | undefined> {
@@ -196,6 +201,10 @@ export class FakeMounter implements Mounter {
   }
 
   async bind(_: string, target: string): Promise<void> {
+    this.#mounts.add(target);
+  }
+
+  async bindWithin(_root: string, _path: string, target: string): Promise<void> {
     this.#mounts.add(target);
   }
 

@@ -119,7 +119,7 @@ export class MemoryFileSystem implements FileSystem {
     const found = this.#find(path, false);
     if (!found) return undefined;
     const sizeBytes = found.type === "file" ? found.data.length : 0;
-    return { type: found.type, sizeBytes, mode: found.mode, modifiedMs: 0 };
+    return { type: found.type, sizeBytes, mode: found.mode, modifiedMs: 0, gid: found.gid };
   }
 
   async symlink(target: string, path: string): Promise<void> {
@@ -139,9 +139,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   async chown(path: string, uid: number, gid: number): Promise<void> {
-    const found = this.#existing(path);
-    found.uid = uid;
-    found.gid = gid;
+    const found = this.#find(path, false);
+    if (!found) throw notExist(path);
+    if (uid !== -1) found.uid = uid;
+    if (gid !== -1) found.gid = gid;
   }
 
   /** Who owns a file, which the port itself does not tell. */

@@ -7,6 +7,7 @@ import type {
   Volume,
   VolumeProjection,
 } from "../../api/core/v1/types.gen.ts";
+import type { EventRecorder } from "../../client/record/event-recorder.ts";
 import { base64Decode, utf8Encode } from "../../component-base/bytes.ts";
 import { allContainers, findContainer } from "../api/pods.ts";
 import type { ObjectStore } from "../config/object-store.ts";
@@ -18,6 +19,7 @@ export interface PayloadSources {
   readonly objects: ObjectStore;
   readonly tokens: TokenManager;
   readonly facts: DownwardFacts;
+  readonly recorder: EventRecorder;
 }
 
 const defaultMode = 0o644;
@@ -135,13 +137,13 @@ function downwardPayload(
   return out;
 }
 
-/** A token is for the pod's user alone where there is one user, or for its group. */
+/** A token is for the pod's user where there is one, and for its group; the group's rights come with the group. */
 function tokenOwnership(pod: Pod, mode: number): { readonly mode: number; readonly uid?: number } {
   const shared = pod.spec.securityContext;
   const users = new Set(allContainers(pod).map((c) => c.securityContext?.runAsUser ?? shared?.runAsUser));
   const [user] = users;
   const uid = users.size === 1 ? user : undefined;
-  if (uid !== undefined && shared?.fsGroup === undefined) return { mode: 0o600, uid };
+  if (uid !== undefined) return { mode: 0o600, uid };
   return { mode: shared?.fsGroup === undefined ? mode : 0o600 };
 }
 

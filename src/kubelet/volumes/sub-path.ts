@@ -1,6 +1,5 @@
 import type { VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
-import { statFollowing } from "./host-path.ts";
 import { expand } from "../environment/expansion.ts";
 
 const linksMax = 40;
@@ -26,38 +25,26 @@ export function requestedSubPath(mount: VolumeMount, variables: ReadonlyMap<stri
 }
 
 /**
- * The real path of `subPath` within a volume, its directories created where they are missing. Links are followed as long
- * as they stay inside; one that leaves the volume is refused. The directory that is mounted gets the volume's own mode, so
- * that whoever may write the volume may write it too.
- *
- * Differs from upstream: the result is a path and not a bind mount of an open directory, so a container that swaps a
- * directory for a link between this check and the mount is not caught here.
+ * What `subPath` leads to within a volume, relative to it and without links: links are followed as long as they stay
+ * inside, and one that leaves the volume is refused. What is not there yet stays as it is named. A container may change
+ * the volume at any time: whoever uses the answer takes no link on its way.
  */
-export async function resolveSubPath(fs: FileSystem, volumeRoot: string, subPath: string): Promise<string> {
-  const mode = (await statFollowing(fs, volumeRoot))?.mode ?? 0o755;
-  let made: string | undefined;
-  const create = async (path: string): Promise<boolean> => {
-    await fs.makeDirectory(path, mode & 0o777);
-    made = path;
-    return true;
-  };
-  const resolved = (await walk(fs, volumeRoot, subPath, create)) ?? volumeRoot;
-  // The process's umask took bits away. A container that runs already may swap what was made for a link.
-  if (made === resolved) await fs.chmod(resolved, mode, volumeRoot);
-  return resolved;
+export async function resolveWithin(fs: FileSystem, volumeRoot: string, subPath: string): Promise<string> {
+  return (await walk(fs, volumeRoot, subPath, true)) ?? "";
 }
 
 /** The real path of what is there already; undefined when it is not. */
-export function findWithin(fs: FileSystem, volumeRoot: string, path: string): Promise<string | undefined> {
-  return walk(fs, volumeRoot, path, async () => false);
+export async function findWithin(fs: FileSystem, volumeRoot: string, path: string): Promise<string | undefined> {
+  const found = await walk(fs, volumeRoot, path, false);
+  return found === undefined ? undefined : found === "" ? volumeRoot : `${volumeRoot}/${found}`;
 }
 
-/** `onMissing` makes what is not there, or tells that nobody does. */
+/** Undefined when something is missing and must not be. */
 async function walk(
   fs: FileSystem,
   volumeRoot: string,
   subPath: string,
-  onMissing: (path: string) => Promise<boolean>,
+  mayBeMissing: boolean,
 ): Promise<string | undefined> {
   const pending = subPath.split("/").filter((part) => part !== "" && part !== ".");
   const resolved: string[] = [];
@@ -71,7 +58,7 @@ async function walk(
     }
     const path = [volumeRoot, ...resolved, part].join("/");
     const info = await fs.stat(path);
-    if (!info && !(await onMissing(path))) return undefined;
+    if (!info && !mayBeMissing) return undefined;
     if (info?.type === "symlink") {
       const target = await fs.readLink(path);
       if (target.startsWith("/") || ++links > linksMax) {
@@ -82,5 +69,5 @@ async function walk(
     }
     resolved.push(part);
   }
-  return [volumeRoot, ...resolved].join("/");
+  return resolved.join("/");
 }

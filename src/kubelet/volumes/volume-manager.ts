@@ -3,22 +3,20 @@ import type { Clock } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { errorText } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
-import type { ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
+import type { Device, ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
 import { wholeValue } from "../api/quantities.ts";
 import { hostsFile } from "../network/hosts-file.ts";
 import { podHostName } from "../network/host-name.ts";
+import { podCgroupResources } from "../kuberuntime/linux-resources.ts";
 import type { KubeletPorts } from "../ports.ts";
 import { writeAtomically } from "./atomic-writer.ts";
-import { prepareHostPath } from "./host-path.ts";
+import { prepareHostPath, statFollowing } from "./host-path.ts";
+import type { CsiVolumes } from "../csi/csi-volumes.ts";
 import { isClaimVolume, setUpClaim } from "./claim.ts";
+import { MountError } from "./mount-error.ts";
 import { isLiveVolume, type PayloadSources, volumePayload } from "./payloads.ts";
-import { findWithin, requestedSubPath, resolveSubPath } from "./sub-path.ts";
-
-/** A volume that could not be made; the message is the event's. */
-export class MountError extends Error {
-  override readonly name = "MountError";
-}
+import { findWithin, requestedSubPath, resolveWithin } from "./sub-path.ts";
 
 export interface VolumeManagerOptions {
   readonly ports: KubeletPorts;
@@ -27,6 +25,8 @@ export interface VolumeManagerOptions {
   /** Holds `pods/<uid>/…`. */
   readonly rootDirectory: string;
   readonly clusterDomain: string;
+  /** Absent where there can be no storage drivers. */
+  readonly csi?: CsiVolumes;
 }
 
 export interface MountInput {
@@ -34,6 +34,8 @@ export interface MountInput {
   readonly environment: readonly KeyValue[];
   /** Of image volumes, by volume: what the runtime mounts in place of a path. */
   readonly images: ReadonlyMap<string, ImageSpec>;
+  /** Whether the runtime can make a mount read only with all that is mounted below it. */
+  readonly canMountRecursiveReadOnly: boolean;
 }
 
 /** Makes the volumes of pods, keeps those from the API up to date, and removes them. Its only memory is the file system. */
@@ -50,18 +52,22 @@ export class VolumeManager {
 
   /** Whether the pod has to be looked at from time to time because of its volumes. */
   hasLiveVolumes(pod: Pod): boolean {
-    return (pod.spec.volumes ?? []).some(isLiveVolume);
+    // Those of drivers may have to be published again or have grown.
+    const mayBeDriven = (volume: Volume): boolean =>
+      this.#options.csi !== undefined && (isClaimVolume(volume) || volume.csi !== undefined);
+    return (pod.spec.volumes ?? []).some((volume) => isLiveVolume(volume) || mayBeDriven(volume));
   }
 
   /** Makes or updates every volume of the pod. Rejects with MountError on the first that cannot be. Idempotent. */
-  async mountAll(pod: Pod, sources: PayloadSources): Promise<void> {
+  async mountAll(pod: Pod, sources: PayloadSources, signal: AbortSignal): Promise<void> {
     const { fileSystem } = this.#options.ports;
     await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/volumes`, 0o750);
     await fileSystem.makeDirectory(`${this.podDirectory(pod.metadata.uid)}/containers`, 0o750);
     for (const volume of pod.spec.volumes ?? []) {
       try {
-        await this.#setUp(pod, volume, sources);
+        await this.#setUp(pod, volume, sources, signal);
       } catch (error) {
+        if (signal.aborted || error instanceof MountError) throw error;
         throw new MountError(`MountVolume.SetUp failed for volume "${volume.name}" : ${errorText(error)}`, {
           cause: error,
         });
@@ -73,16 +79,17 @@ export class VolumeManager {
   async mountsFor(pod: Pod, container: Container, input: MountInput): Promise<Mount[]> {
     const out: Mount[] = [];
     const variables = new Map(input.environment.map((v) => [v.key, v.value]));
-    for (const mount of container.volumeMounts ?? []) {
+    for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
       const volume = (pod.spec.volumes ?? []).find((v) => v.name === mount.name);
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
-      refuseRecursiveReadOnly(mount);
+      const recursiveReadOnly = resolveRecursiveReadOnly(mount, input.canMountRecursiveReadOnly);
       const subPath = requestedSubPath(mount, variables);
       out.push({
         containerPath: mount.mountPath.startsWith("/") ? mount.mountPath : `/${mount.mountPath}`,
         readonly: mount.readOnly === true || volume.persistentVolumeClaim?.readOnly === true || isReadOnly(volume),
         propagation: propagation(mount.mountPropagation),
-        ...(await this.#mountSource(pod, volume, subPath, input)),
+        ...(recursiveReadOnly ? { recursiveReadOnly } : {}),
+        ...(await this.#mountSource(pod, volume, { subPath, place: `${container.name}/${index}` }, input)),
       });
     }
     if (!out.some((m) => m.containerPath === "/etc/hosts") && (isHostNetwork(pod) || input.podIps.length > 0)) {
@@ -99,17 +106,52 @@ export class VolumeManager {
     return out;
   }
 
+  /** The devices of one container. */
+  async devicesFor(pod: Pod, container: Container): Promise<Device[]> {
+    const out: Device[] = [];
+    for (const { name, devicePath } of container.volumeDevices ?? []) {
+      const volume = (pod.spec.volumes ?? []).find((v) => v.name === name);
+      if (!volume) throw new Error(`cannot find volume "${name}" to pass into container "${container.name}"`);
+      out.push({
+        containerPath: devicePath,
+        hostPath: await this.#mountedPathOf(pod, volume),
+        permissions: volume.persistentVolumeClaim?.readOnly ? "r" : "mrw",
+      });
+    }
+    return out;
+  }
+
   async #mountSource(
     pod: Pod,
     volume: Volume,
-    subPath: string,
+    { subPath, place }: { readonly subPath: string; readonly place: string },
     { images }: MountInput,
   ): Promise<Pick<Mount, "hostPath" | "image" | "imageSubPath">> {
     const image = images.get(volume.name);
     if (image) return { hostPath: "", image, imageSubPath: subPath };
-    const root = this.#hostPathOf(pod, volume);
+    const root = await this.#mountedPathOf(pod, volume);
     if (subPath === "") return { hostPath: root };
-    return { hostPath: await resolveSubPath(this.#options.ports.fileSystem, root, subPath) };
+    return { hostPath: await this.#bindSubPath(pod, root, subPath, `${volume.name}/${place}`) };
+  }
+
+  /**
+   * A part of a volume is mounted by way of a bind mount of our own: the runtime would follow its path again, over links
+   * that a container has put there since. One of an earlier container of the name makes way; that container keeps its own.
+   */
+  async #bindSubPath(pod: Pod, root: string, subPath: string, place: string): Promise<string> {
+    const { fileSystem, mounter } = this.#options.ports;
+    const target = `${this.#subPathDirectory(pod.metadata.uid)}/${place}`;
+    await mounter.unmount(target);
+    if (await fileSystem.stat(target)) await fileSystem.remove(target);
+    const mode = (await statFollowing(fileSystem, root))?.mode ?? 0o755;
+    const path = await resolveWithin(fileSystem, root, subPath);
+    if (path === "") return root;
+    await mounter.bindWithin(root, path, target, { mode, readOnly: false });
+    return target;
+  }
+
+  #subPathDirectory(uid: string): string {
+    return `${this.podDirectory(uid)}/volume-subpaths`;
   }
 
   /** A file in one of the pod's volumes; undefined when there is none. Rejects when there is no such volume. */
@@ -117,8 +159,9 @@ export class VolumeManager {
     const { fileSystem } = this.#options.ports;
     const volume = (pod.spec.volumes ?? []).find((v) => v.name === volumeName);
     if (!volume) throw new Error(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
-    const found = await findWithin(fileSystem, this.#hostPathOf(pod, volume), path);
-    return found === undefined ? undefined : fileSystem.readFile(found);
+    const root = await this.#mountedPathOf(pod, volume);
+    const found = await findWithin(fileSystem, root, path);
+    return found === undefined ? undefined : fileSystem.readFile(found, root);
   }
 
   /** Unmounts and removes everything of the pod. Nothing is removed below a mount that would not go. */
@@ -126,6 +169,9 @@ export class VolumeManager {
     const { mounter, fileSystem } = this.#options.ports;
     const directory = this.podDirectory(uid);
     if ((await fileSystem.stat(directory)) === undefined) return;
+    for (const path of await mounter.listBelow(this.#subPathDirectory(uid))) await mounter.unmount(path);
+    // Before anything else is unmounted: only their drivers may unmount theirs.
+    await this.#options.csi?.tearDown(uid);
     for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
     const left = await mounter.listBelow(directory);
     if (left.length > 0) throw new Error(`still mounted: ${left.join(", ")}`);
@@ -138,7 +184,7 @@ export class VolumeManager {
     return (await this.#options.ports.fileSystem.stat(root)) ? this.#options.ports.fileSystem.list(root) : [];
   }
 
-  async #setUp(pod: Pod, volume: Volume, sources: PayloadSources): Promise<void> {
+  async #setUp(pod: Pod, volume: Volume, sources: PayloadSources, signal: AbortSignal): Promise<void> {
     const { ports, clock } = this.#options;
     const fs = ports.fileSystem;
     const fsGroup = pod.spec.securityContext?.fsGroup;
@@ -146,8 +192,17 @@ export class VolumeManager {
     // The runtime mounts it.
     if (volume.image) return;
     const path = this.#hostPathOf(pod, volume);
-    if (isClaimVolume(volume)) return setUpClaim({ ports, objects: sources.objects, pod, volume, path });
-    if (volume.emptyDir) return this.#setUpEmptyDir(path, volume.emptyDir, fsGroup);
+    if (isClaimVolume(volume) || volume.csi) {
+      const { csi } = this.#options;
+      return setUpClaim({ ports, sources, pod, volume, path, signal, ...(csi ? { csi } : {}) });
+    }
+    if (volume.emptyDir) {
+      const memoryBytes = Math.min(
+        wholeValue(sources.facts.allocatable["memory"]) || Infinity,
+        podCgroupResources(pod).memoryLimitInBytes || Infinity,
+      );
+      return this.#setUpEmptyDir(path, volume.emptyDir, { fsGroup, memoryBytes });
+    }
     const payload = await volumePayload(pod, volume, sources);
     if (!payload) throw new Error(`no volume plugin matched: ${Object.keys(volume).join(", ")}`);
     if ((await fs.stat(path)) === undefined) await fs.makeDirectory(path, 0o777);
@@ -166,7 +221,7 @@ export class VolumeManager {
   async #setUpEmptyDir(
     path: string,
     source: NonNullable<Volume["emptyDir"]>,
-    fsGroup: number | undefined,
+    { fsGroup, memoryBytes }: { readonly fsGroup: number | undefined; readonly memoryBytes: number },
   ): Promise<void> {
     const { fileSystem: fs, mounter } = this.#options.ports;
     const isMemory = source.medium === "Memory";
@@ -174,14 +229,25 @@ export class VolumeManager {
     if (source.medium && !isMemory) throw new Error(`unknown storage medium "${source.medium}"`);
     if (!isThere) await fs.makeDirectory(path, 0o777);
     if (isMemory && !(await mounter.isMounted(path))) {
-      const sizeBytes = wholeValue(source.sizeLimit);
-      await mounter.mountTmpfs(path, { mode: 0o777, ...(sizeBytes > 0 ? { sizeBytes } : {}) });
+      // Never more than the pod's processes together may take.
+      const sizeBytes = Math.min(wholeValue(source.sizeLimit) || Infinity, memoryBytes);
+      await mounter.mountTmpfs(path, { mode: 0o777, ...(sizeBytes < Infinity ? { sizeBytes } : {}) });
     } else if (isThere) return;
     // The process's umask took bits away.
     await fs.chmod(path, 0o777);
     if (fsGroup === undefined) return;
     await fs.chown(path, 0, fsGroup);
     await fs.chmod(path, 0o2777);
+  }
+
+  /** Where the volume is once it is made: a claim's may be of either kind. */
+  async #mountedPathOf(pod: Pod, volume: Volume): Promise<string> {
+    const { csi, ports } = this.#options;
+    if (csi && (isClaimVolume(volume) || volume.csi)) {
+      const directory = csi.directoryOf(pod.metadata.uid, volume.name);
+      if (await ports.fileSystem.stat(directory)) return `${directory}/mount`;
+    }
+    return this.#hostPathOf(pod, volume);
   }
 
   #hostPathOf(pod: Pod, volume: Volume): string {
@@ -232,12 +298,17 @@ function isReadOnly(volume: Volume): boolean {
   return isLiveVolume(volume) || volume.image !== undefined;
 }
 
-/** The runtime has no recursive read-only mounts; whoever insists is told, `IfPossible` is not possible. */
-function refuseRecursiveReadOnly({ name, recursiveReadOnly }: VolumeMount): void {
-  if (recursiveReadOnly !== "Enabled") return;
-  throw new Error(
-    `failed to resolve recursive read-only mode: volume "${name}" requested recursive read-only mode, but it is not supported by the runtime`,
-  );
+/** Rejects, in upstream's words, what cannot be; `IfPossible` is what the runtime can do. */
+function resolveRecursiveReadOnly(mount: VolumeMount, isSupported: boolean): boolean {
+  const { name, recursiveReadOnly: mode, readOnly, mountPropagation } = mount;
+  if (mode === undefined || mode === "Disabled") return false;
+  const prefix = `failed to resolve recursive read-only mode: volume "${name}" requested recursive read-only mode, but it is not`;
+  if (!readOnly) throw new Error(`${prefix} read-only`);
+  if (mountPropagation !== undefined && mountPropagation !== "None") {
+    throw new Error(`${prefix} compatible with propagation "${mountPropagation}"`);
+  }
+  if (mode === "Enabled" && !isSupported) throw new Error(`${prefix} supported by the runtime`);
+  return isSupported;
 }
 
 function propagation(mode: "Bidirectional" | "HostToContainer" | "None" | undefined): MountPropagation {

@@ -6,6 +6,7 @@ type Plain = Readonly<Record<string, unknown>>;
 const boxes: Readonly<Record<string, string>> = {
   Int64Value: "value",
   UInt64Value: "value",
+  BoolValue: "value",
   PodIp: "ip",
   FilesystemIdentifier: "mountpoint",
   PodSandboxStateValue: "state",

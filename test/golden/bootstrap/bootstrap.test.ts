@@ -14,7 +14,7 @@ import { Differences, readGolden } from "../read.ts";
 
 interface Made {
   readonly metadata: Record<string, unknown> & { readonly name: string; readonly namespace?: string };
-  readonly rules?: readonly unknown[];
+  readonly rules?: readonly unknown[] | null;
   readonly spec?: { readonly matchingPrecedence?: number; readonly ports?: readonly Record<string, unknown>[] };
   readonly status?: { readonly conditions?: readonly Record<string, unknown>[] };
 }
@@ -98,8 +98,8 @@ function keyOf({ metadata }: Made): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }
 
-function comparable(made: Made, object: Made): unknown {
-  const copy = structuredClone(made) as Omit<Made, "rules"> & { rules?: readonly unknown[] | null | undefined };
+function comparable(made: Made, object: Made): Made {
+  const copy = structuredClone(made) as Omit<Made, "rules"> & { rules?: Made["rules"] };
   for (const field of ["uid", "resourceVersion", "creationTimestamp", "managedFields"]) delete copy.metadata[field];
   for (const condition of copy.status?.conditions ?? []) delete condition["lastTransitionTime"];
   for (const port of copy.spec?.ports ?? []) delete port["targetPort"];

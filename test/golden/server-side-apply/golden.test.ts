@@ -13,6 +13,7 @@ import { ApplyTypeCache } from "../../../src/apimachinery/structured-merge-diff/
 import { StructuredMergeManager } from "../../../src/apiserver/endpoints/fieldmanager/field-manager.ts";
 import { ManagedFieldsCodec } from "../../../src/apiserver/endpoints/fieldmanager/managed-fields.ts";
 import { resetFilterOf } from "../../../src/apiserver/endpoints/fieldmanager/reset-fields.ts";
+import { finish } from "../../../src/component-base/steps.ts";
 
 // Sequences of writes by several managers, and what upstream's field manager made of each. The vectors are data: made by running
 // upstream's libraries, without defaults, over manifests and random changes of them.
@@ -98,9 +99,9 @@ class World {
     const { manager, subresource = "", force = false } = step;
     const fields = this.#managers[subresource];
     assert.ok(fields);
-    if (step.op === "apply") return fields.apply({ live, applied: step.object, manager, isForced: force });
+    if (step.op === "apply") return finish(fields.apply({ live, applied: step.object, manager, isForced: force }));
     const object = this.decode(step.object ?? applyMergePatch(live ?? {}, step.patch ?? {}));
-    fields.update({ live, object, manager, isReset: false });
+    finish(fields.update({ live, object, manager, isReset: false }));
     return object;
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtinScheme } from "../../../api/scheme.ts";
 import { defined } from "../../../component-base/assert.ts";
+import { finish } from "../../../component-base/steps.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
@@ -56,18 +57,18 @@ test("managers of other versions are compared in their version, those of version
   const asJob = (object: KubeObject) => defined(versions.get("batch/v1")?.convert, "convert").fromStorage(object);
   const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "x" }, spec: { replicas: 2 } };
   const job = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "x" }, spec: { parallelism: 3 } };
-  const live = deployments.apply({ live: undefined, applied: deployment, manager: "one", isForced: false });
+  const live = finish(deployments.apply({ live: undefined, applied: deployment, manager: "one", isForced: false }));
   live.metadata.uid = "u";
-  assert.throws(() => jobs.apply({ live: asJob(live), applied: job, manager: "two", isForced: false }), {
+  assert.throws(() => finish(jobs.apply({ live: asJob(live), applied: job, manager: "two", isForced: false })), {
     message: 'Apply failed with 1 conflict: conflict with "one": .spec.replicas',
   });
-  const taken = jobs.apply({ live: asJob(live), applied: job, manager: "two", isForced: true });
+  const taken = finish(jobs.apply({ live: asJob(live), applied: job, manager: "two", isForced: true }));
   assert.deepEqual(
     taken.metadata.managedFields?.map(({ manager, apiVersion }) => `${manager} ${apiVersion}`),
     ["two batch/v1"],
   );
   const less = { ...job, spec: {} };
-  const pruned = jobs.apply({ live: taken, applied: less, manager: "two", isForced: false });
+  const pruned = finish(jobs.apply({ live: taken, applied: less, manager: "two", isForced: false }));
   // What is left is the default.
   assert.equal((pruned as { spec?: { parallelism?: number } }).spec?.parallelism, 1);
   const old = [
@@ -80,7 +81,7 @@ test("managers of other versions are compared in their version, those of version
     },
   ];
   const stale = { ...live, metadata: { ...live.metadata, managedFields: old } };
-  const applied = deployments.apply({ live: stale, applied: deployment, manager: "one", isForced: false });
+  const applied = finish(deployments.apply({ live: stale, applied: deployment, manager: "one", isForced: false }));
   assert.deepEqual(
     applied.metadata.managedFields?.map(({ manager }) => manager),
     ["one"],

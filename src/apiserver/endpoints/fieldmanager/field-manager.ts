@@ -1,4 +1,5 @@
 import { defined } from "../../../component-base/assert.ts";
+import type { Steps } from "../../../component-base/steps.ts";
 import { badRequest } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import { formatGroupVersionKind, gvkFromApiVersion } from "../../../apimachinery/group-version.ts";
@@ -38,12 +39,12 @@ import {
 /** Keeps metadata.managedFields of what one endpoint writes, and applies configurations. Objects are of the endpoint's version. */
 export interface FieldManager {
   /** Records, in place, that `manager` made `object` of the live one. Never fails: at worst the object has no managedFields. */
-  update(change: ObjectChange): void;
+  update(change: ObjectChange): Steps<void>;
   /**
    * The live object with a configuration applied, its defaults set. Throws BadRequest, Conflict with all conflicts, or a plain
    * failure when the configuration does not fit the kind.
    */
-  apply(request: ApplyRequest): Mutable<KubeObject>;
+  apply(request: ApplyRequest): Steps<Mutable<KubeObject>>;
 }
 
 export interface ObjectChange {
@@ -115,15 +116,16 @@ export class StructuredMergeManager implements FieldManager {
     this.#now = now;
   }
 
-  update({ live, object, manager, isReset }: ObjectChange): void {
+  *update({ live, object, manager, isReset }: ObjectChange): Steps<void> {
     const { metadata } = object;
     const managed = this.#managedBefore(live, metadata.managedFields, isReset);
     delete metadata.managedFields;
     // An object nobody tracks the fields of stays so until it is applied.
     if (live && managed.managers.size === 0) return;
     try {
-      const updated = this.#update(live ?? this.#empty(), object, managed, manager);
-      const entries = this.#codec.encode(updated);
+      const updated = yield* this.#update(live ?? this.#empty(), object, managed, manager);
+      yield;
+      const entries = yield* this.#codec.encode(updated);
       if (entries) metadata.managedFields = entries;
     } catch (error) {
       // The object cannot be looked into (items of a list that cannot be told apart): better no record than a wrong one.
@@ -131,27 +133,32 @@ export class StructuredMergeManager implements FieldManager {
     }
   }
 
-  apply({ live, applied, manager, isForced }: ApplyRequest): Mutable<KubeObject> {
+  *apply({ live, applied, manager, isForced }: ApplyRequest): Steps<Mutable<KubeObject>> {
     const configuration = this.#checked(applied);
     const before = live ?? this.#empty();
     const managed = this.#managedOrFail(before);
+    yield;
     const known =
-      managed.managers.size > 0 || !live ? managed : this.#update(this.#empty(), live, managed, beforeFirstApply);
+      managed.managers.size > 0 || !live
+        ? managed
+        : yield* this.#update(this.#empty(), live, managed, beforeFirstApply);
     const id = managerId({
       manager: manager || "unknown",
       operation: "Apply",
       apiVersion: "",
       subresource: this.#subresource,
     });
-    const merge = (force: boolean): ApplyResult => this.#apply(before, { configuration, id, isForced: force }, known);
-    const { object, managed: after } = this.#applyOrConflict(
+    const merge = (force: boolean): Steps<ApplyResult> =>
+      this.#apply(before, { configuration, id, isForced: force }, known);
+    const { object, managed: after } = yield* this.#applyOrConflict(
       before,
       manager,
       () => merge(isForced),
       () => merge(true),
     );
+    yield;
     if (manager === kubectlManager) updateLastApplied(object, configuration);
-    const entries = this.#codec.encode(after);
+    const entries = yield* this.#codec.encode(after);
     if (entries) object.metadata.managedFields = entries;
     return object;
   }
@@ -191,13 +198,14 @@ export class StructuredMergeManager implements FieldManager {
     }
   }
 
-  #update(live: KubeObject, next: KubeObject, managed: ManagedFields, manager: string): ManagedFields {
-    const { managers } = updateManagers(this.#versions, {
+  *#update(live: KubeObject, next: KubeObject, managed: ManagedFields, manager: string): Steps<ManagedFields> {
+    const { managers } = yield* updateManagers(this.#versions, {
       live: this.#typed(live),
       next: this.#typed(next),
       managers: managed.managers,
       manager: currentOperation,
     });
+    yield;
     const own = stripped(managers, currentOperation);
     if (own === undefined) return capUpdaters({ managers, times: managed.times });
     managers.delete(currentOperation);
@@ -211,19 +219,20 @@ export class StructuredMergeManager implements FieldManager {
     const set = left ? left.set.union(own.set) : own.set;
     // What it took from itself is back: the very same set, when it is the same, is not encoded again.
     const before = managed.managers.get(id)?.set;
+    yield;
     managers.set(id, { ...own, set: before?.equals(set) ? before : set });
     return capUpdaters({ managers, times: new Map(managed.times).set(id, formatTime(this.#now())) });
   }
 
-  #apply(
+  *#apply(
     live: KubeObject,
     request: { readonly configuration: JsonObject; readonly id: string; readonly isForced: boolean },
     managed: ManagedFields,
-  ): ApplyResult {
+  ): Steps<ApplyResult> {
     const { configuration, id, isForced } = request;
     let result: { readonly managers: Map<string, VersionedSet>; readonly value: unknown };
     try {
-      result = applyConfiguration(this.#versions, {
+      result = yield* applyConfiguration(this.#versions, {
         live: this.#typed(live),
         applied: this.#typed(configuration),
         managers: managed.managers,
@@ -245,21 +254,22 @@ export class StructuredMergeManager implements FieldManager {
       delete object.metadata.managedFields;
       return { object, managed: { managers, times: managed.times } };
     }
+    yield;
     const object = this.#decoded(value, configuration);
     delete object.metadata.managedFields;
     return { object, managed: { managers, times: new Map(managed.times).set(id, formatTime(this.#now())) } };
   }
 
   /** Conflicts over fields that kubectl itself set by client-side apply are none. */
-  #applyOrConflict(
+  *#applyOrConflict(
     live: KubeObject,
     manager: string,
-    merge: () => ApplyResult,
-    mergeByForce: () => ApplyResult,
-  ): ApplyResult {
+    merge: () => Steps<ApplyResult>,
+    mergeByForce: () => Steps<ApplyResult>,
+  ): Steps<ApplyResult> {
     let conflicts: readonly Conflict[];
     try {
-      return merge();
+      return yield* merge();
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       ({ conflicts } = error);
@@ -267,7 +277,7 @@ export class StructuredMergeManager implements FieldManager {
     const allowed = manager === kubectlManager ? fieldsOfLastApplied(live, this.#apiVersion, this.#type) : undefined;
     const left = allowed ? conflicts.filter(({ path }) => !allowed.hasPath(path)) : conflicts;
     if (left.length > 0) throw conflictStatus(left);
-    return mergeByForce();
+    return yield* mergeByForce();
   }
 
   /** Throws unless the configuration is an object of this kind and version. */

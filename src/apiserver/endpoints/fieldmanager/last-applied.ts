@@ -1,3 +1,4 @@
+import { finish } from "../../../component-base/steps.ts";
 import { goJson } from "../../../apimachinery/go-format.ts";
 import { isJsonObject, ownMember } from "../../../apimachinery/object.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
@@ -26,7 +27,7 @@ export function fieldsOfLastApplied(live: KubeObject, apiVersion: string, type: 
     const last: unknown = JSON.parse(text);
     if (!isJsonObject(last) || last["apiVersion"] !== apiVersion || !last["kind"]) return undefined;
     validateTyped(last, type);
-    const { modified, added, removed } = compareTyped(last, live, type);
+    const { modified, added, removed } = finish(compareTyped(last, live, type));
     return fieldSetOfValue(last, type).difference(modified).difference(added).difference(removed);
   } catch (error) {
     // An annotation that is broken or of another schema says nothing; the conflict stands.

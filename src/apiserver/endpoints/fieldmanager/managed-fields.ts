@@ -1,4 +1,5 @@
 import type { ManagedFieldsEntry } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { Steps } from "../../../component-base/steps.ts";
 import { isJsonObject } from "../../../apimachinery/object.ts";
 import { parseTime } from "../../../apimachinery/time.ts";
 import { type FieldSet } from "../../../apimachinery/structured-merge-diff/field-set.ts";
@@ -75,9 +76,10 @@ export class ManagedFieldsCodec {
   }
 
   /** Undefined for none. */
-  encode({ managers, times }: ManagedFields): ManagedFieldsEntry[] | undefined {
+  *encode({ managers, times }: ManagedFields): Steps<ManagedFieldsEntry[] | undefined> {
     if (managers.size === 0) return undefined;
-    const entries = [...managers].map(([id, versioned]) => this.#encodeEntry(id, versioned, times.get(id)));
+    const entries: ManagedFieldsEntry[] = [];
+    for (const [id, versioned] of managers) entries.push(yield* this.#encodeEntry(id, versioned, times.get(id)));
     return entries.sort(compareEntries);
   }
 
@@ -97,7 +99,7 @@ export class ManagedFieldsCodec {
     }
   }
 
-  #encodeEntry(id: string, { set, apiVersion }: VersionedSet, time: string | undefined): ManagedFieldsEntry {
+  *#encodeEntry(id: string, { set, apiVersion }: VersionedSet, time: string | undefined): Steps<ManagedFieldsEntry> {
     const { manager, operation, subresource } = parseManagerId(id);
     return {
       manager,
@@ -105,15 +107,15 @@ export class ManagedFieldsCodec {
       apiVersion,
       ...(time === undefined ? {} : { time }),
       fieldsType: "FieldsV1",
-      fieldsV1: this.#encodeSet(set),
+      fieldsV1: yield* this.#encodeSet(set),
       ...(subresource === "" ? {} : { subresource }),
     };
   }
 
-  #encodeSet(set: FieldSet): object {
+  *#encodeSet(set: FieldSet): Steps<object> {
     const known = this.#fields.get(set);
     if (known) return known;
-    const fields = fieldsV1Of(set);
+    const fields = yield* fieldsV1Of(set);
     this.#fields.set(set, fields);
     this.#sets.set(fields, set);
     return fields;

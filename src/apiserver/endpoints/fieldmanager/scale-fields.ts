@@ -1,3 +1,4 @@
+import { finish } from "../../../component-base/steps.ts";
 import { defined } from "../../../component-base/assert.ts";
 import type { ManagedFieldsEntry } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { FieldSet } from "../../../apimachinery/structured-merge-diff/field-set.ts";
@@ -32,7 +33,7 @@ export function scaleManagedFields(
     const path = pathIn(paths, apiVersion);
     if (path && set.hasPath(path)) managers.set(id, { set: scaleReplicas, apiVersion: scaleVersion, isApplied });
   }
-  return codec.encode({ managers, times: timesOf(managers, managed) });
+  return finish(codec.encode({ managers, times: timesOf(managers, managed) }));
 }
 
 /** The parent's managedFields after its Scale has been written. As upstream, a manager that is new to the parent has no time. */
@@ -62,7 +63,7 @@ export function parentManagedFields(
     managers.set(id, { set: FieldSet.of(ownPath), apiVersion, isApplied });
     copyTime(times, before, id);
   }
-  return codec.encode({ managers, times });
+  return finish(codec.encode({ managers, times }));
 }
 
 function timesOf(managers: ReadonlyMap<string, VersionedSet>, { times }: ManagedFields): ReadonlyMap<string, string> {

@@ -1,3 +1,4 @@
+import type { Steps } from "../../../component-base/steps.ts";
 import { badRequest, invalid, requestEntityTooLarge, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import { goJson, goQuote, goValue } from "../../../apimachinery/go-format.ts";
@@ -10,7 +11,7 @@ import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
 import type { YamlReader } from "../../../apimachinery/yaml/parse.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
-import { SyntaxFailure, parseText, parseTextAside } from "../serializer.ts";
+import { SyntaxFailure, parseText, parseTextAside, readText } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
 export type PatchMediaType = "json" | "merge" | "strategic" | "apply";
@@ -55,10 +56,16 @@ export async function parseConfiguration(text: string, yaml: YamlReader | undefi
 }
 
 /** The object with the patch applied, not yet type-checked. Throws with upstream's codes and texts. */
-export function applyPatch(type: DocumentPatch, patch: string, object: KubeObject, kind: ObjectKind): ParsedText {
+export function* applyPatch(
+  type: DocumentPatch,
+  patch: string,
+  object: KubeObject,
+  kind: ObjectKind,
+): Steps<ParsedText> {
   try {
-    const parsed = parseText(patch, "application/json");
+    const parsed = yield* readText(patch, "application/json");
     checkShape(type, parsed.value);
+    yield;
     const { duplicates } = parsed;
     const told = type === "json" ? { duplicates: jsonPatchFields(parsed), areDuplicatesFirst: true } : { duplicates };
     return { ...parsed, ...told, value: patched(type, parsed.value, object, kind), isSorted: true };

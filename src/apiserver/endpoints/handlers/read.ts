@@ -1,14 +1,17 @@
-import { utf8Encode } from "../../../component-base/bytes.ts";
+import { utf8Decode, utf8Encode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { defined } from "../../../component-base/assert.ts";
+import { mapGivingWay } from "../../../component-base/pace.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
+import { stringifyJson } from "../../../apimachinery/json/stringify.ts";
 import { protobufList } from "../../../apimachinery/protobuf/list-message.ts";
+import { stringifyYaml } from "../../../apimachinery/yaml/stringify.ts";
 import type { ResourceStorage, StorageList, StorageListOptions } from "../../storage/interface.ts";
 import { encodeObject } from "../../storage/object-codec.ts";
 import type { StoredObject } from "../../storage/stored-object.ts";
 import { negotiate } from "../negotiation.ts";
-import type { Negotiated } from "../negotiation.ts";
+import type { Negotiated, TextEncoding } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseListOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
@@ -52,8 +55,12 @@ export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope
   const store = defined(endpoint.store, "store");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const options = parseListOptions(http.query);
+  scope.pace.note((options.fieldSelector?.length ?? 0) + (options.labelSelector?.length ?? 0));
+  await scope.pace.giveWay();
+  const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
+  await scope.pace.giveWay();
   const list = await listServed(endpoint, store.storage, {
-    selection: parseSelection(endpoint.resource, info.namespaceKey, options),
+    selection,
     limit: Math.max(options.limit ?? 0, 0),
     continueToken: options.continue ?? "",
     resourceVersion: options.resourceVersion ?? "",
@@ -89,15 +96,15 @@ async function listServed(
 }
 
 /** A list of stored objects as a response. */
-export function respondList(
+export async function respondList(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   negotiated: Negotiated,
   list: StorageList,
   prepared: ReadonlyMap<StoredObject, KubeObject>,
-): HttpResponse {
+): Promise<HttpResponse> {
   const objectOf = (stored: StoredObject): KubeObject => prepared.get(stored) ?? stored.object();
-  const { encoding, as, asVersion } = negotiated;
+  const { encoding, as } = negotiated;
   const metadata = {
     resourceVersion: String(list.revision),
     ...(list.continueToken === "" ? {} : { continue: list.continueToken }),
@@ -118,26 +125,118 @@ export function respondList(
   }
   if (as === "" && encoding.format === "protobuf" && !endpoint.convert) {
     const empty = encodeValue({ kind, apiVersion, metadata, items: [] }, encoding);
-    const items = list.items.map((stored) => storedProtobuf(stored, encoding));
+    const items = await mapGivingWay(list.items, sizeOf, (stored) => storedProtobuf(stored, encoding));
     return { status: 200, headers, body: inGroups(protobufList(empty, items)) };
   }
-  const objects = list.items.map(objectOf);
-  if (as === "Table") {
-    const include = parseIncludeObject(scope.http.query);
-    const rows = objects.map((object) => tableRow(endpoint, object, include, asVersion));
-    const table = tableOf(metadata, tableColumns(endpoint), rows, asVersion);
-    return { status: 200, headers, body: encodeValue(table, encoding) };
+  const view = listView(endpoint, scope, negotiated, { kind, apiVersion, metadata });
+  if (encoding.format === "protobuf") {
+    const items = await mapGivingWay(list.items, sizeOf, (stored) => view.itemOf(objectOf(stored)));
+    return { status: 200, headers, body: encodeValue({ ...view.empty, [view.member]: items }, encoding) };
   }
-  const value =
-    as === ""
-      ? { kind, apiVersion, metadata, items: objects.map((object) => listItem(endpoint, object)) }
-      : {
-          kind: as,
-          apiVersion: `meta.k8s.io/${asVersion}`,
-          metadata,
-          items: objects.map((object) => partialObject(served(endpoint, object), asVersion)),
-        };
-  return { status: 200, headers, body: encodeValue(value, encoding) };
+  const text = listTextOf(encoding);
+  const items = await mapGivingWay(list.items, sizeOf, (stored) => text.itemOf(view.itemOf(objectOf(stored))));
+  const empty = utf8Decode(encodeValue(view.empty, encoding));
+  return { status: 200, headers, body: inGroups(viewChunks(empty, text, view.member, items)) };
+}
+
+function sizeOf(stored: StoredObject): number {
+  return stored.bytes.length;
+}
+
+/** A list in another form than it is stored in. */
+interface ListView {
+  readonly empty: object;
+  /** The one its items are in. */
+  readonly member: string;
+  itemOf(object: KubeObject): unknown;
+}
+
+function listView(
+  endpoint: ResourceEndpoint,
+  scope: RequestScope,
+  { as, asVersion }: Negotiated,
+  plain: { readonly kind: string; readonly apiVersion: string; readonly metadata: unknown },
+): ListView {
+  const { metadata } = plain;
+  switch (as) {
+    case "":
+      return { empty: { ...plain, items: [] }, member: "items", itemOf: (object) => listItem(endpoint, object) };
+    case "Table": {
+      const include = parseIncludeObject(scope.http.query);
+      return {
+        empty: tableOf(metadata, tableColumns(endpoint), [], asVersion),
+        member: "rows",
+        itemOf: (object) => tableRow(endpoint, object, include, asVersion),
+      };
+    }
+    default:
+      return {
+        empty: { kind: as, apiVersion: `meta.k8s.io/${asVersion}`, metadata, items: [] },
+        member: "items",
+        itemOf: (object) => partialObject(served(endpoint, object), asVersion),
+      };
+  }
+}
+
+/** How a member that is a list is written, so that a long one can be written item by item. */
+interface ListText {
+  /** The member when it has no items. */
+  empty(member: string): string;
+  open(member: string): string;
+  itemOf(item: unknown): Uint8Array;
+  readonly separator: Uint8Array;
+  readonly close: string;
+}
+
+const compactList: ListText = {
+  empty: (member) => `"${member}":[]`,
+  open: (member) => `"${member}":[`,
+  itemOf: (item) => utf8Encode(stringifyJson(item)),
+  separator: utf8Encode(","),
+  close: "]",
+};
+
+const prettyList: ListText = {
+  empty: (member) => `"${member}": []`,
+  open: (member) => `"${member}": [\n    `,
+  // Line ends inside of strings are escaped: these are all of the form.
+  itemOf: (item) => utf8Encode(stringifyJson(item, 2).replaceAll("\n", "\n    ")),
+  separator: utf8Encode(",\n    "),
+  close: "\n  ]",
+};
+
+const yamlList: ListText = {
+  empty: (member) => `\n${member}: []\n`,
+  open: (member) => `\n${member}:\n`,
+  itemOf: (item) => utf8Encode(stringifyYaml([item])),
+  separator: utf8Encode(""),
+  close: "",
+};
+
+function listTextOf({ format, pretty }: TextEncoding): ListText {
+  if (format === "yaml") return yamlList;
+  return pretty ? prettyList : compactList;
+}
+
+/** The text of a view without items, with these in it. */
+function* viewChunks(
+  empty: string,
+  text: ListText,
+  member: string,
+  items: readonly Uint8Array[],
+): Generator<Uint8Array> {
+  const marker = text.empty(member);
+  const at = empty.lastIndexOf(marker);
+  if (items.length === 0) {
+    yield utf8Encode(empty);
+    return;
+  }
+  yield utf8Encode(empty.slice(0, at) + text.open(member));
+  for (const [i, item] of items.entries()) {
+    if (i > 0 && text.separator.length > 0) yield text.separator;
+    yield item;
+  }
+  yield utf8Encode(text.close + empty.slice(at + marker.length));
 }
 
 /** Items of typed lists go without kind and apiVersion, as upstream's do; those of custom kinds keep them. */

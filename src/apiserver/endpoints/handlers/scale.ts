@@ -1,4 +1,5 @@
 import { defined } from "../../../component-base/assert.ts";
+import { finish } from "../../../component-base/steps.ts";
 import { utf8Decode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import { invalid, notFound } from "../../../apimachinery/errors/new.ts";
@@ -62,17 +63,18 @@ export async function handleScale(
   const patch = sent ? "" : utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   const fields = endpoint.context.fieldManagers.ofScale();
   const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
+  if (!sent) scope.audit?.noteRequest(configuration?.value ?? patch);
   const next = (live: Scale): Mutable<KubeObject> => {
     if (type === "apply") {
       const { value: applied } = defined(configuration, "configuration");
-      return fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced });
+      return finish(fields.apply({ live, applied, manager: write.fieldManager ?? "", isForced: write.isForced }));
     }
     const warn = (text: string): void => void scope.warnings.add(text);
     const object = type
       ? patchedScale(type, patch, live, { kind, fields: { mode: write.fieldValidation, warn } })
       : (cloneJson(sent) as Mutable<KubeObject>);
     const manager = managerName(write.fieldManager, http.headers["user-agent"]);
-    fields.update({ live, object, manager, isReset: false });
+    finish(fields.update({ live, object, manager, isReset: false }));
     return object;
   };
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
@@ -111,7 +113,7 @@ function patchedScale(
   live: Scale,
   { kind, fields }: { readonly kind: ObjectKind; readonly fields: FieldValidation },
 ): Mutable<KubeObject> {
-  const patched = applyPatch(type, patch, live, kind);
+  const patched = finish(applyPatch(type, patch, live, kind));
   try {
     return decodeAs(kind, patched, fields);
   } catch (error) {

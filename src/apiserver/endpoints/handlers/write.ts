@@ -1,7 +1,6 @@
 import { defined } from "../../../component-base/assert.ts";
 import { utf8Decode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
-import { nextTurn } from "../../../component-base/turn.ts";
 import { badRequest, conflict, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
@@ -41,6 +40,7 @@ export function contextOf(endpoint: ResourceEndpoint, scope: RequestScope, dryRu
     apiGroup: scope.info.apiGroup,
     nowMs: endpoint.context.clock.now(),
     dryRun,
+    pace: scope.pace,
     warn: (text) => void scope.warnings.add(text),
   };
 }
@@ -59,16 +59,6 @@ export async function decodeBody(
 interface SentObject {
   readonly object: Mutable<KubeObject>;
   readonly resetsManagedFields: boolean;
-  /** Of the body. */
-  readonly sizeBytes: number;
-}
-
-/** Bodies of this size are some 20 ms of work in each of the steps below. */
-const largeBytes = 64 * 1024;
-
-/** Between the steps of a write: what a large body takes others do not wait for in one piece. */
-async function giveWay(sizeBytes: number): Promise<void> {
-  if (sizeBytes >= largeBytes) await nextTurn();
 }
 
 async function decodeSent(
@@ -79,12 +69,13 @@ async function decodeSent(
 ): Promise<SentObject> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
+  scope.pace.note(bytes.length);
   const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
-  await giveWay(bytes.length);
-  return { ...decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme }), sizeBytes: bytes.length };
+  await scope.pace.giveWay();
+  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme });
 }
 
-function decodeParsed(
+async function decodeParsed(
   kind: ObjectKind,
   parsed: ParsedText,
   {
@@ -96,9 +87,11 @@ function decodeParsed(
     readonly mode: WriteOptions["fieldValidation"];
     readonly scheme: Scheme;
   },
-): Omit<SentObject, "sizeBytes"> {
+): Promise<SentObject> {
   const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme });
+  await scope.pace.giveWay();
   kind.applyDefaults(object);
+  scope.audit?.noteRequest(object);
   return { object, resetsManagedFields: isManagedFieldsReset(parsed.value) };
 }
 
@@ -107,15 +100,16 @@ function trackFields(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
-  sent: Omit<SentObject, "sizeBytes">,
+  sent: SentObject,
   live: KubeObject | undefined,
-): void {
-  fieldManagerOf(endpoint, scope).update({
+): Promise<void> {
+  const steps = fieldManagerOf(endpoint, scope).update({
     live,
     object: sent.object,
     manager: managerName(write.fieldManager, scope.http.headers["user-agent"]),
     isReset: sent.resetsManagedFields,
   });
+  return scope.pace.run(steps);
 }
 
 function fieldManagerOf(endpoint: ResourceEndpoint, scope: RequestScope): FieldManager {
@@ -142,14 +136,9 @@ async function admitObject(
 }
 
 /** Validating admission of what a store is about to write. */
-function validation(
-  endpoint: ResourceEndpoint,
-  scope: RequestScope,
-  base: AdmissionBase,
-  sizeBytes: number,
-): ValidatingAdmission {
+function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: AdmissionBase): ValidatingAdmission {
   return async (object, old) => {
-    await giveWay(sizeBytes);
+    await scope.pace.giveWay();
     if (endpoint.context.admission.length === 0) return;
     await prepareServed(
       endpoint,
@@ -169,12 +158,12 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
   const write = parseWriteOptions(query, "CreateOptions");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
-  const { object, sizeBytes } = sent;
+  const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   warnOfDuplicateOwners(object, scope);
-  await giveWay(sizeBytes);
-  trackFields(endpoint, scope, write, sent, undefined);
-  await giveWay(sizeBytes);
+  await scope.pace.giveWay();
+  await trackFields(endpoint, scope, write, sent, undefined);
+  await scope.pace.giveWay();
   const context = contextOf(endpoint, scope, write.dryRun);
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
@@ -182,7 +171,7 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
   const created = await store.createObject(
     await toStorage(endpoint, object),
     context,
-    validation(endpoint, scope, base, sizeBytes),
+    validation(endpoint, scope, base),
   );
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(created)]);
   return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query));
@@ -201,7 +190,7 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
-  await validation(endpoint, scope, base, 0)(object, undefined);
+  await validation(endpoint, scope, base)(object, undefined);
   const { review } = endpoint.registration;
   const answer = await defined(review, "review")(
     object,
@@ -225,15 +214,17 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
     if (old) await prepareServed(endpoint, [old]);
     // Each attempt changes a copy of its own.
     const object = cloneJson(sent.object);
-    await giveWay(sent.sizeBytes);
-    trackFields(endpoint, scope, write, { ...sent, object }, old && served(endpoint, old));
-    await giveWay(sent.sizeBytes);
+    await scope.pace.giveWay();
+    const live = old && served(endpoint, old);
+    await scope.pace.giveWay();
+    await trackFields(endpoint, scope, write, { ...sent, object }, live);
+    await scope.pace.giveWay();
     await admitChange(endpoint, scope, write, object, old);
     return toStorage(endpoint, object);
   };
-  const answer = (result: StoredOrDry, isCreated: boolean): HttpResponse =>
+  const answer = (result: StoredOrDry, isCreated: boolean): Promise<HttpResponse> =>
     respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query));
-  return updateWith(endpoint, scope, write, change, answer, { sizeBytes: sent.sizeBytes });
+  return updateWith(endpoint, scope, write, change, answer);
 }
 
 /** A PUT that turns out to create needs the permission to create, too. */
@@ -250,18 +241,20 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
+  scope.pace.note(patch.length);
   const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
+  scope.audit?.noteRequest(configuration?.value ?? patch);
   const change = async (old: KubeObject | undefined): Promise<Mutable<KubeObject>> => {
     if (!old && !configuration) throw notFound({ group: info.apiGroup, resource: info.resource }, info.name);
     if (!old) await requireAllowed(endpoint.context.authorizer, creationOf(scope));
     if (old) await prepareServed(endpoint, [old]);
     const live = old && served(endpoint, old);
-    await giveWay(patch.length);
+    await scope.pace.giveWay();
     const object =
       type === "apply"
-        ? appliedObject(endpoint, scope, write, defined(configuration, "configuration"), live)
+        ? await appliedObject(endpoint, scope, write, defined(configuration, "configuration"), live)
         : await patchedObject(endpoint, scope, write, { type, patch, live: defined(live, "object") });
-    await giveWay(patch.length);
+    await scope.pace.giveWay();
     ensureNamespaceMatches(object, endpoint.resource.namespaced ? info.namespaceKey : "");
     checkName(object, scope);
     await admitChange(endpoint, scope, write, object, old);
@@ -274,7 +267,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
     change,
     (result, isCreated) =>
       respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
-    { allowCreate: type === "apply", sizeBytes: patch.length },
+    { allowCreate: type === "apply" },
   );
 }
 
@@ -284,11 +277,11 @@ async function patchedObject(
   write: WriteOptions,
   { type, patch, live }: { readonly type: DocumentPatch; readonly patch: string; readonly live: KubeObject },
 ): Promise<Mutable<KubeObject>> {
-  const patched = applyPatch(type, patch, live, endpoint.kind);
-  await giveWay(patch.length);
-  let sent: Omit<SentObject, "sizeBytes">;
+  const patched = await scope.pace.run(applyPatch(type, patch, live, endpoint.kind));
+  await scope.pace.giveWay();
+  let sent: SentObject;
   try {
-    sent = decodeParsed(endpoint.kind, patched, {
+    sent = await decodeParsed(endpoint.kind, patched, {
       scope,
       mode: write.fieldValidation,
       scheme: endpoint.context.scheme,
@@ -296,22 +289,24 @@ async function patchedObject(
   } catch (error) {
     throw patchRefusal(error, { type, patch, patchedValue: patched.value });
   }
-  await giveWay(patch.length);
-  trackFields(endpoint, scope, write, sent, live);
+  await scope.pace.giveWay();
+  await trackFields(endpoint, scope, write, sent, live);
   return sent.object;
 }
 
 /** Server-side apply. */
-function appliedObject(
+async function appliedObject(
   endpoint: ResourceEndpoint,
   scope: RequestScope,
   write: WriteOptions,
   configuration: ParsedText,
   live: KubeObject | undefined,
-): Mutable<KubeObject> {
+): Promise<Mutable<KubeObject>> {
   const { value: applied, duplicates } = configuration;
   const manager = write.fieldManager ?? "";
-  const object = fieldManagerOf(endpoint, scope).apply({ live, applied, manager, isForced: write.isForced });
+  const object = await scope.pace.run(
+    fieldManagerOf(endpoint, scope).apply({ live, applied, manager, isForced: write.isForced }),
+  );
   if (duplicates.length > 0) {
     // Fields the kind does not have have failed already, whatever fieldValidation says.
     if (write.fieldValidation === "Strict")
@@ -346,15 +341,15 @@ export async function updateWith(
   scope: RequestScope,
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
-  answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse,
-  options: { readonly subresource?: string; readonly allowCreate?: boolean; readonly sizeBytes?: number } = {},
+  answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse | Promise<HttpResponse>,
+  options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
-  const { subresource = info.subresource, allowCreate = false, sizeBytes = 0 } = options;
+  const { subresource = info.subresource, allowCreate = false } = options;
   const validate: ValidatingAdmission = (object, old) => {
     const operation = old ? "UPDATE" : "CREATE";
     const base: AdmissionBase = { operation, options: write.options, dryRun: write.dryRun };
-    return validation(endpoint, scope, base, sizeBytes)(object, old);
+    return validation(endpoint, scope, base)(object, old);
   };
   const { object, isCreated } = await defined(endpoint.store, "store").updateObject({
     namespace: info.namespaceKey,
@@ -381,7 +376,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
     name: info.name,
     options,
     context: contextOf(endpoint, scope, dryRun),
-    validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
+    validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
   });
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
   // As upstream: 202 when dependents have to go first and the client asked to wait for them.
@@ -420,7 +415,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
     {
       options,
       context: contextOf(endpoint, scope, dryRun),
-      validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }, 0),
+      validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
     },
     (selected) => selectServed(endpoint, selected, selection.served),
   );
@@ -438,7 +433,9 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
     if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
     // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
     const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
-    return kind.decode(own).object;
+    const { object } = kind.decode(own);
+    scope.audit?.noteRequest(object);
+    return object;
   }
   const { query } = http;
   const grace = query.get("gracePeriodSeconds");

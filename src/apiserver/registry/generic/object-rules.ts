@@ -51,20 +51,24 @@ export function fillSystemFields(
   const meta = object.metadata;
   // Validation says that it is missing; until then strategies find a text.
   meta.name ??= "";
-  if (meta.resourceVersion)
-    throw new StatusError({
-      code: 500,
-      reason: "",
-      message: "resourceVersion should not be set on objects to be created",
-    });
   meta.uid = randomUuid(random);
   meta.creationTimestamp = toTime(nowMs);
   delete meta.deletionTimestamp;
   delete meta.deletionGracePeriodSeconds;
   delete meta.selfLink;
-  delete meta.resourceVersion;
   // Where nobody counts, the client's number stays.
   if (generation !== "none") meta.generation = 1;
+}
+
+/** The last thing upstream looks at, when all others have agreed to the object. */
+export function checkNoResourceVersion({ metadata }: Mutable<KubeObject>): void {
+  if (metadata.resourceVersion)
+    throw new StatusError({
+      code: 500,
+      reason: "",
+      message: "resourceVersion should not be set on objects to be created",
+    });
+  delete metadata.resourceVersion;
 }
 
 /** Throws Invalid with all errors of a new object. */

@@ -1,11 +1,12 @@
 import { defined } from "../../../component-base/assert.ts";
 import type { Clock } from "../../../component-base/clock.ts";
 import type { Random } from "../../../component-base/random.ts";
-import type { ResourceType } from "../../../apimachinery/resource-type.ts";
+import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { KubeObject, ResourceType } from "../../../apimachinery/resource-type.ts";
 import type { ApiResource, ApiSubresource, Scheme } from "../../../apimachinery/scheme/scheme.ts";
 import type { ApiStorage, StoredResource } from "../../storage/api-storage.ts";
 import type { ResourceStorage } from "../../storage/interface.ts";
-import type { RegistryAccess, ResourceRegistry, StorageLister } from "../rest/registry-access.ts";
+import type { RegistryAccess, ResourceRegistry, ServedKind, StorageLister } from "../rest/registry-access.ts";
 import type { Strategy, SubresourceStrategy } from "../rest/strategy.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import type { DynamicResource, ResourceRegistration, Subresource } from "./resource-registration.ts";
@@ -38,6 +39,8 @@ export class RegistrySet implements RegistryAccess {
   readonly #options: StoreOptions;
   readonly #storage: ApiStorage;
   readonly #stores = new Map<string, RegistryStore>();
+  /** By apiVersion and kind. */
+  readonly #served = new Map<string, ResourceRegistration>();
 
   private constructor(options: StoreOptions & { readonly storage: ApiStorage }) {
     this.#options = options;
@@ -63,6 +66,7 @@ export class RegistrySet implements RegistryAccess {
     const set = new RegistrySet(options);
     for (const registration of registrations) {
       const { resource } = registration;
+      set.#served.set(kindKeyOf(apiVersionOf(resource), resource.kind), registration);
       const home = defined(homes.get(resource.storagePrefix), resource.storagePrefix);
       // A resource whose storage version is not served at all is stored as the version that is.
       if (registration !== home && !registration.convert)
@@ -83,18 +87,24 @@ export class RegistrySet implements RegistryAccess {
     return {
       enter: () => {
         loaded.enter();
-        for (const registration of dynamic.registrations)
+        for (const registration of dynamic.registrations) {
+          const { resource } = registration;
+          this.#served.set(kindKeyOf(apiVersionOf(resource), resource.kind), registration);
           this.#stores.set(
             keyOf(registration.resource),
             createStore(this.#options, loaded.storage, registration, registration),
           );
+        }
       },
     };
   }
 
   /** Forgets a resource; its objects stay. */
   remove(dynamic: DynamicResource): void {
-    for (const { resource } of dynamic.registrations) this.#stores.delete(keyOf(resource));
+    for (const { resource } of dynamic.registrations) {
+      this.#stores.delete(keyOf(resource));
+      this.#served.delete(kindKeyOf(apiVersionOf(resource), resource.kind));
+    }
     this.#storage.remove(dynamic.stored);
   }
 
@@ -105,6 +115,30 @@ export class RegistrySet implements RegistryAccess {
 
   lister<T>(type: ResourceType<T>): StorageLister<T> {
     return this.#storage.lister(type);
+  }
+
+  served(apiVersion: string, kind: string): ServedKind | undefined {
+    const registration = this.#served.get(kindKeyOf(apiVersion, kind));
+    if (!registration) return undefined;
+    const { resource, convert } = registration;
+    const store = this.store(resource);
+    const inVersion = async (objects: readonly KubeObject[]): Promise<readonly KubeObject[]> => {
+      await convert?.ask?.fromStorage(objects);
+      return convert ? objects.map((object) => convert.fromStorage(object)) : objects;
+    };
+    return {
+      resource,
+      kind: defined(
+        registration.kind ?? this.#options.scheme.kind(resource.group, resource.version, resource.kind),
+        resource.kind,
+      ),
+      get: async (namespace, name) => {
+        const stored = store.storage.get(namespace, name);
+        return stored && (await inVersion([stored.object()]))[0];
+      },
+      list: async (namespace) =>
+        await inVersion(store.storage.all(namespace === "" ? undefined : namespace).map((stored) => stored.object())),
+    };
   }
 
   /** The store behind a resource. */
@@ -178,6 +212,10 @@ function storedResource({ resource, strategy }: ResourceRegistration): StoredRes
 
 function isStorageVersion(resource: ApiResource): boolean {
   return resource.group === resource.storage.group && resource.version === resource.storage.version;
+}
+
+function kindKeyOf(apiVersion: string, kind: string): string {
+  return `${apiVersion}/${kind}`;
 }
 
 function keyOf(type: { readonly group: string; readonly version: string; readonly resource: string }): string {

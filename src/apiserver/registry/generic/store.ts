@@ -14,6 +14,7 @@ import { checkDeleteOptions, checkDeletePreconditions, decideDeletion, isDeletio
 import { cloneJson, deepEqual } from "../../../apimachinery/object.ts";
 import {
   bumpGeneration,
+  checkNoResourceVersion,
   fillSystemFields,
   keepAllButStatus,
   keepManagedTimes,
@@ -197,6 +198,7 @@ export class RegistryStore implements ResourceRegistry {
     try {
       const result = await this.storage.guaranteedUpdate(namespace, name, async (current) => {
         await settle(false);
+        context.pace?.note(current?.bytes.length ?? 0);
         const old = current?.object();
         const object = await this.#changed(request, old);
         isCreated = old === undefined;
@@ -207,10 +209,12 @@ export class RegistryStore implements ResourceRegistry {
         } else {
           claim = request.subresource ? undefined : await this.strategy.beginUpdate?.(object, old, context);
           await this.#prepareUpdate(object, old, request);
+          await context.pace?.giveWay();
           if (deepEqual(object, old)) return { type: "keep" };
           isDeleted = isDeletionComplete(object, old, this.strategy);
         }
         dry = object;
+        await context.pace?.giveWay();
         if (context.dryRun) return { type: "keep" };
         return isDeleted ? { type: "delete" } : this.#put(object);
       });
@@ -285,6 +289,7 @@ export class RegistryStore implements ResourceRegistry {
       const existing = this.storage.get(namespace, name);
       if (!existing) {
         if (context.dryRun) return { dryRun: object };
+        await context.pace?.giveWay();
         const created = await this.storage.create(object, this.strategy.ttlSeconds?.(object));
         if (created) return created;
       }
@@ -314,9 +319,11 @@ export class RegistryStore implements ResourceRegistry {
     fillSystemFields(object, this.#generation, this.#clock.now(), this.#random);
     if (this.#hasStatus) resetStatus(object, this.#emptyStatus());
     this.strategy.prepareForCreate?.(object, context);
+    await context.pace?.giveWay();
     validateCreate(object, this.names, this.strategy, context);
     for (const text of this.strategy.warningsOnCreate?.(object) ?? []) context.warn(text);
     await validate?.(object, undefined);
+    checkNoResourceVersion(object);
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
@@ -336,11 +343,13 @@ export class RegistryStore implements ResourceRegistry {
     if (subresource === "status") keepAllButStatus(object, old);
     else if (!subresource && this.#hasStatus) keepStatus(object, old);
     strategy.prepareForUpdate?.(object, old, context);
+    await context.pace?.giveWay();
     const generation = subresource
       ? (strategy.generation ?? (subresource === "status" ? "none" : undefined))
       : undefined;
     bumpGeneration(object, old, generation ?? this.#generation);
     keepManagedTimes(object, old);
+    await context.pace?.giveWay();
     validateUpdate(object, old, this.names, strategy, context);
     for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) context.warn(text);
     await request.validate?.(object, old);

@@ -1,4 +1,5 @@
 import type { Input, KubeObject, Mutable, ResourceType } from "../../../apimachinery/resource-type.ts";
+import type { ApiResource, ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { RequestContext } from "./strategy.ts";
 
@@ -45,8 +46,19 @@ export interface ResourceRegistry<T = KubeObject> {
   delete(namespace: string, name: string, options: DeleteOptions, context: RequestContext): Promise<T>;
 }
 
+/** A kind in one of the versions it is served in. Objects are read-only, and in that version. */
+export interface ServedKind {
+  readonly resource: ApiResource;
+  readonly kind: ObjectKind;
+  get(namespace: string, name: string): Promise<KubeObject | undefined>;
+  /** Those of one namespace, or all when it is "". */
+  list(namespace: string): Promise<readonly KubeObject[]>;
+}
+
 /** The registries of one server by resource. Throws AssertionError for a resource that is not registered. */
 export interface RegistryAccess {
+  /** A kind by the names clients use, custom ones included; undefined when it is not served, or not stored. */
+  served(apiVersion: string, kind: string): ServedKind | undefined;
   resource<T>(type: ResourceType<T>): ResourceRegistry<T>;
   lister<T>(type: ResourceType<T>): StorageLister<T>;
 }

@@ -1,6 +1,7 @@
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { HttpRequest } from "../../../component-base/http.ts";
+import type { Pace } from "../../../component-base/pace.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
 import type { RegistryAccess } from "./registry-access.ts";
 
@@ -13,6 +14,8 @@ export interface RequestContext {
   readonly apiGroup?: string;
   readonly nowMs: number;
   readonly dryRun: boolean;
+  /** How the request shares the thread with others; of callers inside the server, which have none, all is done at once. */
+  readonly pace?: Pace;
   warn(text: string): void;
 }
 

@@ -1,59 +1,288 @@
 import type { Clock } from "../../../component-base/clock.ts";
+import { concatBytes } from "../../../component-base/bytes.ts";
+import type { ByteSink, HttpRequest, HttpResponse } from "../../../component-base/http.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
+import { parseJson } from "../../../apimachinery/json/parse.ts";
+import type { Status } from "../../../apimachinery/meta/v1/types.gen.ts";
+import { cloneJson, isJsonObject } from "../../../apimachinery/object.ts";
+import { readEnvelope } from "../../../apimachinery/protobuf/envelope.ts";
+import type { Scheme } from "../../../apimachinery/scheme/scheme.ts";
+import { formatMicroTime } from "../../../apimachinery/time.ts";
+import { parseYaml } from "../../../apimachinery/yaml/parse.ts";
+import type { AuditConfig, AuditPolicy, AuditStage } from "../../audit/audit-policy.ts";
+import type { AuditNotes } from "../../audit/audit-notes.ts";
 import type { AuditEvent, AuditSink } from "../../audit/audit-sink.ts";
+import type { UserInfo } from "../../authentication/user-info.ts";
+import { protobufType } from "../../endpoints/serializer.ts";
 import type { RequestScope } from "../../endpoints/request-scope.ts";
 import type { Filter } from "../handler-chain.ts";
+import { isLongRunning } from "../long-running.ts";
+import { attributesOfRequest } from "./authorization.ts";
 
-/** Tells the sink of each request when it comes and when it is answered. */
-export function withAudit(sink: AuditSink, clock: Clock): Filter {
+export interface AuditOptions {
+  readonly policy: AuditPolicy;
+  readonly sink: AuditSink;
+}
+
+export interface AuditFilterOptions extends AuditOptions {
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+}
+
+/** Tells the sink of each request what the policy wants to be known: when it comes, when it is answered, and what was said. */
+export function withAudit(options: AuditFilterOptions): Filter {
+  const { policy, clock } = options;
   return (next) => async (scope) => {
-    const { user } = scope;
-    const record = (stage: AuditEvent["stage"], responseCode: number): void =>
-      sink.record(eventOf(scope, user, stage, responseCode, clock.now()));
-    record("RequestReceived", 0);
+    const config = policy.configFor(attributesOfRequest(scope.info, scope.user));
+    if (config.level === "None") return next(scope);
+    const record = new AuditRecord(options, scope, config, clock.now());
+    record.emit("RequestReceived");
+    const inner: RequestScope = { ...scope, audit: record };
     try {
-      const response = await next(scope);
-      record(typeof response.body === "function" ? "ResponseStarted" : "ResponseComplete", response.status);
-      return response;
+      const response = await next(inner);
+      return record.answered(inner, response);
     } catch (error) {
-      if (error instanceof StatusError) record("ResponseComplete", error.code);
-      else record("Panic", 500);
+      record.failed(inner, error);
+      throw error;
+    } finally {
+      scope.user = inner.user;
+    }
+  };
+}
+
+/** A login that failed is recorded, too: who it was nobody knows, so what the policy says of nobody in particular counts. */
+export function withFailedAuthenticationAudit(options: AuditFilterOptions): Filter {
+  const { policy, clock } = options;
+  return (next) => async (scope) => {
+    const nobody: UserInfo = { name: "", groups: [] };
+    const before = scope.user;
+    try {
+      return await next(scope);
+    } catch (error) {
+      // Whoever is known by now has been let in; what was refused then is recorded further in.
+      if (!(error instanceof StatusError) || error.code !== 401 || scope.user !== before) throw error;
+      const config = policy.configFor(attributesOfRequest(scope.info, nobody));
+      if (config.level !== "None") {
+        const record = new AuditRecord(options, { ...scope, user: nobody }, config, clock.now());
+        record.status = bounded(error.toStatus());
+        record.emit("ResponseStarted");
+      }
       throw error;
     }
   };
 }
 
-function eventOf(
-  scope: RequestScope,
-  user: RequestScope["user"],
-  stage: AuditEvent["stage"],
-  responseCode: number,
-  timestampMs: number,
-): AuditEvent {
-  const { http, info, auditId } = scope;
-  const query = http.query.toString();
-  return {
-    auditId,
-    stage,
-    requestUri: query === "" ? http.path : `${http.path}?${query}`,
-    verb: info.verb,
-    user,
-    // Set further down the chain; the same user when nobody is impersonated.
-    impersonatedUser: scope.user === user ? undefined : scope.user,
-    sourceAddress: http.peer.address,
-    userAgent: http.headers["user-agent"] ?? "",
-    objectRef: info.isResourceRequest
-      ? {
-          group: info.apiGroup,
-          version: info.apiVersion,
-          resource: info.resource,
-          namespace: info.namespace,
-          name: info.name,
-          subresource: info.subresource,
+/** What is told of one request, as it becomes known. */
+class AuditRecord implements AuditNotes {
+  readonly #options: AuditFilterOptions;
+  readonly #config: AuditConfig;
+  readonly #receivedMs: number;
+  readonly #user: UserInfo;
+  #scope: RequestScope;
+  status: Partial<Status> | undefined;
+  #hasRequest = false;
+  #requestObject: unknown;
+  #requestMetadata: Readonly<Record<string, unknown>> = {};
+  #constraint = "";
+  #responseObject: unknown;
+
+  constructor(options: AuditFilterOptions, scope: RequestScope, config: AuditConfig, receivedMs: number) {
+    this.#options = options;
+    this.#scope = scope;
+    this.#user = scope.user;
+    this.#config = config;
+    this.#receivedMs = receivedMs;
+  }
+
+  noteRequest(object: unknown): void {
+    // A patch has made an object by now that the client has not sent.
+    if (this.#hasRequest) return;
+    this.#hasRequest = true;
+    if (isJsonObject(object) && isJsonObject(object["metadata"])) this.#requestMetadata = { ...object["metadata"] };
+    if (this.#config.level !== "Request" && this.#config.level !== "RequestResponse") return;
+    this.#requestObject = this.#copyOf(typeof object === "string" ? patchOf(object) : object);
+  }
+
+  noteDecision(decision: "allow" | "forbid", reason: string): void {
+    this.#scope.auditAnnotations.set("authorization.k8s.io/decision", decision);
+    this.#scope.auditAnnotations.set("authorization.k8s.io/reason", reason);
+  }
+
+  noteImpersonation(constraint: string): void {
+    this.#constraint = constraint;
+  }
+
+  answered(scope: RequestScope, response: HttpResponse): HttpResponse {
+    this.#scope = scope;
+    this.status = { metadata: {}, code: response.status };
+    const { body } = response;
+    const isLong = isLongRunning(scope.info);
+    if (isLong) this.emit("ResponseStarted");
+    const type = response.headers["content-type"] ?? "";
+    if (typeof body !== "function") {
+      if (body && !isLong) this.#noteResponse(body instanceof Uint8Array ? body : concatBytes(body), type);
+      this.emit("ResponseComplete");
+      return response;
+    }
+    // What is written over time is complete when nothing more comes.
+    const chunks: Uint8Array[] | undefined = this.#config.level === "RequestResponse" && !isLong ? [] : undefined;
+    return {
+      ...response,
+      body: async (sink) => {
+        try {
+          await body(chunks ? copying(sink, chunks) : sink);
+        } finally {
+          if (chunks) this.#noteResponse(concatBytes(chunks), type);
+          this.emit("ResponseComplete");
         }
-      : undefined,
-    responseCode,
-    timestampMs,
-    annotations: Object.fromEntries(scope.auditAnnotations),
+      },
+    };
+  }
+
+  failed(scope: RequestScope, error: unknown): void {
+    this.#scope = scope;
+    if (error instanceof StatusError) {
+      const status = error.toStatus();
+      this.status = bounded(status);
+      if (this.#config.level === "RequestResponse") this.#responseObject = status;
+      this.emit("ResponseComplete");
+      return;
+    }
+    const message = `APIServer panic'd: ${error instanceof Error ? error.message : String(error)}`;
+    this.status = { metadata: {}, status: "Failure", message, reason: "InternalError", code: 500 };
+    this.emit("Panic");
+  }
+
+  emit(stage: AuditStage): void {
+    const { level, omitStages } = this.#config;
+    if (omitStages.has(stage)) return;
+    const { http, info, auditId, user, auditAnnotations: annotations } = this.#scope;
+    const query = http.query.toString();
+    const userAgent = http.headers["user-agent"];
+    this.#options.sink.record({
+      kind: "Event",
+      apiVersion: "audit.k8s.io/v1",
+      level,
+      auditID: auditId,
+      stage,
+      requestURI: query === "" ? http.path : `${http.path}?${query}`,
+      verb: info.verb,
+      user: userOf(this.#user),
+      // Found further down the chain; the same user when nobody is impersonated.
+      ...(user === this.#user ? {} : { impersonatedUser: userOf(user) }),
+      ...(this.#constraint === "" ? {} : { authenticationMetadata: { impersonationConstraint: this.#constraint } }),
+      sourceIPs: sourcesOf(http),
+      ...(userAgent ? { userAgent } : {}),
+      ...this.#objectRef(),
+      ...(this.status && stage !== "RequestReceived" ? { responseStatus: this.status } : {}),
+      ...(this.#requestObject === undefined ? {} : { requestObject: this.#requestObject }),
+      ...(this.#responseObject === undefined ? {} : { responseObject: this.#responseObject }),
+      requestReceivedTimestamp: formatMicroTime(this.#receivedMs),
+      stageTimestamp: formatMicroTime(this.#options.clock.now()),
+      ...(annotations.size > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
+    });
+  }
+
+  /** What the request is about; an object to be created tells its own name. */
+  #objectRef(): Pick<AuditEvent, "objectRef"> {
+    const { info } = this.#scope;
+    if (!info.isResourceRequest) return {};
+    const metadata = this.#requestMetadata;
+    const told = (name: string): string => (typeof metadata[name] === "string" ? metadata[name] : "");
+    const { resource, namespace, name, apiGroup, apiVersion, subresource } = info;
+    const parts = {
+      resource,
+      namespace: namespace || told("namespace"),
+      name: name || told("name"),
+      uid: told("uid"),
+      apiGroup,
+      apiVersion,
+      resourceVersion: told("resourceVersion"),
+      subresource,
+    };
+    return { objectRef: Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== "")) };
+  }
+
+  #noteResponse(bytes: Uint8Array, contentType: string): void {
+    const isWanted = this.#config.level === "RequestResponse";
+    // What was done is told at every level, and answers to deletions say it.
+    if (bytes.length === 0 || (!isWanted && !this.#scope.info.verb.startsWith("delete"))) return;
+    const object = this.#parsed(bytes, contentType.split(";", 1)[0] ?? "");
+    if (isJsonObject(object) && object["kind"] === "Status" && object["apiVersion"] === "v1")
+      this.status = { ...bounded(object), ...this.status };
+    if (isWanted && object !== undefined) this.#responseObject = this.#copyOf(object);
+  }
+
+  #parsed(bytes: Uint8Array, type: string): unknown {
+    if (type === "application/json") return parseJson(bytes).value;
+    if (type === "application/yaml") return parseYaml(bytes).value;
+    if (type !== protobufType) return undefined;
+    const { apiVersion, kind, raw } = readEnvelope(bytes);
+    const slash = apiVersion.indexOf("/");
+    const message = this.#options.scheme.kind(
+      apiVersion.slice(0, Math.max(slash, 0)),
+      apiVersion.slice(slash + 1),
+      kind,
+    );
+    return message?.fromProtobuf && { kind, apiVersion, ...message.fromProtobuf(raw) };
+  }
+
+  /** Others go on changing what they have noted. */
+  #copyOf(object: unknown): unknown {
+    const copy = cloneJson(object);
+    if (this.#config.omitManagedFields && isJsonObject(copy)) {
+      dropManagedFields(copy);
+      if (Array.isArray(copy["items"])) copy["items"].forEach(dropManagedFields);
+      if (Array.isArray(copy["rows"]))
+        for (const row of copy["rows"]) if (isJsonObject(row)) dropManagedFields(row["object"]);
+    }
+    return copy;
+  }
+}
+
+/** What of a Status is told in the event itself. */
+function bounded({ status, message, reason, details, code }: Partial<Status>): Partial<Status> {
+  return {
+    metadata: {},
+    ...(status ? { status } : {}),
+    ...(message ? { message } : {}),
+    ...(reason ? { reason } : {}),
+    ...(details ? { details } : {}),
+    ...(code ? { code } : {}),
   };
+}
+
+function dropManagedFields(object: unknown): void {
+  if (isJsonObject(object) && isJsonObject(object["metadata"])) delete object["metadata"]["managedFields"];
+}
+
+function patchOf(text: string): unknown {
+  try {
+    return parseJson(text).value;
+  } catch {
+    // No patch at all: the answer says so.
+    return text;
+  }
+}
+
+function copying(sink: ByteSink, chunks: Uint8Array[]): ByteSink {
+  return {
+    signal: sink.signal,
+    drained: () => sink.drained(),
+    write: (parts) => {
+      chunks.push(...parts);
+      return sink.write(parts);
+    },
+  };
+}
+
+function userOf({ name: username, uid, groups, extra }: UserInfo): AuditEvent["user"] {
+  if (username === "") return {} as AuditEvent["user"];
+  return { username, ...(uid ? { uid } : {}), ...(groups.length > 0 ? { groups } : {}), ...(extra ? { extra } : {}) };
+}
+
+/** As proxies before this server tell it, and who asked it. */
+function sourcesOf({ headers, peer }: HttpRequest): readonly string[] {
+  const forwarded = (headers["x-forwarded-for"] ?? "").split(",").map((each) => each.trim());
+  return [...new Set([...forwarded, headers["x-real-ip"] ?? "", peer.address])].filter((each) => each !== "");
 }

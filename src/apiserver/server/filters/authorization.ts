@@ -8,7 +8,7 @@ import type { Filter } from "../handler-chain.ts";
 export function withAuthorization(authorizer: Authorizer): Filter {
   return (next) => async (scope) => {
     const attributes = attributesOfRequest(scope.info, scope.user);
-    await requireAllowed(authorizer, attributes);
+    await requireAllowed(authorizer, attributes, scope.audit);
     return next(scope);
   };
 }

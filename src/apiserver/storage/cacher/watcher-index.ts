@@ -68,8 +68,8 @@ export class WatcherIndex {
     const { selection } = watcher;
     const name = requiredField(selection, "metadata.name");
     if (name !== undefined) return { map: this.#byName, key: name };
-    const field = selection.fields?.find((r) => r.operator === "=" && r.field !== "metadata.namespace");
-    if (field) {
+    const field = selection.fields?.find((each) => each.operator === "=" && each.field !== "metadata.namespace");
+    if (field?.operator === "=") {
       let values = this.#byField.get(field.field);
       if (!values) {
         values = new Map();

@@ -6,9 +6,12 @@ import type { Scheme } from "../../../apimachinery/scheme/scheme.ts";
 import type { MutatingWebhook, MutatingWebhookConfiguration } from "../../../api/admissionregistration/v1/types.gen.ts";
 import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../../apiserver/admission/admission-plugin.ts";
+import type { Authorizer } from "../../../apiserver/authorization/authorizer.ts";
 import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
-import { invocationOf, isExempt, replaceObject, type Invocation } from "./matching.ts";
+import type { MatchConditions } from "../expressions/match-conditions.ts";
+import { invocationOf, isExempt, replaceObject, type Invocation } from "../matching.ts";
 import type { WebhookCaller } from "./webhook-caller.ts";
+import { WebhookConditions } from "./webhook-conditions.ts";
 import { WebhookCallError } from "./webhook-error.ts";
 
 const annotationDomain = "mutation.webhook.admission.k8s.io";
@@ -32,17 +35,21 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
   readonly #configurations: Pick<StorageLister<MutatingWebhookConfiguration>, "list">;
   readonly #namespaces: Pick<StorageLister<Namespace>, "get">;
   readonly #caller: WebhookCaller;
+  readonly #conditions: WebhookConditions;
   readonly #scheme: Scheme;
 
   constructor(options: {
     readonly configurations: Pick<StorageLister<MutatingWebhookConfiguration>, "list">;
     readonly namespaces: Pick<StorageLister<Namespace>, "get">;
     readonly caller: WebhookCaller;
+    readonly matchConditions: MatchConditions;
+    readonly authorizer: Authorizer;
     readonly scheme: Scheme;
   }) {
     this.#configurations = options.configurations;
     this.#namespaces = options.namespaces;
     this.#caller = options.caller;
+    this.#conditions = new WebhookConditions(options);
     this.#scheme = options.scheme;
   }
 
@@ -69,8 +76,8 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
         index++;
         const id = `${metadata.uid}/${i}`;
         if (rounds.isSecond && !memory.again.has(id)) continue;
-        const invocation = invocationOf(hook, attributes, this.#namespaces);
-        if (!invocation) continue;
+        const invocation = invocationOf({ ...hook, rules: hook.rules ?? [] }, attributes, this.#namespaces);
+        if (!invocation || !(await this.#conditions.hold(hook, invocation))) continue;
         memory.again.delete(id);
         const position = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;
         const hasChanged = await this.#ask(hook, invocation, metadata.name, position);

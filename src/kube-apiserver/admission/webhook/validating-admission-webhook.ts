@@ -5,9 +5,12 @@ import type {
 } from "../../../api/admissionregistration/v1/types.gen.ts";
 import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../../apiserver/admission/admission-plugin.ts";
+import type { Authorizer } from "../../../apiserver/authorization/authorizer.ts";
 import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
-import { invocationOf, isExempt, type Invocation } from "./matching.ts";
+import type { MatchConditions } from "../expressions/match-conditions.ts";
+import { invocationOf, isExempt, type Invocation } from "../matching.ts";
 import type { WebhookCaller } from "./webhook-caller.ts";
+import { WebhookConditions } from "./webhook-conditions.ts";
 import { WebhookCallError } from "./webhook-error.ts";
 
 /** Lets webhooks refuse. All are asked at the same time; of several refusals the first in order is answered. */
@@ -16,15 +19,19 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
   readonly #configurations: Pick<StorageLister<ValidatingWebhookConfiguration>, "list">;
   readonly #namespaces: Pick<StorageLister<Namespace>, "get">;
   readonly #caller: WebhookCaller;
+  readonly #conditions: WebhookConditions;
 
   constructor(options: {
     readonly configurations: Pick<StorageLister<ValidatingWebhookConfiguration>, "list">;
     readonly namespaces: Pick<StorageLister<Namespace>, "get">;
     readonly caller: WebhookCaller;
+    readonly matchConditions: MatchConditions;
+    readonly authorizer: Authorizer;
   }) {
     this.#configurations = options.configurations;
     this.#namespaces = options.namespaces;
     this.#caller = options.caller;
+    this.#conditions = new WebhookConditions(options);
   }
 
   handles(): boolean {
@@ -38,7 +45,7 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
       .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
       .flatMap(({ webhooks = [] }) => webhooks)
       .flatMap((hook) => {
-        const invocation = invocationOf(hook, attributes, this.#namespaces);
+        const invocation = invocationOf({ ...hook, rules: hook.rules ?? [] }, attributes, this.#namespaces);
         return invocation ? [{ hook, invocation }] : [];
       });
     const outcomes = await Promise.allSettled(wanted.map(({ hook, invocation }, i) => this.#ask(hook, invocation, i)));
@@ -46,6 +53,7 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
   }
 
   async #ask(hook: ValidatingWebhook, invocation: Invocation, index: number): Promise<void> {
+    if (!(await this.#conditions.hold(hook, invocation))) return;
     try {
       await this.#caller.call(hook, invocation);
     } catch (error) {

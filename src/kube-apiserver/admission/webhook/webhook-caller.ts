@@ -7,7 +7,7 @@ import { errorText } from "../../../component-base/logger.ts";
 import { randomUuid, type Random } from "../../../component-base/random.ts";
 import type { AdmissionAttributes } from "../../../apiserver/admission/admission-plugin.ts";
 import { type WebhookClient, WebhookFailure } from "../../../apiserver/webhook/webhook-client.ts";
-import type { Invocation } from "./matching.ts";
+import type { Invocation } from "../matching.ts";
 import { denial, dryRunUnsupported, WebhookCallError } from "./webhook-error.ts";
 
 // Upstream's.
@@ -61,36 +61,37 @@ export class WebhookCaller {
 
 const optionKinds = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions" } as const;
 
-function reviewOf({ requested, seen: attributes }: Invocation, uid: string): unknown {
+function reviewOf(invocation: Invocation, uid: string): unknown {
+  const request = admissionRequestOf(invocation);
+  return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: { uid, ...request } };
+}
+
+/** The request of an AdmissionReview, but for its uid. */
+export function admissionRequestOf({ requested, seen: attributes }: Invocation): Readonly<Record<string, unknown>> {
   const { subresource, operation, user, object, oldObject } = attributes;
   const options = attributes.options as Readonly<Record<string, unknown>> | undefined;
   const isConnect = operation === "CONNECT";
   return {
-    apiVersion: "admission.k8s.io/v1",
-    kind: "AdmissionReview",
-    request: {
-      uid,
-      kind: kindOf(attributes),
-      resource: resourceOf(attributes),
-      ...(subresource === "" ? {} : { subResource: subresource }),
-      requestKind: kindOf(requested),
-      requestResource: resourceOf(requested),
-      ...(subresource === "" ? {} : { requestSubResource: subresource }),
-      ...(attributes.name === "" ? {} : { name: attributes.name }),
-      ...(attributes.namespace === "" ? {} : { namespace: attributes.namespace }),
-      operation,
-      userInfo: {
-        username: user.name,
-        ...(user.uid === undefined ? {} : { uid: user.uid }),
-        groups: user.groups,
-        ...(user.extra ? { extra: user.extra } : {}),
-      },
-      // What connects has no object but how it is to be connected.
-      object: isConnect ? { apiVersion: "v1", ...options } : (object ?? null),
-      oldObject: oldObject ?? null,
-      dryRun: attributes.dryRun,
-      options: isConnect ? null : { ...options, kind: optionKinds[operation], apiVersion: "meta.k8s.io/v1" },
+    kind: kindOf(attributes),
+    resource: resourceOf(attributes),
+    ...(subresource === "" ? {} : { subResource: subresource }),
+    requestKind: kindOf(requested),
+    requestResource: resourceOf(requested),
+    ...(subresource === "" ? {} : { requestSubResource: subresource }),
+    ...(attributes.name === "" ? {} : { name: attributes.name }),
+    ...(attributes.namespace === "" ? {} : { namespace: attributes.namespace }),
+    operation,
+    userInfo: {
+      username: user.name,
+      ...(user.uid === undefined ? {} : { uid: user.uid }),
+      groups: user.groups,
+      ...(user.extra ? { extra: user.extra } : {}),
     },
+    // What connects has no object but how it is to be connected.
+    object: isConnect ? { apiVersion: "v1", ...options } : (object ?? null),
+    oldObject: oldObject ?? null,
+    dryRun: attributes.dryRun,
+    options: isConnect ? null : { ...options, kind: optionKinds[operation], apiVersion: "meta.k8s.io/v1" },
   };
 }
 

@@ -1,3 +1,4 @@
+import { AuditPolicy } from "../../../apiserver/audit/audit-policy.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdmissionRequest, AdmissionResponse } from "../../../api/admission/v1/types.gen.ts";
@@ -69,7 +70,13 @@ interface World extends AsyncDisposable {
 async function start(): Promise<World> {
   const hooks = new Webhooks();
   const audit: AuditEvent[] = [];
-  const api = await TestApiServer.start({ webhookDialer: hooks, audit: { record: (event) => void audit.push(event) } });
+  const api = await TestApiServer.start({
+    webhookDialer: hooks,
+    audit: {
+      policy: AuditPolicy.parse({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] }),
+      sink: { record: (event) => void audit.push(event) },
+    },
+  });
   return {
     api,
     hooks,
@@ -298,7 +305,7 @@ test("configurations that could not work are refused", async () => {
         sideEffects: "Some",
         timeoutSeconds: 31,
         admissionReviewVersions: ["v1"],
-        matchConditions: [{ name: "m", expression: "true" }],
+        matchConditions: [{ name: "m", expression: "1 + 1" }],
       },
     ],
   });
@@ -308,7 +315,7 @@ test("configurations that could not work are refused", async () => {
     'webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
     "webhooks[0].timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds",
     "webhooks[0].clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme",
-    "webhooks[0].matchConditions: Forbidden: match conditions are not supported by this server yet",
+    'webhooks[0].matchConditions[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int',
   ]) {
     assert.ok(answer.message.includes(part), answer.message);
   }
@@ -382,4 +389,23 @@ test("a webhook sees how somebody wants to connect, in the types of the options"
       { apiVersion: "v1", kind: "PodProxyOptions", path: "/a/b" },
     ],
   );
+});
+
+test("a webhook is asked only about what its match conditions hold for", async () => {
+  await using w = await start();
+  const conditions = [
+    { name: "not-skipped", expression: "object.metadata.name != 'skip-me'" },
+    { name: "flagged", expression: "has(object.data) && object.data.flag == 'yes'" },
+  ];
+  await w.configure("Validating", "ask", { matchConditions: conditions });
+  const send = async (name: string, data?: object): Promise<number> => {
+    const answer = await w.api.request("POST", "/api/v1/namespaces/default/configmaps", { metadata: { name }, data });
+    return answer.status;
+  };
+  assert.equal(await send("skip-me", {}), 201);
+  assert.equal(await send("unflagged", { flag: "no" }), 201);
+  assert.equal(w.hooks.calls.length, 0);
+  assert.equal(await send("asked", { flag: "yes" }), 201);
+  assert.equal(w.hooks.calls.length, 1);
+  assert.equal(await send("failing", { other: "x" }), 403);
 });

@@ -12,6 +12,7 @@ import { cronJobCells, jobCells } from "../../printers/workloads.ts";
 import { labelMatcher } from "../../../component-helpers/label-selector.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { immutable, nonNegative, oneOf, sortedMap } from "../../validation/common.ts";
+import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { internalForm } from "../../validation/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateJobSpec } from "./validate-job-spec.ts";
@@ -82,6 +83,12 @@ function validateGeneratedSelector({ metadata, spec: job }: Job, old?: Job): rea
   return [...errors, fieldInvalid(spec.child("selector"), job.selector, "`selector` not auto-generated")];
 }
 
+/** As messages show it, whose maps are sorted. */
+function withSortedLabels(selector: LabelSelector | undefined): LabelSelector | undefined {
+  const labels = sortedMap(selector?.matchLabels);
+  return selector && labels ? { ...selector, matchLabels: labels } : selector;
+}
+
 function validateJobUpdate(job: Job, old: Job): readonly FieldError[] {
   const [next, before] = [job.spec, old.spec];
   const fixed = (field: "podFailurePolicy" | "successPolicy", type: string): readonly FieldError[] =>
@@ -91,7 +98,7 @@ function validateJobUpdate(job: Job, old: Job): readonly FieldError[] {
   return [
     ...validateJob(job, old),
     ...validateCompletionsUpdate(next, before),
-    ...immutable(spec.child("selector"), next.selector, before.selector),
+    ...immutable(spec.child("selector"), withSortedLabels(next.selector), before.selector),
     ...validateTemplateUpdate(job, old),
     ...immutable(spec.child("completionMode"), next.completionMode, before.completionMode),
     ...fixed("podFailurePolicy", "batch/v1.PodFailurePolicy"),
