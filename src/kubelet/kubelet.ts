@@ -154,9 +154,17 @@ class NodeKubelet implements Kubelet {
     const { fileSystem, prober, cgroups } = ports;
     const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
-    this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers);
+    this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers, tasks.signal);
     const csi = this.#csi ? { csi: this.#csi.volumes } : {};
-    const volumes = (this.#volumes = new VolumeManager({ ports, clock, random, rootDirectory, clusterDomain, ...csi }));
+    const volumes = (this.#volumes = new VolumeManager({
+      ports,
+      clock,
+      random,
+      logger,
+      rootDirectory,
+      clusterDomain,
+      ...csi,
+    }));
     const objects = new ObjectStore(client, clock, tasks.signal);
     const tokens = new TokenManager(client, clock, tasks.signal);
     const statuses = (this.#statuses = new StatusManager({
@@ -451,15 +459,16 @@ class NodeKubelet implements Kubelet {
     await this.#csi.plugins.run(signal);
   }
 
-  #createCsi(port: CsiPort, informers: InformerFactory): CsiParts {
+  #createCsi(port: CsiPort, informers: InformerFactory, signal: AbortSignal): CsiParts {
     const { client, clock, logger, recorder, nodeName, ports } = this.#options;
     const { rootDirectory } = this.#config;
     const { fileSystem, mounter } = ports;
     const driverObjects = informers.for(csiDrivers);
-    const node = new CsiNodeObject(client, nodeName);
+    const node = new CsiNodeObject(client, nodeName, signal);
     const directory = `${rootDirectory}/plugins_registry`;
     const plugins = new PluginManager({ port, fileSystem, clock, logger, node, directory });
     const volumes = new CsiVolumes({
+      signal,
       fileSystem,
       mounter,
       client,
@@ -470,9 +479,9 @@ class NodeKubelet implements Kubelet {
       rootDirectory,
       driver: (name) => plugins.driver(name),
       driverObject: (name) => driverObjects.lister.getByKey(name),
-      reportInUse: (signal) => this.#agent.reportNow(signal),
-      volumesAttached: async (signal) => {
-        const { status } = await client.resource(nodes).get(nodeName, { signal });
+      reportInUse: (running) => this.#agent.reportNow(running),
+      volumesAttached: async (running) => {
+        const { status } = await client.resource(nodes).get(nodeName, { signal: running });
         return (status?.volumesAttached ?? []).map(({ name }) => name);
       },
     });

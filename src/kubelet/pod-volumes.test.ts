@@ -166,6 +166,24 @@ test("a subPath cannot leave its volume", async () => {
   await assert.rejects(resolveWithin(fs, "/v", "../x"), /not within volume path/);
 });
 
+test("why a subPath cannot be is not told to the pod's author", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.fileSystem.makeDirectory("/shared");
+  await harness.fileSystem.symlink("/etc", "/shared/out");
+  await harness.createPod("p", {
+    volumes: [{ name: "v", hostPath: { path: "/shared" } }],
+    containers: [
+      { name: "main", image: "nginx:1", volumeMounts: [{ name: "v", mountPath: "/v", subPath: "out/passwd" }] },
+    ],
+  });
+  await harness.pass(1_000);
+  const waiting = (await harness.pod("p"))?.status.containerStatuses?.[0]?.state.waiting;
+  assert.deepEqual(waiting, {
+    reason: "CreateContainerConfigError",
+    message: 'failed to prepare subPath for volumeMount "v" of container "main"',
+  });
+});
+
 test("hostPath types tell sockets and devices apart", async () => {
   const found = (type: FileInfo["type"]): FileSystem =>
     Object.assign(new MemoryFileSystem(), {

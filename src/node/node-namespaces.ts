@@ -114,8 +114,13 @@ export async function ensureNodeNamespaces(options: NodeNamespaceOptions): Promi
     await execChecked("ip", ["link", "add", outer, "type", "veth", ...peer]);
   }
   await execChecked("ip", ["link", "set", outer, "master", bridge.name, "up"]);
+  // Where the kernel shows bridged packets to nftables (`bridge-nf-call-iptables`), one whose destination is translated to where it
+  // came from is bridged back instead of routed: a pod that asks another node's port for a pod of its own node.
+  await execChecked("ip", ["link", "set", outer, "type", "bridge_slave", "hairpin", "on"]);
   const commands = [
     "link set lo up",
+    // Its search for a second owner of a link-local address would hear itself.
+    "link set eth0 addrgenmode none",
     `address replace ${ip}/${prefixLength} dev eth0`,
     "link set eth0 up",
     `route replace default via ${nodeIpOf(bridge, 0)}`,

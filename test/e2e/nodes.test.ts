@@ -114,6 +114,11 @@ describe("nodes of one machine", { skip: typeof world === "string" ? world : fal
         await eventually(`node port of ${node.metadata.name} answers from ${pod.spec.nodeName}`, async () =>
           (await fetchFrom(pod, `http://${node.status.addresses?.[0]?.address}:${nodePort}/`)).startsWith("web-"),
         );
+        // Wherever the endpoint is, also when the way leads back to where it came from: one of two is never chosen in 10 tries
+        // once in 500 times.
+        const tries = `for i in $(seq 10); do timeout 2 wget -q -O - http://${node.status.addresses?.[0]?.address}:${nodePort}/ || echo failed; done`;
+        const { stdout } = await cluster.tryKubectl(["exec", pod.metadata.name, "--", "sh", "-c", tries]);
+        assert.doesNotMatch(stdout, /failed/, `from ${pod.spec.nodeName} through ${node.metadata.name}`);
       }
       const api = [
         "exec",

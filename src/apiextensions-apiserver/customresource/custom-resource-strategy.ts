@@ -11,6 +11,7 @@ import {
   formatFieldError,
 } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import type { Steps } from "../../component-base/steps.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import { hasRules, RuleValidator } from "../rules/rule-validator.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
@@ -54,8 +55,7 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
       if (!deepEqual(content(object, hasStatus), content(viewOf(rules, old), hasStatus)))
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
-    validate: (object) => validator.validate(object),
-    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
+    validateInSteps: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
 
@@ -78,7 +78,7 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
       object.metadata = cloneJson(old.metadata) as AnyObject["metadata"];
       if (managedFields) object.metadata.managedFields = managedFields;
     },
-    validateUpdate: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
+    validateInSteps: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
   };
 }
 
@@ -111,7 +111,11 @@ export class CustomResourceValidator {
   }
 
   /** Rules that were broken before, in what has not changed, are told to `warn`. */
-  validate(object: KubeObject, old?: KubeObject, warn?: (text: string) => void): readonly FieldError[] {
+  *validate(
+    object: KubeObject,
+    old: KubeObject | undefined,
+    warn: (text: string) => void,
+  ): Steps<readonly FieldError[]> {
     const errors = this.#validator.validate(object, old);
     const replicas = this.#scalePath === undefined ? undefined : replicasAt(object, this.#scalePath);
     if (replicas !== undefined && replicas < 0)
@@ -124,7 +128,7 @@ export class CustomResourceValidator {
     // Rules may take for granted what the schema says.
     if (!this.#rules) return errors;
     if (errors.some(({ type }) => blocking.has(type))) errors.push(rulesNotChecked);
-    else errors.push(...this.#rules.validate(object, old, { warn: (error) => warn?.(formatFieldError(error)) }));
+    else errors.push(...(yield* this.#rules.validate(object, old, { warn: (error) => warn(formatFieldError(error)) })));
     return errors;
   }
 }

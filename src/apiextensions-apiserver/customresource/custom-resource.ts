@@ -1,3 +1,4 @@
+import { finishGivingWay } from "../../component-base/steps.ts";
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
@@ -114,7 +115,7 @@ function conversionOf({ kind, version, converter }: CustomResourceRules, storage
         // Afterwards only the stored version's schema looks at it.
         if (own !== storageVersion)
           for (const object of objects) {
-            const errors = validator.validate(object);
+            const errors = await finishGivingWay(validator.validate(object, undefined, () => {}));
             if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
           }
         await converter.prepare(objects, storageVersion);

@@ -14,6 +14,7 @@ import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label } from "../../apimachinery/validation/names.ts";
 import { JsonPath, JsonPathError } from "../jsonpath/json-path.ts";
 import { isEmbeddedResource, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
+import { finish } from "../../component-base/steps.ts";
 import { RuleValidator } from "../rules/rule-validator.ts";
 import { prune } from "../schema/prune.ts";
 import { SchemaValidator } from "../schema/validate.ts";
@@ -76,8 +77,8 @@ function validateDeprecation(
 /** A default keeps the rules of its schema, as one that stays and as a new one. */
 function validateByRules(value: unknown, schema: JsonSchema, path: FieldPath): readonly FieldError[] {
   const validator = new RuleValidator(schema, isEmbeddedResource(schema));
-  const errors = validator.validate(value, value, { path });
-  return errors.length > 0 ? errors : validator.validate(value, undefined, { path });
+  const errors = finish(validator.validate(value, value, { path }));
+  return errors.length > 0 ? errors : finish(validator.validate(value, undefined, { path }));
 }
 
 /** A default has to be a value its own schema takes, without fields the schema would drop. */

@@ -19,12 +19,16 @@ import { schemaType, type SchemaType } from "../../cel/schema/schema-type.ts";
 import { fromSchema } from "../../cel/schema/schema-value.ts";
 import { type ValueSchema, withTypeAndObjectMeta } from "../../cel/schema/value-schema.ts";
 import { OptionalValue, type Value } from "../../cel/values/value.ts";
+import type { Steps } from "../../component-base/steps.ts";
 import { isEmbeddedResource, itemSchema, type JsonSchema, valueSchema } from "../schema/json-schema.ts";
 import { RuleEnvironment } from "./compile-rules.ts";
 import { fieldPathText } from "./field-path-text.ts";
 
 /** What all rules about one object may cost together; upstream's number. */
 export const objectBudget = 10_000_000;
+
+/** What is done in one piece. One evaluation is not divided, and may be twenty times as much. */
+const stepCost = 50_000;
 
 /** Of an evaluated message, in bytes. */
 const messageMax = 5 * 1024;
@@ -70,12 +74,12 @@ export class RuleValidator {
     this.#isRoot = isRoot;
   }
 
-  /** `old` is the object before an update. Rules that an unchanged part breaks are told to `warn`. */
-  validate(
+  /** `old` is the object before an update. Rules that an unchanged part breaks are told to `warn`. A step is some 10 ms. */
+  *validate(
     object: unknown,
     old: unknown,
     { warn, path }: { readonly warn?: (error: FieldError) => void; readonly path?: FieldPath } = {},
-  ): readonly FieldError[] {
+  ): Steps<readonly FieldError[]> {
     if (!this.#isCompiled) {
       this.#node = hasRules(this.#schema) ? compiled(this.#schema, this.#isRoot) : undefined;
       this.#isCompiled = true;
@@ -83,7 +87,7 @@ export class RuleValidator {
     if (!this.#node) return [];
     const evaluation = new Evaluation(warn);
     const isUnchanged = old === undefined ? () => false : (value: unknown) => deepEqual(value, old);
-    evaluation.visit(this.#node, object, path, { old, isUnchanged });
+    yield* evaluation.visit(this.#node, object, path, { old, isUnchanged });
     return evaluation.errors;
   }
 }
@@ -162,18 +166,19 @@ class Evaluation {
   readonly errors: FieldError[] = [];
   readonly #warn: ((error: FieldError) => void) | undefined;
   #left = objectBudget;
+  #leftAtStep = objectBudget;
 
   constructor(warn: ((error: FieldError) => void) | undefined) {
     this.#warn = warn;
   }
 
-  visit(node: RuleNode, value: unknown, path: FieldPath | undefined, before: Before): void {
+  *visit(node: RuleNode, value: unknown, path: FieldPath | undefined, before: Before): Steps<void> {
     if (value === null || value === undefined || this.#left < 0) return;
-    this.#rules(node, value, path, before);
+    yield* this.#rules(node, value, path, before);
     if (Array.isArray(value) && node.items) {
       const oldItem = oldItems(node.schema, before.old);
       for (const [i, item] of value.entries())
-        this.visit(node.items, item, (path ?? FieldPath.of("")).index(i), inside(before, value, oldItem(item)));
+        yield* this.visit(node.items, item, (path ?? FieldPath.of("")).index(i), inside(before, value, oldItem(item)));
     } else if (isJsonObject(value)) {
       for (const [name, member] of Object.entries(value)) {
         const own = node.properties.get(name);
@@ -183,7 +188,7 @@ class Evaluation {
         const isName = path === undefined && (name === "apiVersion" || name === "kind");
         const { old } = before;
         const oldMember = isJsonObject(old) && Object.hasOwn(old, name) ? old[name] : undefined;
-        this.visit(
+        yield* this.visit(
           inner,
           member,
           at,
@@ -193,7 +198,7 @@ class Evaluation {
     }
   }
 
-  #rules({ schema, rules }: RuleNode, value: unknown, path: FieldPath | undefined, before: Before): void {
+  *#rules({ schema, rules }: RuleNode, value: unknown, path: FieldPath | undefined, before: Before): Steps<void> {
     if (rules.length === 0) return;
     const { type = "" } = schema;
     const add = (detail: string): void => void this.errors.push(fieldInvalid(path, type, detail));
@@ -219,6 +224,10 @@ class Evaluation {
         return hasOld ? oldSelf() : undefined;
       };
       const holds = this.#evaluate(program, variable, add, rule);
+      if (this.#leftAtStep - this.#left > stepCost) {
+        this.#leftAtStep = this.#left;
+        yield;
+      }
       if (this.#left < 0) return;
       if (holds !== false) continue;
       const at = compiledRule.fieldPath === undefined ? path : childOf(path, compiledRule.fieldPath);

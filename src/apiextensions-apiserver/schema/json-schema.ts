@@ -37,6 +37,7 @@ export function isEmbeddedResource(schema: JsonSchema | undefined): boolean {
   return schema?.["x-kubernetes-embedded-resource"] === true;
 }
 
+// Of the module, because nothing but time tells whether it is known here.
 const knownEmbedded = new WeakMap<JsonSchema, boolean>();
 
 /** Whether the value, or a part of it, is an object of some kind. Few schemas have such; the others need no walk for them. */

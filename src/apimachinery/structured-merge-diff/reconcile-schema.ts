@@ -8,8 +8,15 @@ import { type PathElement, fieldNameOf } from "./path-element.ts";
  * whole. The very same set when nothing changed, which is nearly always.
  */
 export function reconcileWithSchema(set: FieldSet, type: ApplyType): FieldSet {
-  return level(set, walkedType(type, undefined));
+  // Sets live as long as the objects they are of, and are looked at again with each write of those.
+  if (knownFit.get(set) === type) return set;
+  const reconciled = level(set, walkedType(type, undefined));
+  knownFit.set(reconciled, type);
+  return reconciled;
 }
+
+/** The type a set was last found to fit. Of the module, because nothing but time tells whether it is known here. */
+const knownFit = new WeakMap<FieldSet, ApplyType>();
 
 function level(set: FieldSet, type: WalkedType): FieldSet {
   let changed: Map<PathElement, FieldNode> | undefined;

@@ -97,14 +97,14 @@ export const collectionFunctions: Functions = {
 };
 
 function charged(budget: Budget, compare: () => boolean): boolean {
-  budget.charge(0.1);
+  budget.charge(1);
   return compare();
 }
 
 function order(a: Value, b: Value, budget: Budget): number {
   const result = kindOf(a) === kindOf(b) ? compareValues(a, b, budget) : undefined;
   if (result === undefined) throw new CelError("list elements must have the same type");
-  budget.charge(0.1);
+  budget.charge(1);
   return result;
 }
 

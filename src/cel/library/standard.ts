@@ -73,7 +73,7 @@ const equality: Functions = {
   "_!=_(T, T): bool": ([a, b]: readonly [Value, Value], budget) => !areEqual(a, b, budget),
   "@in(T, list<T>): bool": ([wanted, list]: readonly [Value, ListValue], budget) => {
     for (const each of list) {
-      budget.charge(0.1);
+      budget.charge(1);
       if (areEqual(wanted, each, budget)) return true;
     }
     return false;
@@ -145,8 +145,11 @@ function nonZero(value: bigint, message: string): bigint {
 function concatenated(a: ListValue, b: ListValue, budget: Budget): ListValue {
   budget.chargeText(a.size + b.size);
   const { semantics } = a;
-  if (!semantics || semantics.type === "atomic") return ListValue.of([...a, ...b]);
-  const joined = [...a];
+  const joined = a.toArray();
+  if (!semantics || semantics.type === "atomic") {
+    for (let i = 0; i < b.size; i++) joined.push(b.at(i));
+    return ListValue.of(joined);
+  }
   for (const each of b) {
     const at = joined.findIndex((known) => isSameElement(known, each, semantics, budget));
     if (at < 0) joined.push(each);

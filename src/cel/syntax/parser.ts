@@ -265,6 +265,7 @@ class Parser {
   /** A field may be called as a word of the language; a variable may not. */
   #identifier(isField: boolean): Token {
     const token = this.#token;
+    if (token.kind === "end" && isField) return this.#fail(`no viable alternative at input '.'`);
     if (token.kind !== "ident") return this.#fail(`mismatched input '${token.text}' expecting IDENTIFIER`);
     if (token.text === "in" || (!isField && ["true", "false", "null"].includes(token.text)))
       return this.#fail(`mismatched input '${token.text}' expecting IDENTIFIER`);
@@ -301,6 +302,8 @@ class Parser {
   #fields(): readonly StructField[] {
     this.#expect("{");
     return this.#until("}", () => {
+      if (this.#token.kind === "end")
+        this.#fail("mismatched input '<EOF>' expecting {'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}");
       const isOptional = this.#take("?") !== undefined;
       const { at, text: name } = this.#identifier(true);
       this.#expect(":");

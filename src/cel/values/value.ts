@@ -76,6 +76,12 @@ export class ListValue implements Iterable<Value> {
     return this.#at(index);
   }
 
+  toArray(): Value[] {
+    const values: Value[] = [];
+    for (let i = 0; i < this.size; i++) values.push(this.#at(i));
+    return values;
+  }
+
   *[Symbol.iterator](): Iterator<Value> {
     for (let i = 0; i < this.size; i++) yield this.#at(i);
   }

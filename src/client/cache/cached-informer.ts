@@ -15,7 +15,8 @@ export interface CachedInformerOptions<T> {
 }
 
 /**
- * The cache behind an informer. Each change is in the lister before handlers hear of it, and handlers are called in the
+ * The cache behind an informer. Objects are kept without their managedFields, which are half of a typical object and which no
+ * component reads: a write that leaves them out says nothing of them. Each change is in the lister before handlers hear of it, and handlers are called in the
  * order they were added, before the next change is applied. A handler that throws is logged and the others still run.
  */
 export class CachedInformer<T> implements SharedInformer<T>, ReflectorTarget<T> {
@@ -101,6 +102,7 @@ export class CachedInformer<T> implements SharedInformer<T>, ReflectorTarget<T> 
   }
 
   #prepare(received: T): T {
+    delete (received as { metadata?: { managedFields?: unknown } }).metadata?.managedFields;
     const object = this.#options.transform ? this.#options.transform(received) : received;
     return this.#options.freeze ? freezeDeep(object) : object;
   }

@@ -63,10 +63,7 @@ export class IndexedStore<T> implements Lister<T> {
     const key = objectKey(object);
     const previous = this.#objects.get(key);
     this.#objects.set(key, object);
-    for (const index of this.#indexes.values()) {
-      if (previous !== undefined) remove(index, key, previous);
-      insert(index, key, object);
-    }
+    for (const index of this.#indexes.values()) replace(index, key, previous, object);
     return previous;
   }
 
@@ -80,6 +77,15 @@ export class IndexedStore<T> implements Lister<T> {
   }
 }
 
+/** Where nothing changes its place, nothing is moved: what is deleted from a Map leaves a hole in it for a while. */
+function replace<T>(index: Index<T>, key: string, previous: T | undefined, object: T): void {
+  if (previous !== undefined) {
+    const kept = new Set(index.valuesOf(object));
+    for (const value of index.valuesOf(previous)) if (!kept.has(value)) removeFrom(index, key, value);
+  }
+  insert(index, key, object);
+}
+
 function insert<T>(index: Index<T>, key: string, object: T): void {
   for (const value of index.valuesOf(object)) {
     const bucket = index.buckets.get(value);
@@ -89,9 +95,11 @@ function insert<T>(index: Index<T>, key: string, object: T): void {
 }
 
 function remove<T>(index: Index<T>, key: string, object: T): void {
-  for (const value of index.valuesOf(object)) {
-    const bucket = index.buckets.get(value);
-    bucket?.delete(key);
-    if (bucket?.size === 0) index.buckets.delete(value);
-  }
+  for (const value of index.valuesOf(object)) removeFrom(index, key, value);
+}
+
+function removeFrom<T>({ buckets }: Index<T>, key: string, value: string): void {
+  const bucket = buckets.get(value);
+  bucket?.delete(key);
+  if (bucket?.size === 0) buckets.delete(value);
 }

@@ -85,6 +85,8 @@ export class FakeApiServer implements Transport {
   intercept: Interceptor = () => undefined;
   /** What discovery tells. All paths work, whether told or not. */
   served: readonly ResourceType[] = [];
+  /** Versions that discovery tells and nobody answers for: `metrics.k8s.io/v1beta1`. */
+  unavailable: ReadonlySet<string> = new Set();
   readonly #objects = new Map<string, Map<string, FakeObject>>();
   #log: LoggedEvent[] = [];
   #revision = 1;
@@ -122,6 +124,8 @@ export class FakeApiServer implements Transport {
       body: request.body ? JSON.parse(utf8Decode(request.body)) : undefined,
     };
     const url = new URL(request.path, "http://fake");
+    if (this.unavailable.has(url.pathname.replace(/^\/apis\//, "")))
+      return Promise.resolve(toResponse(failure(503, "ServiceUnavailable", "service unavailable")));
     const discovery = discoveryDocument(this.served, url.pathname);
     if (discovery) return Promise.resolve(toResponse({ status: 200, body: discovery }));
     const isWatch = url.searchParams.get("watch") === "true";

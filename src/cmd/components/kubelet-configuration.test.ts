@@ -47,6 +47,11 @@ test("drop-ins count more than the file, later names more than earlier ones, and
 });
 
 test("a file that is wrong is named, with what is wrong", async () => {
+  await assert.rejects(readKubeletConfiguration({ "max-pods": -1 }), (error) => {
+    assert.ok(error instanceof UsageError);
+    const problem = "invalid configuration: maxPods (--max-pods) -1 must not be a negative number";
+    return error.message === `failed to validate kubelet configuration, error: ${problem}`;
+  });
   await withFiles({ twice: "maxPods: 1\nmaxPods: 2\n", unknown: "pods: 3\n" }, async (directory) => {
     for (const [name, problem] of [
       ["twice", /strict decoding error: yaml: unmarshal errors:\n  line 4: key "maxPods" already set in map/],

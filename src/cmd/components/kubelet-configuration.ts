@@ -9,8 +9,10 @@ import {
   type ConfigurationPatch,
   decodeConfiguration,
   type KubeletConfiguration,
+  KubeletConfigurationError,
   mergeConfigurations,
 } from "../../kubelet/config/kubelet-configuration.ts";
+import { errorText } from "../../component-base/logger.ts";
 import { UsageError } from "../arguments.ts";
 import type { FlagsOf } from "../flags.ts";
 
@@ -114,7 +116,7 @@ const dropInSuffix = ".conf";
 
 /** The configuration of a kubelet on its own: file, drop-ins in the order of their names, flags; the last one counts. */
 export async function readKubeletConfiguration(flags: Flags): Promise<KubeletConfiguration> {
-  return completeConfiguration(mergeConfigurations([...(await readFiles(flags)), patchOf(flags)]));
+  return complete([...(await readFiles(flags)), patchOf(flags)]);
 }
 
 /**
@@ -132,7 +134,7 @@ export async function readClusterKubeletConfiguration(
       throw new UsageError(`${field} of the kubelet's configuration is settled by the cluster and cannot be given`);
     }
   }
-  return completeConfiguration(mergeConfigurations([own, ...files, patchOf(flags)]));
+  return complete([own, ...files, patchOf(flags)]);
 }
 
 /** `key=value:effect` or `key:effect`. */
@@ -140,6 +142,15 @@ export function parseTaint(text: string): Taint {
   const [, key, value, effect] = /^([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)$/.exec(text) ?? [];
   if (key === undefined || effect === undefined) throw new UsageError(`invalid taint spec: ${text}`);
   return { key, effect: effect as Taint["effect"], ...(value === undefined ? {} : { value }) };
+}
+
+function complete(patches: readonly ConfigurationPatch[]): KubeletConfiguration {
+  try {
+    return completeConfiguration(mergeConfigurations(patches));
+  } catch (error) {
+    if (!(error instanceof KubeletConfigurationError)) throw error;
+    throw new UsageError(`failed to validate kubelet configuration, error: ${error.message}`);
+  }
 }
 
 async function readFiles(flags: Pick<Flags, "config" | "config-dir">): Promise<readonly ConfigurationPatch[]> {
@@ -156,8 +167,7 @@ async function readPatch(file: string): Promise<ConfigurationPatch> {
     if (duplicatesMessage !== undefined) throw new Error(`strict decoding error: ${duplicatesMessage}`);
     return decodeConfiguration(value);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`failed to load kubelet config file, path: ${file}, error: ${cause}`, { cause: error });
+    throw new UsageError(`failed to load kubelet config file, path: ${file}, error: ${errorText(error)}`);
   }
 }
 

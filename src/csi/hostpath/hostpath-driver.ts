@@ -212,6 +212,9 @@ export class HostpathDriver implements CsiDriver {
 
   async nodeUnstageVolume(request: { readonly volumeId: string; readonly stagingTargetPath: string }): Promise<object> {
     await this.#options.mounter.unmount(required("Target path", request.stagingTargetPath));
+    const volume = await this.#find(request.volumeId);
+    // Not before: a device that is published to several pods is one.
+    if (volume?.isBlock) await this.#options.loops?.detach(this.#data(volume.id));
     return {};
   }
 
@@ -242,7 +245,6 @@ export class HostpathDriver implements CsiDriver {
     if (await mounter.isMounted(targetPath)) throw new CsiError("internal", `${targetPath} is still mounted`);
     if (await fileSystem.stat(targetPath)) await fileSystem.remove(targetPath);
     const volume = await this.#find(request.volumeId);
-    if (volume?.isBlock) await this.#options.loops?.detach(this.#data(volume.id));
     if (volume?.isEphemeral) await fileSystem.removeAll(this.#home(volume.id));
     return {};
   }

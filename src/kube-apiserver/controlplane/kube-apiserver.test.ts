@@ -378,3 +378,9 @@ test("nobody grants what they do not hold", async () => {
   assert.equal((await api.request("POST", `${rbac}/roles`, role(["proxy"]), { as })).status, 403);
   assert.equal((await api.request("POST", `${rbac}/roles`, role(["get", "list"]), { as })).status, 201);
 });
+
+test("a server nobody else can reach is in the Service kubernetes, and has no endpoints", async () => {
+  await using api = await TestApiServer.start({ advertiseAddress: "127.0.0.1" });
+  assert.equal((await api.request("GET", "/api/v1/namespaces/default/services/kubernetes")).status, 200);
+  assert.equal((await api.request("GET", "/api/v1/namespaces/default/endpoints/kubernetes")).status, 404);
+});

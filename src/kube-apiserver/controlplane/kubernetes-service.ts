@@ -1,5 +1,6 @@
 import { endpoints, endpointSlices, services } from "../../api/resources.gen.ts";
 import type { Mutable } from "../../apimachinery/resource-type.ts";
+import { isGlobalUnicast } from "../../apimachinery/validation/ip-address.ts";
 import type { Service } from "../../api/core/v1/types.gen.ts";
 import type { SystemWriter } from "./system-writer.ts";
 
@@ -32,7 +33,8 @@ export async function ensureKubernetesService(
       if (https) https.targetPort = port;
     },
   );
-  if (address === undefined) return;
+  // An address nobody else can reach, as that of a server beside simulated nodes, is no endpoint: validation refuses it.
+  if (address === undefined || !isGlobalUnicast(address)) return;
   const subsets = [{ addresses: [{ ip: address }], ports: [{ name: "https", port, protocol: "TCP" as const }] }];
   await writer.reconcile(
     endpoints,

@@ -47,7 +47,8 @@ import { validateRuleWithOperations } from "./webhook-strategies.ts";
 const auditAnnotationsMax = 20;
 const valueExpressionMax = 5 * 1024;
 
-const mutatingOperations = ["CREATE", "UPDATE"];
+/** Nothing is left to be changed of what is deleted. */
+const mutatingOperations = ["*", "CONNECT", "CREATE", "UPDATE"];
 
 type Errors = readonly FieldError[];
 
@@ -288,7 +289,7 @@ function validateValidation(
     errors.push(fieldInvalid(path.child("message"), message, "must be non-empty if specified"));
   else if (/[\n\r]/.test(message.trim()))
     errors.push(fieldInvalid(path.child("message"), message, "must not contain line breaks"));
-  const reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+  const reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
   if (reason !== undefined && !reasons.includes(reason))
     errors.push(fieldNotSupported(path.child("reason"), reason, reasons));
   return errors;

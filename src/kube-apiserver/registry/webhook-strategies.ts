@@ -88,26 +88,56 @@ function validateName(name: string, path: FieldPath): readonly FieldError[] {
 }
 
 /** A rule of a webhook or a policy. */
+const supportedOperations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
+const supportedScopes = ["*", "Cluster", "Namespaced"];
+
 export function validateRuleWithOperations(rule: RuleWithOperations, path: FieldPath): readonly FieldError[] {
+  const { operations = [], apiGroups = [], apiVersions = [], resources = [], scope } = rule;
+  const alone = (values: readonly string[], at: FieldPath, what: string): FieldError[] => {
+    if (values.length === 0) return [fieldRequired(at)];
+    const isMixed = values.length > 1 && values.includes("*");
+    return isMixed ? [fieldInvalid(at, values, `if '*' is present, must not specify other ${what}`)] : [];
+  };
+  return [
+    ...alone(operations, path.child("operations"), "operations"),
+    ...operations.flatMap((operation, i) =>
+      supportedOperations.includes(operation)
+        ? []
+        : [fieldNotSupported(path.child("operations").index(i), operation, supportedOperations)],
+    ),
+    ...alone(apiGroups, path.child("apiGroups"), "API groups"),
+    ...alone(apiVersions, path.child("apiVersions"), "API versions"),
+    ...apiVersions.flatMap((version, i) => (version === "" ? [fieldRequired(path.child("apiVersions").index(i))] : [])),
+    ...validateResources(resources, path.child("resources")),
+    ...(scope === undefined || supportedScopes.includes(scope)
+      ? []
+      : [fieldNotSupported(path.child("scope"), scope, supportedScopes)]),
+  ];
+}
+
+/** Resources and `resource/subresource`, of which a wildcard says nothing twice. */
+function validateResources(resources: readonly string[], path: FieldPath): FieldError[] {
+  if (resources.length === 0) return [fieldRequired(path)];
   const errors: FieldError[] = [];
-  for (const field of ["operations", "apiGroups", "apiVersions", "resources"] as const) {
-    const values: readonly string[] = rule[field] ?? [];
-    const at = path.child(field);
-    if (values.length === 0) errors.push(fieldRequired(at));
-    else if (values.length > 1 && values.includes("*")) {
-      const what = field === "operations" ? "operations" : field === "apiGroups" ? "groups" : "versions";
-      if (field !== "resources")
-        errors.push(
-          fieldInvalid(
-            at,
-            values,
-            `if '*' is present, must not specify other ${field === "operations" ? what : `API ${what}`}`,
-          ),
-        );
-    }
-    if (field !== "apiGroups") {
-      for (const [i, value] of values.entries()) if (value === "") errors.push(fieldRequired(at.index(i)));
-    }
+  const before = new Set<string>();
+  for (const [i, name] of resources.entries()) {
+    const at = path.index(i);
+    const slash = name.indexOf("/");
+    if (name === "") errors.push(fieldRequired(at));
+    if (slash < 0) continue;
+    const [resource, subresource] = [name.slice(0, slash), name.slice(slash + 1)];
+    for (const wildcard of [`${resource}/*`, `*/${subresource}`])
+      if (before.has(wildcard))
+        errors.push(fieldInvalid(at, name, `if '${wildcard}' is present, must not specify ${name}`));
+    if (resource === "*" || subresource === "*") before.add(name);
   }
+  if (resources.length > 1 && resources.includes("*/*"))
+    errors.push(fieldInvalid(path, resources, "if '*/*' is present, must not specify other resources"));
+  // As upstream, which looks at the last resource without a subresource only.
+  const last = resources.findLast((name) => name !== "" && !name.includes("/"));
+  if (resources.includes("*") && last !== "*")
+    errors.push(
+      fieldInvalid(path, resources, "if '*' is present, must not specify other resources without subresources"),
+    );
   return errors;
 }

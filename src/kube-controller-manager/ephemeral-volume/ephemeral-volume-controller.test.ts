@@ -4,6 +4,7 @@ import type { Pod } from "../../api/core/v1/types.gen.ts";
 import { events, persistentVolumeClaims, pods } from "../../api/resources.gen.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import { startControllers, type ControllerHarness } from "../../controller-runtime/testing/controller-harness.ts";
+import { claimProtectionController } from "../volume-protection/volume-protection-controllers.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume-controller.ts";
 
 const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } as const;
@@ -31,6 +32,24 @@ test("a pod's ephemeral volume gets a claim by its template, owned by the pod, a
   await h.settle();
   const again = await claims(h).get("p-scratch");
   assert.notEqual(again.metadata.uid, claim.metadata.uid);
+});
+
+test("a pod deleted in the foreground waits for its claim, which does not wait for the pod", async () => {
+  await using h = await startControllers([ephemeralVolumeController, claimProtectionController]);
+  const { spec: podSpec, ...pod } = podWithScratch("p");
+  const client = h.client.resource(pods, "a");
+  const finalizers = ["foregroundDeletion"];
+  await client.create({ ...pod, metadata: { name: "p", finalizers }, spec: { ...podSpec, nodeName: "n" } });
+  await h.settle();
+  await claims(h).delete("p-scratch");
+  await h.settle();
+  assert.ok((await claims(h).get("p-scratch")).metadata.deletionTimestamp);
+  // What the server makes of the kubelet's last deletion.
+  await client.delete("p", { gracePeriodSeconds: 0 });
+  const { metadata, ...rest } = await client.get("p");
+  await client.update({ ...rest, metadata: { ...metadata, deletionGracePeriodSeconds: 0 } });
+  await h.settle();
+  assert.deepEqual((await claims(h).list()).items, []);
 });
 
 test("a claim of the name that is not the pod's is left alone, and the pod's events say so", async () => {

@@ -73,3 +73,24 @@ test("content with a finalizer is told and retried until it is gone", async () =
   await h.pass(60_000);
   assert.equal((await h.client.resource(namespaces).list()).items.length, 0);
 });
+
+test("while a server does not tell what it serves, the namespace stays and says why", async () => {
+  await using h = await start();
+  const flunders = { group: "example.com", version: "v1", resource: "flunders", kind: "Flunder", namespaced: true };
+  h.server.served = [...h.server.served, flunders];
+  h.server.unavailable = new Set(["example.com/v1"]);
+  await h.client.resource(secrets, "a").create({ metadata: { name: "s" } });
+  await h.settle();
+  await h.client.resource(namespaces).delete("a");
+  await h.pass(1000);
+  assert.deepEqual(await condition(h, "NamespaceDeletionDiscoveryFailure"), [
+    "True",
+    "DiscoveryFailed",
+    "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: example.com/v1: stale GroupVersion discovery: example.com/v1",
+  ]);
+  // What is known is gone already.
+  assert.deepEqual((await h.client.resource(secrets, "a").list()).items, []);
+  h.server.unavailable = new Set();
+  await h.pass(60_000);
+  assert.equal((await h.client.resource(namespaces).list()).items.length, 0);
+});

@@ -101,8 +101,12 @@ interface ConditionRule {
 const conditionRules: readonly ConditionRule[] = [
   {
     type: "NamespaceDeletionDiscoveryFailure",
-    problem: ({ discoveryFailures: f }) =>
-      f.length > 0 ? `Discovery failed for some groups, ${f.length} failing: ${f.join(", ")}` : undefined,
+    problem: ({ discoveryFailures: failed }) => {
+      if (failed.length === 0) return undefined;
+      const each = failed.toSorted().map((version) => `${version}: stale GroupVersion discovery: ${version}`);
+      const why = `unable to retrieve the complete list of server APIs: ${each.join(", ")}`;
+      return `Discovery failed for some groups, ${failed.length} failing: ${why}`;
+    },
     badReason: "DiscoveryFailed",
     goodReason: "ResourcesDiscovered",
     goodMessage: "All resources successfully discovered",

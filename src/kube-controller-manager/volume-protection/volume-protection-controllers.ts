@@ -1,9 +1,14 @@
-import type { PersistentVolumeClaim } from "../../api/core/v1/types.gen.ts";
+import type { PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
 import { persistentVolumeClaims, persistentVolumes, pods } from "../../api/resources.gen.ts";
 import type { StoredMeta } from "../../apimachinery/meta/stored-meta.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { Input, ResourceType } from "../../apimachinery/resource-type.ts";
-import { claimNamesOf, claimProtection, volumeProtection } from "../../component-helpers/storage/volume-claims.ts";
+import {
+  claimNameOf,
+  claimNamesOf,
+  claimProtection,
+  volumeProtection,
+} from "../../component-helpers/storage/volume-claims.ts";
 import type { ControllerContext, ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController } from "../../controller-runtime/reconcile-controller.ts";
 
@@ -24,7 +29,7 @@ export const claimProtectionController: ControllerDescriptor = {
       podInformer.lister
         .list(namespace)
         // A pod on no node yet holds nothing: kubelets do not start pods whose claims are being deleted.
-        .some((pod) => pod.spec.nodeName && claimNamesOf(pod).includes(name));
+        .some((pod) => pod.spec.nodeName && heldBy(pod).includes(name));
     const controller = createProtection(context, {
       name: "pvc_protection",
       type: persistentVolumeClaims,
@@ -32,14 +37,31 @@ export const claimProtectionController: ControllerDescriptor = {
       isUsed,
     });
     // A pod that ends keeps its claims, as upstream: only its deletion lets go.
+    const enqueueClaims = (pod: Pod): void => {
+      for (const name of claimNamesOf(pod)) controller.enqueue(`${pod.metadata.namespace}/${name}`);
+    };
     podInformer.addEventHandler({
-      onDelete: (pod) => {
-        for (const name of claimNamesOf(pod)) controller.enqueue(`${pod.metadata.namespace}/${name}`);
+      onUpdate: (previous, pod) => {
+        if (isShutDown(pod) && !isShutDown(previous)) enqueueClaims(pod);
       },
+      onDelete: enqueueClaims,
     });
     return controller;
   },
 };
+
+/**
+ * The claims a pod on a node holds. One that its kubelet is done with, and that only finalizers keep, holds those it made
+ * no longer: deleted in the foreground, it waits for them to go.
+ */
+function heldBy(pod: Pod): readonly string[] {
+  const volumes = (pod.spec.volumes ?? []).filter((volume) => !(volume.ephemeral && isShutDown(pod)));
+  return volumes.flatMap((volume) => claimNameOf(pod, volume) ?? []);
+}
+
+function isShutDown({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === 0;
+}
 
 /** Keeps a volume that is deleted until no claim is bound to it. */
 export const volumeProtectionController: ControllerDescriptor = {

@@ -11,27 +11,30 @@ const attemptsMax = 5;
 export class CsiNodeObject {
   readonly #client: ApiClient;
   readonly #nodeName: string;
+  readonly #options: { readonly signal: AbortSignal };
 
-  constructor(client: ApiClient, nodeName: string) {
+  /** Requests end with the signal. */
+  constructor(client: ApiClient, nodeName: string, signal: AbortSignal) {
     this.#client = client;
     this.#nodeName = nodeName;
+    this.#options = { signal };
   }
 
   /** Creates the CSINode, without drivers, when there is none. */
   async ensure(): Promise<CSINode> {
     const csiNode = this.#client.resource(csiNodes);
     try {
-      return await csiNode.get(this.#nodeName);
+      return await csiNode.get(this.#nodeName, this.#options);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    const { uid, name } = (await this.#client.resource(nodes).get(this.#nodeName)).metadata;
+    const { uid, name } = (await this.#client.resource(nodes).get(this.#nodeName, this.#options)).metadata;
     const metadata = { name, ownerReferences: [{ apiVersion: "v1", kind: "Node", name, uid }] };
     try {
-      return await csiNode.create({ metadata, spec: { drivers: [] } });
+      return await csiNode.create({ metadata, spec: { drivers: [] } }, this.#options);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      return csiNode.get(this.#nodeName);
+      return csiNode.get(this.#nodeName, this.#options);
     }
   }
 
@@ -61,7 +64,7 @@ export class CsiNodeObject {
       const drivers = change(found.spec.drivers);
       if (JSON.stringify(drivers) === JSON.stringify(found.spec.drivers)) return;
       try {
-        await this.#client.resource(csiNodes).update({ ...found, spec: { drivers } });
+        await this.#client.resource(csiNodes).update({ ...found, spec: { drivers } }, this.#options);
         return;
       } catch (error) {
         if (!isConflict(error) || attempt === attemptsMax) throw error;
@@ -74,7 +77,7 @@ export class CsiNodeObject {
     nodeId: string | undefined,
     segments: Readonly<Record<string, string>>,
   ): Promise<void> {
-    const { metadata } = await this.#client.resource(nodes).get(this.#nodeName);
+    const { metadata } = await this.#client.resource(nodes).get(this.#nodeName, this.#options);
     for (const [key, value] of Object.entries(segments)) {
       const present = metadata.labels?.[key];
       if (present !== undefined && present !== value) {
@@ -88,6 +91,6 @@ export class CsiNodeObject {
     else ids[driver] = nodeId;
     const annotation = Object.keys(ids).length === 0 ? null : JSON.stringify(ids);
     const patch = { metadata: { labels: segments, annotations: { [nodeIdAnnotation]: annotation } } };
-    await this.#client.resource(nodes).patch(this.#nodeName, "merge", patch);
+    await this.#client.resource(nodes).patch(this.#nodeName, "merge", patch, this.#options);
   }
 }

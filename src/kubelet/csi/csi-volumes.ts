@@ -28,6 +28,8 @@ import type { TokenManager } from "../volumes/token-manager.ts";
 import { setVolumeOwnership } from "../volumes/volume-ownership.ts";
 
 export interface CsiVolumesOptions {
+  /** Ends requests that no pod's own signal ends. */
+  readonly signal: AbortSignal;
   readonly fileSystem: FileSystem;
   readonly mounter: Mounter;
   readonly client: ApiClient;
@@ -306,7 +308,12 @@ export class CsiVolumes {
     };
     return this.#options.client
       .resource(persistentVolumeClaims, namespace)
-      .patch(name, "strategic", { metadata: { resourceVersion }, status }, { subresource: "status" });
+      .patch(
+        name,
+        "strategic",
+        { metadata: { resourceVersion }, status },
+        { subresource: "status", signal: this.#options.signal },
+      );
   }
 
   #describe(pod: Pod, volumeName: string, from: CsiSource): VolumeData {
@@ -487,7 +494,7 @@ export class CsiVolumes {
     if (!this.#inUse.delete(uniqueVolumeName(driverName, volumeHandle))) return;
     try {
       // The volume may be waited for elsewhere.
-      await this.#options.reportInUse(new AbortController().signal);
+      await this.#options.reportInUse(this.#options.signal);
     } catch (error) {
       this.#options.logger.debug("the node's status is told later what is in use", { error });
     }
@@ -552,7 +559,9 @@ export class CsiVolumes {
 
   async #secrets(ref: SecretReference | undefined): Promise<{ readonly secrets?: Readonly<Record<string, string>> }> {
     if (!ref?.name) return {};
-    const secret = await this.#options.client.resource(secrets, ref.namespace ?? "").get(ref.name);
+    const secret = await this.#options.client
+      .resource(secrets, ref.namespace ?? "")
+      .get(ref.name, { signal: this.#options.signal });
     const entries = Object.entries(secret.data ?? {}).map(([key, value]) => [key, utf8Decode(base64Decode(value))]);
     return { secrets: Object.fromEntries(entries) as Record<string, string> };
   }

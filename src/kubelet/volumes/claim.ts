@@ -31,7 +31,7 @@ export interface ClaimOptions {
  * depend on nobody. Rejects while the claim is not bound.
  *
  * Differs from upstream: volumes on the node (`hostPath`, `local`) and those of CSI drivers are the only ones; all are
- * mounted below the pod's directory, block devices as well.
+ * mounted below the pod's directory, block devices as well. A `local` device is no file system by itself: nobody makes one.
  */
 export async function setUpClaim(options: ClaimOptions): Promise<void> {
   const { ports, sources, pod, volume, path, csi, signal } = options;
@@ -108,7 +108,11 @@ async function bindNodeVolume({ ports, pod, path }: ClaimOptions, persistent: Pe
   }
   if (hostPath?.type === "DirectoryOrCreate") await makeOpenDirectory(fileSystem, source);
   if (hostPath) await prepareHostPath(fileSystem, hostPath);
-  if ((await fileSystem.stat(source)) === undefined) throw new Error(`path "${source}" does not exist`);
+  const found = await statFollowing(fileSystem, source);
+  if (found === undefined) throw new Error(`path "${source}" does not exist`);
+  if (local && found.type === "block-device") {
+    throw new Error(`path "${source}" is a block device: making a file system on it is not supported, mount it before`);
+  }
   if ((await fileSystem.stat(path)) === undefined) await fileSystem.makeDirectory(path, 0o750);
   const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
   if (fsGroup !== undefined && local) {

@@ -1,7 +1,7 @@
 import type { Container, Pod, Volume, VolumeMount } from "../../api/core/v1/types.gen.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
-import { errorText } from "../../component-base/logger.ts";
+import { errorText, type Logger } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
 import type { Device, ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
@@ -25,6 +25,7 @@ export interface VolumeManagerOptions {
   /** Holds `pods/<uid>/…`. */
   readonly rootDirectory: string;
   readonly clusterDomain: string;
+  readonly logger: Logger;
   /** Absent where there can be no storage drivers. */
   readonly csi?: CsiVolumes;
 }
@@ -89,7 +90,7 @@ export class VolumeManager {
         readonly: mount.readOnly === true || volume.persistentVolumeClaim?.readOnly === true || isReadOnly(volume),
         propagation: propagation(mount.mountPropagation),
         ...(recursiveReadOnly ? { recursiveReadOnly } : {}),
-        ...(await this.#mountSource(pod, volume, { subPath, place: `${container.name}/${index}` }, input)),
+        ...(await this.#mountSource(pod, volume, { subPath, container: container.name, index }, input)),
       });
     }
     if (!out.some((m) => m.containerPath === "/etc/hosts") && (isHostNetwork(pod) || input.podIps.length > 0)) {
@@ -124,14 +125,21 @@ export class VolumeManager {
   async #mountSource(
     pod: Pod,
     volume: Volume,
-    { subPath, place }: { readonly subPath: string; readonly place: string },
+    { subPath, container, index }: { readonly subPath: string; readonly container: string; readonly index: number },
     { images }: MountInput,
   ): Promise<Pick<Mount, "hostPath" | "image" | "imageSubPath">> {
     const image = images.get(volume.name);
     if (image) return { hostPath: "", image, imageSubPath: subPath };
     const root = await this.#mountedPathOf(pod, volume);
     if (subPath === "") return { hostPath: root };
-    return { hostPath: await this.#bindSubPath(pod, root, subPath, `${volume.name}/${place}`) };
+    const place = `${volume.name}/${container}/${index}`;
+    const what = `failed to prepare subPath for volumeMount "${volume.name}" of container "${container}"`;
+    const hostPath = await this.#bindSubPath(pod, root, subPath, place).catch((error: unknown) => {
+      this.#options.logger.warn(what, { pod: pod.metadata.name, namespace: pod.metadata.namespace, error });
+    });
+    // The pod's author is told no more than this: why tells about the node's files.
+    if (hostPath === undefined) throw new Error(what);
+    return { hostPath };
   }
 
   /**

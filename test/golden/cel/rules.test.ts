@@ -7,6 +7,7 @@ import { type FieldError, formatFieldErrorBody } from "../../../src/apimachinery
 import { validateVersion } from "../../../src/apiextensions-apiserver/definition/validate-version.ts";
 import { CustomResourceValidator } from "../../../src/apiextensions-apiserver/customresource/custom-resource-strategy.ts";
 import type { JsonSchema } from "../../../src/apiextensions-apiserver/schema/json-schema.ts";
+import { finish } from "../../../src/component-base/steps.ts";
 import { Differences, readGolden } from "../read.ts";
 
 // What upstream's API server said of definitions with rules, and of objects that are written where such a definition is.
@@ -45,7 +46,7 @@ for (const [name, { schema, definition, writes }] of Object.entries(cases)) {
       const object = { apiVersion: "cel.example.com/v1", kind: "K", metadata: { name: "x" }, spec } as KubeObject;
       const warned: string[] = [];
       const before = old === null ? undefined : ({ ...object, spec: old } as KubeObject);
-      const errors = validator.validate(object, before, (text) => warned.push(text));
+      const errors = finish(validator.validate(object, before, (text) => warned.push(text)));
       differences.equal(`write ${i}`, causes(errors), expected);
       differences.equal(
         `warnings of write ${i}`,

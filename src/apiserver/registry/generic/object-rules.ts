@@ -1,3 +1,4 @@
+import { finishGivingWay } from "../../../component-base/steps.ts";
 import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { GroupKind, GroupResource, ObjectMeta } from "../../../apimachinery/meta/v1/types.gen.ts";
@@ -72,12 +73,12 @@ export function checkNoResourceVersion({ metadata }: Mutable<KubeObject>): void 
 }
 
 /** Throws Invalid with all errors of a new object. */
-export function validateCreate(
+export async function validateCreate(
   object: KubeObject,
   names: ResourceNames,
   strategy: Strategy,
   context: RequestContext,
-): void {
+): Promise<void> {
   const errors: FieldError[] = validateObjectMeta(
     object.metadata,
     { namespaced: names.namespaced, validateName: strategy.validateName?.bind(strategy) },
@@ -85,6 +86,8 @@ export function validateCreate(
   );
   const own = strategy.validate?.(object, context);
   if (own) errors.push(...own);
+  if (strategy.validateInSteps)
+    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, undefined, context))));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
 
@@ -208,16 +211,17 @@ function nameRuleOfUpdates(strategy: SubresourceStrategy & Pick<Strategy, "valid
 }
 
 /** Throws Invalid with all errors of an update. */
-export function validateUpdate(
+export async function validateUpdate(
   object: KubeObject,
   old: KubeObject,
   names: ResourceNames,
   strategy: SubresourceStrategy,
   context: RequestContext,
-): void {
+): Promise<void> {
   const errors: FieldError[] = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
   const own = strategy.validateUpdate?.(object, old, context);
   if (own) errors.push(...own);
+  if (strategy.validateInSteps) errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context))));
   const { generateName = "" } = object.metadata;
   for (const message of generateName === "" ? [] : nameRuleOfUpdates(strategy)(generateName, true))
     errors.push(fieldInvalid(metadataPath.child("generateName"), generateName, message));

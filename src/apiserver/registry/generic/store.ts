@@ -320,7 +320,7 @@ export class RegistryStore implements ResourceRegistry {
     if (this.#hasStatus) resetStatus(object, this.#emptyStatus());
     this.strategy.prepareForCreate?.(object, context);
     await context.pace?.giveWay();
-    validateCreate(object, this.names, this.strategy, context);
+    await validateCreate(object, this.names, this.strategy, context);
     for (const text of this.strategy.warningsOnCreate?.(object) ?? []) context.warn(text);
     await validate?.(object, undefined);
     checkNoResourceVersion(object);
@@ -350,7 +350,7 @@ export class RegistryStore implements ResourceRegistry {
     bumpGeneration(object, old, generation ?? this.#generation);
     keepManagedTimes(object, old);
     await context.pace?.giveWay();
-    validateUpdate(object, old, this.names, strategy, context);
+    await validateUpdate(object, old, this.names, strategy, context);
     for (const text of strategy.warningsOnUpdate?.(object, old) ?? []) context.warn(text);
     await request.validate?.(object, old);
   }

@@ -2,6 +2,7 @@ import type { FieldError } from "../../../apimachinery/validation/field-error.ts
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { HttpRequest } from "../../../component-base/http.ts";
 import type { Pace } from "../../../component-base/pace.ts";
+import type { Steps } from "../../../component-base/steps.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
 import type { RegistryAccess } from "./registry-access.ts";
 
@@ -31,6 +32,8 @@ export interface Strategy<T = KubeObject> {
   validate?(object: T, context: RequestContext): readonly FieldError[];
   prepareForUpdate?(object: Mutable<T>, old: T, context: RequestContext): void;
   validateUpdate?(object: T, old: T, context: RequestContext): readonly FieldError[];
+  /** Further errors, where finding them takes long: others have their turn between the steps. `old` is undefined on create. */
+  validateInSteps?(object: T, old: T | undefined, context: RequestContext): Steps<readonly FieldError[]>;
   warningsOnCreate?(object: T): readonly string[];
   warningsOnUpdate?(object: T, old: T): readonly string[];
   /** Name rule of metadata.name; DNS-1123 subdomain unless given. Returns messages. */
@@ -88,6 +91,7 @@ export type SubresourceStrategy<T = KubeObject> = Pick<
   Strategy<T>,
   | "prepareForUpdate"
   | "validateUpdate"
+  | "validateInSteps"
   | "warningsOnUpdate"
   | "generation"
   | "allowUnconditionalUpdate"

@@ -59,6 +59,8 @@ export class Cacher {
   #lastChange = 0;
   readonly #watchers = new WatcherIndex();
   #unflushed: CacheWatcher[] = [];
+  /** What those are told. */
+  #untold: ObjectChange[] = [];
   readonly #handlers = new Set<(change: ObjectChange) => void>();
   #source: Watch | undefined;
   #isClosed = false;
@@ -240,9 +242,11 @@ export class Cacher {
       else if (previous) this.#index.delete(previous.namespace, previous.name);
       this.#lastChange = change.revision;
       this.#remember(change);
+      this.#untold.push(change);
       this.#watchers.visit(change, (watcher) => {
         if (watcher.offer(change)) this.#scheduleFlush(watcher);
       });
+      if (this.#unflushed.length === 0) this.#untold = [];
       for (const handler of this.#handlers) handler(change);
       if (previous) this.#parsed.forget(previous.bytes);
     }
@@ -269,8 +273,11 @@ export class Cacher {
     if (this.#unflushed.push(watcher) > 1) return;
     queueMicrotask(() => {
       const watchers = this.#unflushed;
+      const changes = this.#untold;
       this.#unflushed = [];
+      this.#untold = [];
       for (const each of watchers) each.flush();
+      for (const each of changes) each.forgetFrames();
     });
   }
 

@@ -25,7 +25,10 @@ export class ResourceEvent {
     this.change = change;
   }
 
-  /** The event as one line of a JSON watch stream in the storage version. Made once. */
+  /**
+   * The event as one line of a JSON watch stream in the storage version. Made once for all whom the turn of the change tells of
+   * it; who comes later has it made again.
+   */
   frame(): Uint8Array {
     if (this.#frame) return this.#frame;
     const head = frameHeads[this.type];
@@ -36,6 +39,12 @@ export class ResourceEvent {
     frame.set(frameTail, head.length + bytes.length);
     this.#frame = frame;
     return frame;
+  }
+
+  /** Lets go of what was made to be sent: it is as large as the object, and changes are remembered for long. */
+  forgetFrames(): void {
+    this.#frame = undefined;
+    this.#protobufFrame = undefined;
   }
 
   /** The same for a protobuf watch stream, as `make` makes it; every caller's does it alike. */
@@ -71,6 +80,10 @@ export class ObjectChange {
   eventFor(isSelected: boolean, wasSelected: boolean): ResourceEvent | undefined {
     if (isSelected) return this.#event(wasSelected ? "MODIFIED" : "ADDED", this.current);
     return wasSelected ? this.#event("DELETED", undefined) : undefined;
+  }
+
+  forgetFrames(): void {
+    for (const event of Object.values(this.#events)) event.forgetFrames();
   }
 
   #event(type: ResourceEventType, object: StoredObject | undefined): ResourceEvent | undefined {

@@ -124,7 +124,8 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     } catch (error) {
       if (!(error instanceof PolicyConfigurationError)) throw error;
       if (failurePolicy === "Ignore") return [];
-      return [{ message: `${prefix}failed to configure binding: ${error.message}`, reason: undefined }];
+      const whose = error.subject === "policy" ? `policy "${policy.metadata.name}" denied request: ` : prefix;
+      return [{ message: `${whose}${error.message}`, reason: undefined }];
     }
   }
 

@@ -304,7 +304,7 @@ test("policies are refused with upstream's reasons", async () => {
     "spec.validations[0].expression: Invalid value: \"'text'\": must evaluate to bool but got string",
     'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string but got int',
     'spec.validations[0].message: Invalid value: " ": must be non-empty if specified',
-    'spec.validations[0].reason: Unsupported value: "Odd": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"',
+    'spec.validations[0].reason: Unsupported value: "Odd": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
     'spec.auditAnnotations[0].valueExpression: Invalid value: "1": must evaluate to one of [string null_type] but got int',
   ])
     assert.ok(answer.message.includes(part), `${part}\n\n${answer.message}`);

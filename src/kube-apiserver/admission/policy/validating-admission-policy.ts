@@ -133,7 +133,9 @@ export class ValidatingAdmissionPolicy implements AdmissionPlugin {
     } catch (error) {
       if (!(error instanceof PolicyConfigurationError)) throw error;
       if (failurePolicy === "Ignore") return [];
-      return [{ message: `${prefix}: failed to configure binding: ${error.message}`, reason: undefined }];
+      const whose =
+        error.subject === "policy" ? `ValidatingAdmissionPolicy '${policy.metadata.name}' denied request` : prefix;
+      return [{ message: `${whose}: ${error.message}`, reason: undefined }];
     }
     const denials: Denial[] = [];
     for (const param of params) {
