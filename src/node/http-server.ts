@@ -374,7 +374,14 @@ function separate(
 /** Cookies are set one to a line. */
 function headerLines(headers: HttpHeaders): Record<string, string | string[]> {
   const cookies = headers["set-cookie"];
-  return cookies === undefined ? headers : { ...headers, "set-cookie": cookies.split("\n") };
+  const lines = cookies === undefined ? headers : { ...headers, "set-cookie": cookies.split("\n") };
+  const { warning } = headers;
+  return warning === undefined ? lines : { ...lines, warning: utf8AsLatin1(warning) };
+}
+
+/** Upstream writes what a warning quotes as UTF-8; Node.js writes one byte for each character, and refuses larger ones. */
+function utf8AsLatin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 function withoutHopByHop(headers: HttpHeaders): HttpHeaders {

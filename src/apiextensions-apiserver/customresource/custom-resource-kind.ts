@@ -62,12 +62,13 @@ export class CustomResourceKind implements ObjectKind {
       prune(value, this.schema, (path) => void unknownFields.push(path)),
       this.schema,
     ) as Record<string, unknown>;
+    unknownFields.sort();
     const whole = this.#embedded(pruned, this.schema, "", unknownFields) as Record<string, unknown>;
     const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...rest } = whole;
     const object = { apiVersion: apiVersionOf(this), kind: this.kind, metadata: metadata.object.metadata, ...rest };
     return {
       object: object,
-      unknownFields: [...metadata.unknownFields, ...unknownFields.sort()],
+      unknownFields: [...metadata.unknownFields, ...unknownFields],
     };
   }
 
@@ -89,7 +90,10 @@ export class CustomResourceKind implements ObjectKind {
       return this.#metadata.decode({ kind, apiVersion: apiVersionOf({ group, version }), metadata });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      const cause = text.slice(text.indexOf(": ") + 2);
+      const cause = text
+        .slice(text.indexOf(": ") + 2)
+        .replace(/ Go struct field PartialObjectMetadata\.metadata of/, " Go value of")
+        .replace(/( Go struct field \w+\.)metadata\./, "$1");
       throw badRequest(
         `${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${cause}`,
       );

@@ -21,6 +21,7 @@ type JsonList = readonly unknown[];
  * Throws PatchError.
  */
 export function applyStrategicMergePatch(original: JsonObject, patch: unknown, schema: PatchSchema): JsonObject {
+  if (patch === null) return original;
   if (!isJsonObject(patch)) throw new PatchError(400, "invalid JSON document");
   return mergeObject(original, patch, schema);
 }

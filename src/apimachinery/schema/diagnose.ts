@@ -122,7 +122,14 @@ class Walk {
     try {
       decode();
     } catch (error) {
-      if (!(error instanceof ScalarMismatch) || error.exact !== undefined) throw error;
+      if (!(error instanceof ScalarMismatch)) throw error;
+      // Some parsers of their own unmarshal a plain value, and what fails then is told like any member's.
+      const [, what, into] = /^json: cannot unmarshal (.*) into Go value of type (\w+)$/.exec(error.exact ?? "") ?? [];
+      if (what !== undefined && into !== undefined) {
+        this.#mismatch(what, into);
+        return;
+      }
+      if (error.exact !== undefined) throw error;
       const isNumber = typeof value === "number" || typeof value === "bigint";
       const isOutOfRange = isNumber && (goName === "int32" || goName === "int64");
       this.#mismatch(isOutOfRange ? `number ${value}` : describeValue(value), goName);

@@ -1,4 +1,4 @@
-import { type Document, LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import { type Document, LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseAllDocuments } from "yaml";
 import type { YAMLMap } from "yaml";
 import { base64Decode, utf8Decode } from "../../component-base/bytes.ts";
 import { goQuote } from "../go-format.ts";
@@ -207,7 +207,7 @@ class Reader {
       }
       const name = this.#key(key);
       const memberPath = path === "" ? name : `${path}.${name}`;
-      if (Object.hasOwn(own, name)) this.#noteDuplicate(key, name, memberPath);
+      if (Object.hasOwn(own, name)) this.#noteDuplicate(value ?? key, name, memberPath);
       setMember(own, name, this.#value(value, memberPath));
     }
     // Differs from upstream: a key of the mapping itself wins over a merged one wherever it stands, as YAML has it.
@@ -252,9 +252,10 @@ class Reader {
     return resolvePlainScalar(text);
   }
 
-  #noteDuplicate(key: unknown, name: string, path: string): void {
+  /** Upstream tells the line of the value. */
+  #noteDuplicate(node: unknown, name: string, path: string): void {
     this.#duplicates.push(path);
-    const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
+    const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
     this.#duplicateLines.push(`line ${this.#lines.linePos(offset).line}: key ${goQuote(name)} already set in map`);
   }
 }

@@ -73,7 +73,8 @@ export function negotiate(accept: string | undefined, isPretty: boolean, offer: 
     if (as === "Table" && offer.table && encoding.format !== "protobuf") return { encoding, as, asVersion: version };
     if (as !== "Table" && as === offer.partial) return { encoding, as: offer.partial, asVersion: version };
   }
-  throw notAcceptable(offer.protobuf ? [...textTypes, protobufType] : textTypes);
+  // Upstream names all it can write, whatever the object's kind can be written in.
+  throw notAcceptable([...textTypes, protobufType]);
 }
 
 /** The encoding for answers that have no views, such as errors; never fails. */

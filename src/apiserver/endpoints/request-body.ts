@@ -1,11 +1,15 @@
+import { utf8Decode } from "../../component-base/bytes.ts";
 import { BodyTooLargeError, readBody } from "../../component-base/http.ts";
 import type { HttpRequest } from "../../component-base/http.ts";
-import { badRequest, requestEntityTooLarge, unsupportedMediaType } from "../../apimachinery/errors/new.ts";
+import { badRequest, invalid, requestEntityTooLarge, unsupportedMediaType } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
-import type { ObjectKind } from "../../apimachinery/scheme/scheme.ts";
+import { gvkFromApiVersion } from "../../apimachinery/group-version.ts";
+import type { ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
+import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { YamlReader } from "../../apimachinery/yaml/parse.ts";
 import { readEnvelope } from "../../apimachinery/protobuf/envelope.ts";
 import { ProtobufError } from "../../apimachinery/protobuf/wire-reader.ts";
@@ -39,15 +43,50 @@ export async function parseBody(
   yaml: YamlReader | undefined,
 ): Promise<ParsedText> {
   if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
-  if (!readableTypes.includes(contentType))
-    throw unsupportedMediaType(kind.fromProtobuf ? [...readableTypes, protobufType] : readableTypes);
+  if (!readableTypes.includes(contentType)) throw unsupportedMediaType([...readableTypes, protobufType]);
+  let parsed: ParsedText;
   try {
-    return await parseTextAside(bytes, contentType, yaml);
+    parsed = await parseTextAside(bytes, contentType, yaml);
   } catch (error) {
-    if (error instanceof SyntaxFailure)
-      throw unrecognized(kind.kind, `couldn't get version/kind; json parse error: ${error.message}`);
-    throw error;
+    if (!(error instanceof SyntaxFailure)) throw error;
+    const noEnvelope = contentType === "application/yaml" ? "" : noTypeMeta;
+    throw unrecognized(kind.kind, `${noEnvelope}${error.message} (${summary(bytes)})`);
   }
+  const wrong = wrongTypeMeta(parsed.value);
+  if (wrong !== undefined) throw unrecognized(kind.kind, `${wrong} (${summary(bytes)})`);
+  return parsed.value === null ? { ...parsed, value: {} } : parsed;
+}
+
+const noTypeMeta = "couldn't get version/kind; json parse error: ";
+
+/**
+ * What stands in the way of finding out of which kind a body is.
+ *
+ * Differs from upstream: bodies of custom resources may leave out kind and apiVersion, as those of built-in kinds may.
+ */
+function wrongTypeMeta(value: unknown): string | undefined {
+  if (value !== null && (typeof value !== "object" || Array.isArray(value))) {
+    const goType =
+      'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+    return `${noTypeMeta}json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type ${goType}`;
+  }
+  const named = (value ?? {}) as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  for (const field of ["apiVersion", "kind"] as const) {
+    const given = named[field] ?? "";
+    if (typeof given === "string") continue;
+    return `${noTypeMeta}json: cannot unmarshal ${jsonTypeOf(given)} into Go struct field .${field} of type string`;
+  }
+  const version = typeof named.apiVersion === "string" ? named.apiVersion : "";
+  return version.split("/").length > 2 ? `unexpected GroupVersion string: ${version}` : undefined;
+}
+
+/** The beginning of a body: as text when it looks like JSON, else in hexadecimal. */
+function summary(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "<empty>";
+  const start = bytes.subarray(0, 30);
+  const shown =
+    bytes[0] === 0x7b ? utf8Decode(start) : [...start].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.length > start.length ? `${shown} ...` : shown;
 }
 
 /** Protobuf tells neither duplicate nor unknown fields, so field validation finds nothing to say. */
@@ -65,7 +104,7 @@ function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
     };
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
-    if (named.kind === "") throw unrecognized(kind.kind, error.message);
+    if (named.kind === "") throw unrecognized(kind.kind, `${error.message} (${summary(bytes)})`);
     throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: ${error.message}`);
   }
 }
@@ -74,6 +113,8 @@ function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
 export interface FieldValidation {
   readonly mode: "Strict" | "Warn" | "Ignore";
   warn(text: string): void;
+  /** Tells which kinds there are besides the one wanted. */
+  readonly scheme?: Scheme;
 }
 
 /**
@@ -83,15 +124,13 @@ export interface FieldValidation {
 export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValidation): Mutable<KubeObject> {
   const { value } = body;
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw unrecognized(
-      kind.kind,
-      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type runtime.TypeMeta`,
-    );
+    throw unrecognized(kind.kind, wrongTypeMeta(value) ?? "");
   const expected = apiVersionOf(kind);
   const named = value as { readonly kind?: unknown; readonly apiVersion?: unknown };
   const givenKind = typeof named.kind === "string" && named.kind !== "" ? named.kind : kind.kind;
   const givenVersion = typeof named.apiVersion === "string" && named.apiVersion !== "" ? named.apiVersion : expected;
-  if (givenKind !== kind.kind || givenVersion !== expected) throw wrongKind(kind, givenKind, givenVersion, expected);
+  if (givenKind !== kind.kind || givenVersion !== expected)
+    throw wrongKind(kind, { kind: givenKind, apiVersion: givenVersion, value }, fields.scheme);
   let decoded;
   try {
     decoded = kind.decode({ ...value, kind: kind.kind, apiVersion: expected });
@@ -107,11 +146,12 @@ export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValida
 function reportFields(
   kind: ObjectKind,
   unknownFields: readonly string[],
-  { duplicates, areDuplicatesFirst, order }: ParsedText,
+  body: ParsedText,
   fields: FieldValidation,
 ): void {
+  const { duplicates, areDuplicatesFirst, order } = body;
   if (unknownFields.length === 0 && duplicates.length === 0) return;
-  const unknown = unknownFields.map(unknownField);
+  const unknown = (body.isSorted ? unknownFields.toSorted(compareWalked) : unknownFields).map(unknownField);
   const texts =
     areDuplicatesFirst || kind.custom
       ? [...duplicates, ...unknown]
@@ -119,10 +159,30 @@ function reportFields(
         ? inOrder(unknownFields, duplicates, order())
         : [...unknown, ...duplicates];
   if (fields.mode === "Warn") {
-    for (const text of texts) fields.warn(text);
+    for (const text of texts) for (const line of warningLines(text)) fields.warn(line);
     return;
   }
-  throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: strict decoding error: ${texts.join(", ")}`);
+  throw badRequest(
+    `${cannotHandle(kind, kind.kind, kind.version)}: strict decoding error: ${[...new Set(texts)].join(", ")}`,
+  );
+}
+
+/** Of paths, as a walk over sorted members comes upon them. */
+function compareWalked(a: string, b: string): number {
+  const [left, right] = [a, b].map((path) => path.split(/[.[\]]+/));
+  for (const [i, part] of (left ?? []).entries()) {
+    const other = right?.[i];
+    if (other === undefined) return 1;
+    if (part === other) continue;
+    return /^[0-9]+$/.test(part) && /^[0-9]+$/.test(other) ? Number(part) - Number(other) : part < other ? -1 : 1;
+  }
+  return -1;
+}
+
+/** What the YAML parser finds it tells in one text, and warnings of it one by one. */
+export function warningLines(text: string): readonly string[] {
+  const [start, ...lines] = text.split("\n  ");
+  return start === "yaml: unmarshal errors:" ? lines : [text];
 }
 
 function unknownField(path: string): string {
@@ -151,15 +211,35 @@ function inOrder(
   return [...ordered, ...unknownFields.map(unknownField).filter((text) => !ordered.has(text))];
 }
 
-function wrongKind(kind: ObjectKind, givenKind: string, givenVersion: string, expected: string): StatusError {
-  if (givenKind === kind.kind)
-    return badRequest(
-      `the API version in the data (${givenVersion}) does not match the expected API version (${expected})`,
-    );
-  const version = givenVersion.slice(givenVersion.indexOf("/") + 1);
-  return badRequest(
-    `${cannotHandle(kind, givenKind, version)}: no kind ${goQuote(givenKind)} is expected here, want ${goQuote(kind.kind)}`,
+function wrongKind(
+  kind: ObjectKind,
+  given: { readonly kind: string; readonly apiVersion: string; readonly value: object },
+  scheme: Scheme | undefined,
+): StatusError {
+  const expected = apiVersionOf(kind);
+  const gvk = gvkFromApiVersion(given.apiVersion, given.kind);
+  const otherVersion = badRequest(
+    `the API version in the data (${given.apiVersion}) does not match the expected API version (${expected})`,
   );
+  if (kind.custom) {
+    if (given.apiVersion !== expected) return otherVersion;
+    const { metadata } = given.value as { readonly metadata?: { readonly name?: unknown } };
+    const name = typeof metadata?.name === "string" ? metadata.name : "";
+    const error = fieldInvalid(FieldPath.of("kind"), given.kind, `must be ${kind.kind}`);
+    return invalid({ group: kind.group, kind: given.kind }, name, [error]);
+  }
+  const prefix = cannotHandle(kind, given.kind, gvk.version);
+  if (!scheme?.kind(gvk.group, gvk.version, gvk.kind)) {
+    // Upstream still knows how to read versions it no longer serves.
+    if (given.kind === kind.kind && gvk.group !== "" && gvk.group === kind.group) return otherVersion;
+    const version = goQuote(given.apiVersion);
+    return badRequest(
+      `${prefix}: no kind ${goQuote(given.kind)} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  }
+  if (given.kind === kind.kind) return otherVersion;
+  const [from, to] = [`${gvk.version}.${given.kind}`, `${kind.group.split(".")[0] || "core"}.${kind.kind}`];
+  return badRequest(`${prefix}: converting (${from}) to (${to}): unknown conversion`);
 }
 
 function cannotHandle(kind: ObjectKind, givenKind: string, givenVersion: string): string {

@@ -72,7 +72,9 @@ export async function routeResource(
   if (isBuiltIn) checkPath(resource, info);
   const isItem = info.parts.length > 0;
   const isForItem = itemVerbs.has(info.verb);
-  if (isItem !== isForItem || !resource.verbs.includes(info.verb)) throw notAllowed(isBuiltIn, info);
+  // The old paths below `watch` watch one object too.
+  const isMisplaced = isItem !== isForItem && info.verb !== "watch";
+  if (isMisplaced || !resource.verbs.includes(info.verb)) throw notAllowed(isBuiltIn, info);
   // One object of a namespaced resource has a namespace in its path; so has the collection that is created in.
   const needsNamespace = resource.namespaced && (isItem || info.verb === "create" || info.verb === "deletecollection");
   if (needsNamespace && info.namespaceKey === "") throw notAllowed(isBuiltIn, info);

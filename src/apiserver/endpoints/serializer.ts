@@ -20,6 +20,8 @@ export interface ParsedText {
   readonly duplicates: readonly string[];
   /** Of JSON that has such: the paths of its members in the order of the text, those that occur again included. */
   readonly order?: () => readonly string[];
+  /** The members were sorted on the way: of YAML, which becomes JSON first, and of a patched object. */
+  readonly isSorted?: boolean;
   /** Upstream tells those of YAML before, those of JSON after what else is wrong. */
   readonly areDuplicatesFirst: boolean;
 }
@@ -55,7 +57,8 @@ export async function parseTextAside(
 }
 
 function ofYaml({ value, duplicatesMessage }: YamlReading): ParsedText {
-  return { value, duplicates: duplicatesMessage === undefined ? [] : [duplicatesMessage], areDuplicatesFirst: true };
+  const duplicates = duplicatesMessage === undefined ? [] : [duplicatesMessage];
+  return { value, duplicates, isSorted: true, areDuplicatesFirst: true };
 }
 
 /** Parses untrusted text of one of the readable types. Throws SyntaxFailure. */
@@ -67,6 +70,8 @@ export function parseText(text: Uint8Array | string, contentType: string): Parse
 export function* readText(text: Uint8Array | string, contentType: string): Steps<ParsedText> {
   try {
     if (contentType === "application/yaml") return ofYaml(parseYaml(text));
+    if (typeof text !== "string" && text[0] === 0xef)
+      throw new JsonError("invalid character 'ï' looking for beginning of value");
     const { value, duplicates } = yield* parseJsonInPieces(text);
     return {
       value,

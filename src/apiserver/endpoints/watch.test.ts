@@ -248,7 +248,10 @@ test("resourceVersion of a list: any, not older than, exact, too large, too old"
     504,
     `Timeout: Too large resource version: 999, current: ${server.backend.revision()}`,
   ]);
-  assert.deepEqual(await names("resourceVersion=x"), [400, 'invalid resource version "x"']);
+  assert.deepEqual(await names("resourceVersion=x"), [
+    400,
+    'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+  ]);
   await server.backend.compact(server.backend.revision());
   assert.deepEqual(await names(`resourceVersion=${old}&resourceVersionMatch=Exact`), [
     410,

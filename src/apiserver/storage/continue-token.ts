@@ -29,12 +29,19 @@ export function encodeContinueToken(token: ContinueToken): string {
 export function decodeContinueToken(text: string): ContinueToken {
   const { v, rv, start, begun } = parse(text);
   if (v !== tokenVersion)
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${String(v)}"`);
+    throw badRequest(
+      `invalid continue token: continue key is not valid: server does not recognize this encoded version ${typeof v === "string" ? v : ""}`,
+    );
   if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
-    throw badRequest(`continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)`);
+    throw badRequest(
+      `invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)`,
+    );
   if (typeof start !== "string" || start === "")
-    throw badRequest("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
-  if (start.startsWith("/") || start.includes("..")) throw badRequest(`continue key is not valid: ${start}`);
+    throw badRequest(
+      "invalid continue token: continue key is not valid: encoded start key empty (version meta.k8s.io/v1)",
+    );
+  if (start.startsWith("/") || start.includes(".."))
+    throw badRequest(`invalid continue token: continue key is not valid: ${start}`);
   const begunMs = typeof begun === "number" ? begun : 0;
   return { revision: rv, after: start.endsWith("\u0000") ? start.slice(0, -1) : start, begunMs };
 }
@@ -49,7 +56,11 @@ function parse(text: string): {
     const value: unknown = JSON.parse(utf8Decode(base64UrlDecode(text)));
     if (typeof value === "object" && value !== null) return value;
   } catch (cause) {
-    throw badRequest(`continue key is not valid: ${cause instanceof Error ? cause.message : String(cause)}`);
+    const bad = text.search(/[^A-Za-z0-9_-]/);
+    const isBase64 = bad < 0 && text.length % 4 !== 1;
+    const at = bad < 0 ? text.length - 1 : bad;
+    const why = isBase64 && cause instanceof Error ? cause.message : `illegal base64 data at input byte ${at}`;
+    throw badRequest(`invalid continue token: continue key is not valid: ${why}`);
   }
-  throw badRequest("continue key is not valid: not an object");
+  throw badRequest("invalid continue token: continue key is not valid: not an object");
 }

@@ -4,6 +4,7 @@ import type { Pod } from "../../api/core/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import { systemPriorityClasses } from "../registry/other-strategies.ts";
 import { isPod, refuse } from "./refuse.ts";
 
 /** Resolves a pod's priority class to the number the scheduler compares, and allows one default class only. */
@@ -16,7 +17,7 @@ export class Priority implements AdmissionPlugin {
   }
 
   handles(operation: AdmissionAttributes["operation"]): boolean {
-    return operation === "CREATE" || operation === "UPDATE";
+    return operation !== "CONNECT";
   }
 
   async admit(attributes: AdmissionAttributes): Promise<void> {
@@ -36,6 +37,10 @@ export class Priority implements AdmissionPlugin {
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
     if (attributes.group !== "scheduling.k8s.io" || attributes.resource !== "priorityclasses") return;
+    if (attributes.operation === "DELETE") {
+      if (!systemPriorityClasses.some(({ name }) => name === attributes.name)) return;
+      throw refuse(attributes, "this is a system priority class and cannot be deleted");
+    }
     const added = attributes.object as PriorityClass | undefined;
     if (!added?.globalDefault) return;
     const other = this.#defaultClass();

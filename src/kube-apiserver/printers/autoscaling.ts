@@ -41,21 +41,25 @@ function formatMetric(spec: MetricSpec, status: MetricStatus | undefined): strin
     case "Pods":
       return formatTarget(spec.pods?.target, status?.pods?.current);
     case "Object":
-      return formatTarget(spec.object?.target, status?.object?.current);
+      return formatTarget(spec.object?.target, status?.object?.current, " (avg)");
     case "External":
-      return formatTarget(spec.external?.target, status?.external?.current);
+      return formatTarget(spec.external?.target, status?.external?.current, " (avg)");
     default:
       return "<unknown type>";
   }
 }
 
-function formatTarget(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
+function formatTarget(
+  target: MetricTarget | undefined,
+  current: MetricValueStatus | undefined,
+  averageMark = "",
+): string {
   if (target?.averageUtilization !== undefined) {
     const now = current?.averageUtilization;
     return `${now === undefined ? "<unknown>" : `${now}%`}/${target.averageUtilization}%`;
   }
   if (target?.averageValue !== undefined) {
-    return `${current?.averageValue ?? "<unknown>"}/${target.averageValue} (avg)`;
+    return `${current?.averageValue ?? "<unknown>"}/${target.averageValue}${averageMark}`;
   }
   return `${current?.value ?? "<unknown>"}/${target?.value ?? "<unset>"}`;
 }

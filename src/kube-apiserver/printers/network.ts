@@ -103,8 +103,9 @@ export function serviceCidrCells({ metadata, spec }: ServiceCIDR, nowMs: number)
   return [metadata.name, (spec.cidrs ?? []).join(","), age(metadata.creationTimestamp, nowMs)];
 }
 
-export function ipAddressCells({ metadata, spec }: IPAddress): readonly unknown[] {
+export function ipAddressCells({ metadata, spec }: IPAddress, nowMs: number): readonly unknown[] {
   const parent = spec.parentRef;
   const resource = parent?.group ? `${parent.resource}.${parent.group}` : (parent?.resource ?? "");
-  return [metadata.name, parent ? [resource, parent.namespace, parent.name].filter((part) => part).join("/") : none];
+  const shown = parent ? [resource, parent.namespace, parent.name].filter((part) => part).join("/") : none;
+  return [metadata.name, shown, age(metadata.creationTimestamp, nowMs)];
 }

@@ -17,7 +17,6 @@ import type { ResourceClaim, ResourceSlice } from "../../api/resource/v1/types.g
 import type {
   CSIDriver,
   CSINode,
-  CSIStorageCapacity,
   StorageClass,
   VolumeAttachment,
   VolumeAttributesClass,
@@ -171,10 +170,6 @@ export function mutatingAdmissionPolicyCells(
     param ? `${param.apiVersion ?? ""}/${param.kind ?? ""}` : "<unset>",
     age(metadata.creationTimestamp, nowMs),
   ];
-}
-
-export function csiStorageCapacityCells(object: CSIStorageCapacity): readonly unknown[] {
-  return [object.metadata.name, object.storageClassName, object.capacity ?? "<unset>"];
 }
 
 export function volumeAttributesClassCells(

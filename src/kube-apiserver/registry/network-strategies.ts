@@ -1,3 +1,4 @@
+import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import {
   fieldInvalid,
@@ -67,6 +68,10 @@ function validateEndpointSlice(slice: EndpointSlice): readonly FieldError[] {
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   generation: "object",
   allowCreateOnUpdate: true,
+  // Of the beta version; the stable one has the node's name and zone.
+  prepareForCreate(slice: Mutable<EndpointSlice>): void {
+    for (const endpoint of slice.endpoints ?? []) delete endpoint.deprecatedTopology;
+  },
   validate: validateEndpointSlice,
   validateUpdate: (slice: EndpointSlice, old: EndpointSlice) => [
     ...validateEndpointSlice(slice),

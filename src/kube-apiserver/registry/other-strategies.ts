@@ -1,3 +1,4 @@
+import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { HorizontalPodAutoscaler } from "../../api/autoscaling/v2/types.gen.ts";
 import { validateAutoscalerSpec } from "../validation/autoscaling.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
@@ -11,7 +12,6 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
   csiDriverCells,
-  csiStorageCapacityCells,
   resourceClaimCells,
   resourceSliceCells,
   volumeAttributesClassCells,
@@ -34,8 +34,17 @@ import { validateLabelSelector } from "../validation/label-selector.ts";
 
 const spec = FieldPath.of("spec");
 
+/** Fields of coordinated leader election, which is off: a lease keeps them only when it has them. */
+function withoutCandidates(lease: Mutable<Lease>, old?: Lease): void {
+  for (const field of ["strategy", "preferredHolder"] as const) {
+    if (old?.spec[field] === undefined) delete lease.spec[field];
+  }
+}
+
 export const leaseStrategy: Strategy<Lease> = {
   allowCreateOnUpdate: true,
+  prepareForCreate: (lease) => withoutCandidates(lease),
+  prepareForUpdate: withoutCandidates,
   validate: ({ spec: { leaseDurationSeconds, leaseTransitions } }: Lease) => [
     ...positive(spec.child("leaseDurationSeconds"), leaseDurationSeconds),
     ...nonNegative(spec.child("leaseTransitions"), leaseTransitions),
@@ -145,7 +154,6 @@ export const printedStrategies = {
   volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
   csinodes: { tableCells: csiNodeCells },
   csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  csistoragecapacities: { tableCells: csiStorageCapacityCells },
   volumeattributesclasses: { tableCells: volumeAttributesClassCells },
   resourceclaims: { generation: "none", tableCells: resourceClaimCells },
   horizontalpodautoscalers: {

@@ -47,7 +47,9 @@ for (const resource of resources) {
     const value = { template, spec, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { name: "x" } };
     const object: KubeObject = kind?.decode(value).object as KubeObject;
     const cells = strategy.tableCells?.(object, 0);
-    if (cells) assert.equal(cells.length, resource.columns.length);
+    // Upstream's rows of addresses end with an age that has no column.
+    const others = resource.kind === "IPAddress" ? 1 : 0;
+    if (cells) assert.equal(cells.length, resource.columns.length + others);
     for (const cell of cells ?? [])
       assert.ok(["string", "number", "boolean"].includes(typeof cell), JSON.stringify(cells));
     const fields = new Set([

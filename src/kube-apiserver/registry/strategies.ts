@@ -95,7 +95,6 @@ export function builtinStrategies(options: {
     "admissionregistration.k8s.io/mutatingadmissionpolicybindings": policies.mutatingadmissionpolicybindings,
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
-    "storage.k8s.io/csistoragecapacities": printedStrategies.csistoragecapacities,
     "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,
     "metrics.k8s.io/pods": podMetricsStrategy,

@@ -117,7 +117,11 @@ function fromStorage(object: KubeObject): Mutable<KubeObject> {
     kind: "HorizontalPodAutoscaler",
     metadata: { ...otherMetadata, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
     spec: { ...otherSpec, ...(targetCpu === undefined ? {} : { targetCPUUtilizationPercentage: targetCpu }) },
-    status: { ...otherStatus, ...(currentCpu === undefined ? {} : { currentCPUUtilizationPercentage: currentCpu }) },
+    status: {
+      currentReplicas: 0,
+      ...otherStatus,
+      ...(currentCpu === undefined ? {} : { currentCPUUtilizationPercentage: currentCpu }),
+    },
   } as Mutable<KubeObject>;
 }
 

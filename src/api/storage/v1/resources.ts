@@ -51,7 +51,7 @@ export const storageV1: ApiVersionSchema = {
       kind: "CSIStorageCapacity",
       namespaced: true,
       storageVersionHash: "xeVl+2Ly1kE=",
-      columns: [nameColumn, { name: "StorageClassName", type: "string" }, { name: "Capacity", type: "string" }],
+      columns: [nameColumn, { name: "Created At", type: "date" }],
     },
     {
       resource: "storageclasses",

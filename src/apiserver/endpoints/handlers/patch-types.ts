@@ -1,7 +1,7 @@
 import type { Steps } from "../../../component-base/steps.ts";
 import { badRequest, invalid, requestEntityTooLarge, unsupportedMediaType } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
-import { goJson, goValue } from "../../../apimachinery/go-format.ts";
+import { goJson, goQuote, goValue } from "../../../apimachinery/go-format.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
@@ -30,13 +30,16 @@ const mediaTypes: Readonly<Record<string, PatchMediaType>> = {
 export function patchTypeOf(contentType: string, kind: ObjectKind): PatchMediaType {
   const type = Object.hasOwn(mediaTypes, contentType) ? mediaTypes[contentType] : undefined;
   if (type && !(type === "strategic" && kind.custom)) return type;
-  const isOffered = ([, offered]: readonly [string, PatchMediaType]): boolean =>
-    !kind.custom || offered !== "strategic";
-  throw unsupportedMediaType(
-    Object.entries(mediaTypes)
-      .filter(isOffered)
-      .map(([mediaType]) => mediaType),
-  );
+  if (kind.custom) {
+    throw unsupportedMediaType(Object.keys(mediaTypes).filter((mediaType) => mediaTypes[mediaType] !== "strategic"));
+  }
+  // Upstream's router knows the types the built-in kinds are patched with, and says no more.
+  throw new StatusError({
+    code: 415,
+    reason: "UnsupportedMediaType",
+    message: "415: Unsupported Media Type",
+    details: {},
+  });
 }
 
 /** Parses the configuration of an apply. Throws BadRequest with upstream's text. */
@@ -44,7 +47,10 @@ export async function parseConfiguration(text: string, yaml: YamlReader | undefi
   try {
     return await parseTextAside(text, "application/yaml", yaml);
   } catch (error) {
-    if (error instanceof SyntaxFailure) throw badRequest(`error decoding YAML: ${error.message}`);
+    if (error instanceof SyntaxFailure)
+      throw badRequest(
+        `error decoding YAML: error converting YAML to JSON: ${error.message.replace(/^error converting YAML to JSON: /, "")}`,
+      );
     throw error;
   }
 }
@@ -60,10 +66,12 @@ export function* applyPatch(
     const parsed = yield* readText(patch, "application/json");
     checkShape(type, parsed.value);
     yield;
-    return { ...parsed, value: patched(type, parsed.value, object, kind) };
+    const { duplicates } = parsed;
+    const told = type === "json" ? { duplicates: jsonPatchFields(parsed), areDuplicatesFirst: true } : { duplicates };
+    return { ...parsed, ...told, value: patched(type, parsed.value, object, kind), isSorted: true };
   } catch (error) {
     if (error instanceof SyntaxFailure) throw malformed(type, error.message);
-    if (error instanceof PatchError) throw asStatus(error);
+    if (error instanceof PatchError) throw asStatus(error, type);
     throw error;
   }
 }
@@ -128,14 +136,28 @@ function patched(type: DocumentPatch, patch: unknown, object: KubeObject, kind: 
   }
 }
 
-function asStatus(error: PatchError): StatusError {
+/** What to say of members of the operations that occur again or mean nothing. */
+function jsonPatchFields({ value, duplicates }: ParsedText): readonly string[] {
+  const unknown = ((value ?? []) as readonly object[]).flatMap((operation, i) =>
+    Object.keys(operation)
+      .filter((name) => !jsonPatchMembers.has(name))
+      .map((name) => `unknown field ${goQuote(`[${i}].${name}`)}`),
+  );
+  return [...unknown, ...duplicates].map((text) => `json patch ${text}`);
+}
+
+const jsonPatchMembers: ReadonlySet<string> = new Set(["op", "path", "from", "value"]);
+
+function asStatus(error: PatchError, type: DocumentPatch): StatusError {
   switch (error.code) {
     case 400:
       return badRequest(error.message);
     case 413:
       return requestEntityTooLarge(error.message);
     case 422:
-      // Upstream answers a patch that does not fit with a bare Invalid.
+      // Upstream passes what strategic merge patches fail with on as it is.
+      if (type === "strategic") return new StatusError({ code: 500, reason: "", message: error.message });
+      // It answers another patch that does not fit with a bare Invalid.
       return new StatusError({
         code: 422,
         reason: "Invalid",

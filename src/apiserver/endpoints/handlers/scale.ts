@@ -7,6 +7,7 @@ import { selectorFromLabelSelector, selectorFromSet } from "../../../apimachiner
 import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
+import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
@@ -17,12 +18,12 @@ import { humanDuration } from "../human-duration.ts";
 import { type Negotiated, negotiate, plainObjects } from "../negotiation.ts";
 import { isPretty, parseIncludeObject, parseWriteOptions } from "../query-options.ts";
 import type { RequestScope } from "../request-scope.ts";
-import { contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
+import { type FieldValidation, contentTypeOf, decodeAs, readRequestBody } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { respond } from "../response.ts";
 import { managerName } from "../fieldmanager/manager-name.ts";
 import { parentManagedFields, scaleManagedFields } from "../fieldmanager/scale-fields.ts";
-import { applyPatch, parseConfiguration, patchTypeOf } from "./patch-types.ts";
+import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
 import { type IncludeObject, partialObject, tableOf } from "../table.ts";
 import { decodeBody, updateWith } from "./write.ts";
 
@@ -70,7 +71,7 @@ export async function handleScale(
     }
     const warn = (text: string): void => void scope.warnings.add(text);
     const object = type
-      ? decodeAs(kind, finish(applyPatch(type, patch, live, kind)), { mode: write.fieldValidation, warn })
+      ? patchedScale(type, patch, live, { kind, fields: { mode: write.fieldValidation, warn } })
       : (cloneJson(sent) as Mutable<KubeObject>);
     const manager = managerName(write.fieldManager, http.headers["user-agent"]);
     finish(fields.update({ live, object, manager, isReset: false }));
@@ -104,6 +105,20 @@ export async function handleScale(
       subresource: "",
     },
   );
+}
+
+function patchedScale(
+  type: DocumentPatch,
+  patch: string,
+  live: Scale,
+  { kind, fields }: { readonly kind: ObjectKind; readonly fields: FieldValidation },
+): Mutable<KubeObject> {
+  const patched = finish(applyPatch(type, patch, live, kind));
+  try {
+    return decodeAs(kind, patched, fields);
+  } catch (error) {
+    throw patchRefusal(error, { type, patch, patchedValue: patched.value });
+  }
 }
 
 /** With the managers of its replicas, which answers do not show. */

@@ -4,7 +4,7 @@ import type { HttpResponse } from "../../../component-base/http.ts";
 import { badRequest, conflict, notFound } from "../../../apimachinery/errors/new.ts";
 import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
-import type { ObjectKind } from "../../../apimachinery/scheme/scheme.ts";
+import type { ObjectKind, Scheme } from "../../../apimachinery/scheme/scheme.ts";
 import { cloneJson } from "../../../apimachinery/object.ts";
 import { ensureNamespaceMatches } from "../../registry/generic/object-rules.ts";
 import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/store.ts";
@@ -22,7 +22,7 @@ import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } fro
 import type { WriteOptions } from "../query-options.ts";
 import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
-import { contentTypeOf, decodeAs, parseBody, readRequestBody } from "../request-body.ts";
+import { contentTypeOf, decodeAs, parseBody, readRequestBody, warningLines } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
@@ -72,16 +72,23 @@ async function decodeSent(
   scope.pace.note(bytes.length);
   const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
   await scope.pace.giveWay();
-  return decodeParsed(kind, parsed, scope, mode);
+  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme });
 }
 
 async function decodeParsed(
   kind: ObjectKind,
   parsed: ParsedText,
-  scope: RequestScope,
-  mode: WriteOptions["fieldValidation"],
+  {
+    scope,
+    mode,
+    scheme,
+  }: {
+    readonly scope: RequestScope;
+    readonly mode: WriteOptions["fieldValidation"];
+    readonly scheme: Scheme;
+  },
 ): Promise<SentObject> {
-  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text) });
+  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme });
   await scope.pace.giveWay();
   kind.applyDefaults(object);
   scope.audit?.noteRequest(object);
@@ -274,7 +281,11 @@ async function patchedObject(
   await scope.pace.giveWay();
   let sent: SentObject;
   try {
-    sent = await decodeParsed(endpoint.kind, patched, scope, write.fieldValidation);
+    sent = await decodeParsed(endpoint.kind, patched, {
+      scope,
+      mode: write.fieldValidation,
+      scheme: endpoint.context.scheme,
+    });
   } catch (error) {
     throw patchRefusal(error, { type, patch, patchedValue: patched.value });
   }
@@ -298,8 +309,9 @@ async function appliedObject(
   );
   if (duplicates.length > 0) {
     // Fields the kind does not have have failed already, whatever fieldValidation says.
-    if (write.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${duplicates.join(", ")}`);
-    if (write.fieldValidation === "Warn") for (const text of duplicates) scope.warnings.add(text);
+    if (write.fieldValidation === "Strict")
+      throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${duplicates.join(", ")}`);
+    if (write.fieldValidation === "Warn") for (const text of duplicates.flatMap(warningLines)) scope.warnings.add(text);
   }
   if (live) return object;
   const { uid } = object.metadata;
@@ -447,9 +459,7 @@ function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
   if (name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   if (namespace !== "" && info.namespaceKey !== "" && namespace !== info.namespaceKey)
-    throw badRequest(
-      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespaceKey})`,
-    );
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
 /** Owner references are a map by uid; a second one of the same object is dropped with a warning. */

@@ -1,5 +1,5 @@
 import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
-import type { GroupResource } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { GroupKind } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { DeleteOptions, ObjectMeta } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import { foregroundDeletionFinalizer, orphanFinalizer } from "../../../apimachinery/validation/object-meta.ts";
@@ -100,10 +100,12 @@ export function isDeletionComplete(object: KubeObject, old: KubeObject, strategy
 export function checkDeletePreconditions(
   meta: ObjectMeta,
   preconditions: WritePreconditions | undefined,
-  gr: GroupResource,
+  gk: GroupKind,
   name: string,
 ): void {
   if (!preconditions) return;
+  // Upstream names the kind where other conflicts name the resource.
+  const gr = { group: gk.group, resource: gk.kind };
   const { uid, resourceVersion } = preconditions;
   if (uid !== undefined && uid !== meta.uid)
     throw conflict(

@@ -238,7 +238,7 @@ export class RegistryStore implements ResourceRegistry {
     const result = await this.storage.guaranteedUpdate(namespace, name, async (current): Promise<StorageChange> => {
       if (!current) throw notFound(this.names.gr, name);
       const old = current.object();
-      checkDeletePreconditions(old.metadata, options.preconditions, this.names.gr, name);
+      checkDeletePreconditions(old.metadata, options.preconditions, this.names.gk, name);
       await request.validate?.(undefined, old);
       const decision = decideDeletion(old, options, this.strategy, this.#clock.now());
       isGone = decision.type === "remove";

@@ -1,3 +1,4 @@
+import { goQuote } from "../../../apimachinery/go-format.ts";
 import { badRequest, forbiddenRequest, unauthorized } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
@@ -74,10 +75,28 @@ function requestedIdentity(headers: HttpHeaders): UserInfo | undefined {
     if (header.startsWith(extraPrefix)) extra[extraKey(header.slice(extraPrefix.length))] = list(value);
   const hasExtra = Object.keys(extra).length > 0;
   if (!name) {
-    if (groups.length > 0 || uid || hasExtra) throw badRequest("requested impersonation without impersonating a user");
+    if (groups.length > 0 || uid || hasExtra) {
+      const fields = [
+        `Name:"", UID:${goQuote(uid ?? "")}`,
+        `Groups:${goStrings(groups)}`,
+        `Extra:map[string][]string${
+          hasExtra
+            ? `{${Object.entries(extra)
+                .map(([key, values]) => `${goQuote(key)}:${goStrings(values)}`)
+                .join(", ")}}`
+            : "(nil)"
+        }`,
+      ];
+      throw badRequest(`requested &user.DefaultInfo{${fields.join(", ")}} without impersonating a user name`);
+    }
     return undefined;
   }
   return { name, groups, ...(uid ? { uid } : {}), ...(hasExtra ? { extra } : {}) };
+}
+
+/** As Go prints the value with its type. */
+function goStrings(values: readonly string[]): string {
+  return values.length === 0 ? "[]string(nil)" : `[]string{${values.map(goQuote).join(", ")}}`;
 }
 
 /** Keys are percent-encoded, as header names allow less than they. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../component-base/clock.ts";
+import { goQuote } from "../../../apimachinery/go-format.ts";
 import { badRequest, timeout } from "../../../apimachinery/errors/new.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import type { Filter } from "../handler-chain.ts";
@@ -23,10 +24,13 @@ export function withTimeout(clock: Clock, maxMs: number): Filter {
   };
 }
 
-/** A Go duration: `30s`, `1m30s`, `500ms`. Throws BadRequest. */
+/** A Go duration: `30s`, `1m30s`, `500ms`. Throws BadRequest with Go's text. */
 function parseDuration(text: string): number {
   if (text === "0") return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw badRequest("invalid timeout specified in the request URL");
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
+    const why = /^\d+(?:\.\d+)?$/.test(text) ? "missing unit in duration" : "invalid duration";
+    throw badRequest(`invalid timeout specified in the request URL - time: ${why} ${goQuote(text)}`);
+  }
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
     ms += Number(amount) * (unitMs[unit ?? "s"] ?? 0);

@@ -245,6 +245,14 @@ function validateBounds(item: LimitRangeItem, name: string, path: FieldPath): re
     const at = path.child("maxLimitRequestRatio").key(name);
     errors.push(fieldInvalid(at, ratio.toString(), `ratio ${ratio.toString()} is less than 1`));
   }
+  if (ratio && min && max) {
+    const highest = max.toApproximateNumber() / min.toApproximateNumber();
+    if (ratio.toApproximateNumber() > highest) {
+      const at = path.child("maxLimitRequestRatio").key(name);
+      const why = `ratio ${ratio.toString()} is greater than max/min = ${highest.toFixed(6)}`;
+      errors.push(fieldInvalid(at, ratio.toString(), why));
+    }
+  }
   return errors;
 }
 

@@ -17,7 +17,8 @@ import type {
   PersistentVolumeSpec,
   SecretReference,
 } from "../../../api/core/v1/types.gen.ts";
-import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
+import type { RequestContext, Strategy } from "../../../apiserver/registry/rest/strategy.ts";
+import { formatTime } from "../../../component-helpers/time.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { persistentVolumeCells } from "../../printers/core.ts";
 import { validateNodeSelector } from "../../validation/affinity.ts";
@@ -266,8 +267,8 @@ function validateVolumeUpdate(volume: PersistentVolume, old: PersistentVolume): 
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   generation: "none",
   checksNameOnUpdate: true,
-  prepareForCreate(volume: Mutable<PersistentVolume>): void {
-    volume.status = { phase: "Pending" };
+  prepareForCreate(volume: Mutable<PersistentVolume>, { nowMs }: RequestContext): void {
+    volume.status = { phase: "Pending", lastPhaseTransitionTime: formatTime(nowMs) };
   },
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { TestAnswer } from "../../../src/kube-apiserver/testing/test-cluster.ts";
+import { TestApiServer } from "../../../src/kube-apiserver/testing/test-cluster.ts";
+import { goldenFiles, readGolden, readGoldenText } from "../read.ts";
+
+// Requests, and what upstream's API server answered: code, warnings, and of a Status its reason, message and details; of
+// other answers the members a case asks for.
+//
+//   node test/golden/answers/answers.test.ts --rewrite-differences
+
+type Json = Record<string, unknown>;
+
+interface Sent {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+interface Case extends Sent {
+  /** Paths of members of the answer, with slashes. */
+  readonly keep?: readonly string[];
+  readonly answer: Json;
+}
+
+interface Vectors {
+  /** Done before; repeated until what it needs is served. */
+  readonly setup: readonly Sent[];
+  readonly cases: readonly Case[];
+}
+
+const listFile = "known-differences.txt";
+const isRewriting = process.argv.includes("--rewrite-differences");
+const known = new Set(readGoldenText(import.meta.url, listFile).split("\n").filter(Boolean));
+const found: string[] = [];
+let count = 0;
+
+for (const file of goldenFiles(import.meta.url)) {
+  const subject = file.replace(".json", "");
+  test(`${subject}: answers are what upstream answers`, async () => {
+    await using server = await TestApiServer.start({ serviceCidr: "10.96.0.0/16" });
+    const { setup, cases } = readGolden<Vectors>(import.meta.url, file);
+    for (const step of setup) await prepare(server, step);
+    const problems: string[] = [];
+    for (const each of cases) {
+      const id = `${subject}: ${each.name}`;
+      const actual = sorted(recorded(await send(server, each), each.keep ?? []));
+      const expected = sorted(each.answer);
+      count++;
+      const isEqual = JSON.stringify(actual) === JSON.stringify(expected);
+      if (!isEqual) found.push(id);
+      if (isEqual && known.has(id)) problems.push(`${id}: is equal now; take it off the list`);
+      if (!isEqual && !known.has(id)) {
+        problems.push(`${id}\n    expected ${JSON.stringify(expected)}\n    actual   ${JSON.stringify(actual)}`);
+      }
+    }
+    if (!isRewriting) assert.equal(problems.length, 0, `${problems.length} differences\n${problems.join("\n")}`);
+  });
+}
+
+test("there are many cases", () => {
+  assert.ok(count >= 1400, `${count}`);
+  if (isRewriting) writeFileSync(new URL(listFile, import.meta.url), `${found.join("\n")}\n`);
+});
+
+async function prepare(server: TestApiServer, step: Sent): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const { status, text } = await send(server, step);
+    if (status < 400) return;
+    assert.equal(status, 404, text);
+    await sleep(5);
+  }
+  assert.fail(`${step.name} is not served`);
+}
+
+function send(server: TestApiServer, { method, path, body, headers = {} }: Sent): Promise<TestAnswer> {
+  const accept = { accept: "application/json", "user-agent": "oracle/v0 (linux)" };
+  return server.request(method, path, body, { headers: { ...accept, ...headers } });
+}
+
+function recorded(answer: TestAnswer, keep: readonly string[]): Json {
+  const { status, headers, text } = answer;
+  const { warning, "content-type": type = "" } = headers;
+  const body = parsed(text);
+  const isStatus = body?.["kind"] === "Status" && body["apiVersion"] === "v1";
+  const result: Json = { code: status };
+  // As Node.js shows the bytes of a header.
+  if (warning !== undefined) result["warnings"] = Buffer.from(warning, "utf8").toString("latin1");
+  if (isStatus) {
+    for (const field of ["reason", "message", "details"]) if (body[field] !== undefined) result[field] = body[field];
+    withoutMadeUp(result);
+  } else if (status >= 400 || body === undefined) {
+    result["text"] = text;
+  } else if (keep.length > 0) {
+    result["kept"] = maskedKept(Object.fromEntries(keep.map((path) => [path, memberAt(body, path)])));
+  }
+  if (type !== "application/json") result["type"] = type;
+  return result;
+}
+
+/** The patched objects that messages quote have uids and times. */
+function withoutMadeUp(result: Json): void {
+  const { message, details } = result as {
+    message?: string;
+    details?: { uid?: string; name?: string; causes?: readonly { message: string }[] };
+  };
+  if (message !== undefined)
+    result["message"] = masked(message).replace(/patch: Invalid value: "\{.*\}": /s, 'patch: Invalid value: "…": ');
+  delete details?.uid;
+  if (details?.name?.startsWith("A_")) details.name = "A_…";
+  for (const cause of details?.causes ?? []) {
+    cause.message = masked(cause.message).replace(/^Invalid value: "\{.*\}": /s, 'Invalid value: "…": ');
+  }
+}
+
+/** Without uids, versions, times and generated suffixes. */
+function masked(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "…")
+    .replaceAll(/(current: |in record \()[0-9]+/g, "$1…")
+    .replaceAll(/A_[a-z0-9]{5}/g, "A_…")
+    .replaceAll(/"time":"[^"]*"/g, '"time":"…"');
+}
+
+/** Without uids, addresses, times, ages and generated suffixes, and without what columns are described as. */
+function maskedKept(kept: Json): unknown {
+  const text = JSON.stringify(kept)
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "…")
+    .replaceAll(/"10\.96\.[0-9.]+"/g, '"…"')
+    .replaceAll(/"202[6-9]-[^"]*"|"1970-[^"]*"/g, '"…"')
+    .replaceAll(/("nodePort":|"healthCheckNodePort":)3[0-9]{4}/g, (_, name: string) => `${name}0`)
+    .replaceAll(/kube-api-access-[a-z0-9]{5}/g, "kube-api-access-…")
+    .replaceAll(/"(?:[0-9]+[dhms])+(?: ago)?"/g, '"…"')
+    .replaceAll(/"description":"(?:[^"\\]|\\.)*"/g, '"description":"…"');
+  return JSON.parse(text);
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+function memberAt(body: Json, path: string): unknown {
+  let at: unknown = body;
+  for (const part of path.split("/")) at = (at as Json | undefined)?.[part];
+  return at ?? null;
+}
+
+/** With members by name, at every depth. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, each]) => [name, sorted(each)]));
+}
