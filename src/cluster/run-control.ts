@@ -15,6 +15,7 @@ import type { NodeLifecycleOptions } from "../kube-controller-manager/node-lifec
 import { Scheduler } from "../kube-scheduler/scheduler.ts";
 import { kubeDnsController } from "./addons/kube-dns-controller.ts";
 import { nodeCertificateApprover } from "./addons/node-certificate-approver.ts";
+import { nodeIngressController } from "./addons/node-ingress-controller.ts";
 import { nodeLoadBalancerController } from "./addons/node-load-balancer.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import type { ClusterConfig } from "./config.ts";
@@ -36,6 +37,8 @@ export function clusterControllers(options: {
   readonly rootCa: string;
   /** Where the nodes serve DNS; undefined when they do not. */
   readonly dnsPort: number | undefined;
+  /** The nodes serve Ingresses. */
+  readonly ingress?: boolean;
   /** TCP ports the cluster itself uses on the nodes, which no load balancer may have. */
   readonly reservedPorts?: readonly number[];
   /** The client authority, for the CertificateSigningRequest API. */
@@ -53,6 +56,7 @@ export function clusterControllers(options: {
           kubeDnsController({ clusterIp: config.dnsServiceIp, port: dnsPort }),
           nodeLoadBalancerController({ reservedPorts: [...reservedPorts, dnsPort] }),
         ]),
+    ...(options.ingress ? [nodeIngressController()] : []),
     ...(options.certificateSigner ? [nodeCertificateApprover(options.certificateSigner)] : []),
   ];
   return [...kubeControllers({ ...options, clusterCidr: config.podCidr }), ...addons];

@@ -7,6 +7,7 @@ import { ClusterResolver } from "../cluster-dns/resolver.ts";
 import { isAborted } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
+import { NodeIngress, type NodeIngressOptions } from "../ingress/node-ingress.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { PodRules, type PodRulesOptions } from "../kube-proxy/pod-rules.ts";
 import type { RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
@@ -49,11 +50,12 @@ export interface NodeNetworkOptions extends ComponentEnvironment {
     serve(service: DnsService): Promise<AsyncDisposable>;
     readonly forward?: Forwarder;
   };
+  readonly ingress?: Pick<NodeIngressOptions, "listen" | "problemOf">;
 }
 
 export interface NodeOptions extends KubeletProcessOptions, NodeNetworkOptions {}
 
-/** Runs kubelet, kube-proxy, pod network and DNS of one node until the signal aborts. Containers and rules stay. */
+/** Runs kubelet, kube-proxy, pod network, DNS and Ingress of one node until the signal aborts. Containers and rules stay. */
 export async function runNode(options: NodeOptions, signal: AbortSignal): Promise<void> {
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
@@ -90,9 +92,9 @@ export async function runKubelet(options: KubeletProcessOptions, signal: AbortSi
   await kubelet.run(signal);
 }
 
-/** Runs kube-proxy, pod network and DNS, those of them that there are options for, as the user of kube-proxy. */
+/** Runs kube-proxy, pod network, DNS and Ingress, those of them that there are options for, as the user of kube-proxy. */
 export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortSignal): Promise<void> {
-  const { clock, random, metrics } = options;
+  const { nodeName, clock, random, metrics } = options;
   const logger = options.logger.with({ component: "kube-proxy" });
   const client = createApiClient({
     transport: options.transportFor("kube-proxy"),
@@ -112,12 +114,30 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
       ...(options.dns.forward ? { forward: options.dns.forward } : {}),
       metrics,
     });
+  // Secrets are the node's to read, one by one.
+  const nodeClient =
+    options.ingress &&
+    createApiClient({ transport: options.transportFor({ node: nodeName }), userAgent: "ingress", clock, random });
+  await using recorder =
+    nodeClient && createEventRecorder({ ...options, logger, client: nodeClient, component: "ingress", host: nodeName });
+  const ingress =
+    options.ingress &&
+    nodeClient &&
+    recorder &&
+    new NodeIngress({
+      ...options,
+      ...options.ingress,
+      informers,
+      secrets: nodeClient,
+      recorder,
+      logger: options.logger.with({ component: "ingress" }),
+    });
   informers.start();
   try {
     // DNS that does not know the Services yet would answer that they do not exist.
     await informers.waitForSync(signal);
     await using _dnsServer = dns && (await options.dns?.serve(dns));
-    await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal)]);
+    await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal), ingress?.run(signal)]);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });

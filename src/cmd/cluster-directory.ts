@@ -28,6 +28,13 @@ export interface ClusterState {
   readonly runtime: "containerd" | "simulated";
   readonly kubeletPort: number;
   readonly dnsPort: number;
+  /** Where each node serves Ingresses; undefined when they are left to somebody else. */
+  readonly ingress?: IngressPorts;
+}
+
+export interface IngressPorts {
+  readonly http: number;
+  readonly https: number;
 }
 
 export interface ClusterNode {

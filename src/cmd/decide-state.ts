@@ -9,7 +9,7 @@ import { chooseBridge, nodeIpOf } from "../node/node-namespaces.ts";
 import { refuseSwap } from "../node/swap.ts";
 import { canVxlan } from "../node/vxlan.ts";
 import { UsageError } from "./arguments.ts";
-import type { ClusterDirectory, ClusterNode, ClusterState } from "./cluster-directory.ts";
+import type { ClusterDirectory, ClusterNode, ClusterState, IngressPorts } from "./cluster-directory.ts";
 import { controllerConfigFlags } from "./components/component-config.ts";
 import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
 import { parseFlags } from "./flags.ts";
@@ -28,10 +28,12 @@ export async function decideState(
     readonly nodes: string;
     readonly port?: string;
     readonly "network-backend": string;
+    readonly "ingress-ports": string;
     readonly "tls-san"?: readonly string[];
   },
   runtime: "containerd" | "simulated",
 ): Promise<ClusterState> {
+  const ingress = ingressPortsOf(values["ingress-ports"]);
   const nodeCount = Number(values.nodes);
   if (!Number.isInteger(nodeCount) || nodeCount < 1 || nodeCount > 5_000) {
     throw new UsageError(`--nodes must be a number from 1 to 5000: ${values.nodes}`);
@@ -60,6 +62,7 @@ export async function decideState(
     apiServerPort: await choosePort(values.port),
     kubeletPort: await freePort(defaultKubeletPort),
     dnsPort: await freePort(defaultDnsPort),
+    ...(ingress ? { ingress } : {}),
     nodes: [node(0), ...Array.from({ length: nodeCount - 1 }, (_, i) => node(i + 1))],
     ...(bridge ? { bridge } : {}),
     ownsNodeAddress: address.isOwn,
@@ -85,6 +88,7 @@ export async function decideAgentState(
     apiServerPort: 0,
     kubeletPort: await freePort(defaultKubeletPort),
     dnsPort: cluster.dnsPort,
+    ...(cluster.ingress ? { ingress: cluster.ingress } : {}),
     nodes: [{ name: nodeNameOf(values), ip, cgroupRoot: cgroupRootOf(values) }],
     // An address on the loopback link leads nobody here.
     ownsNodeAddress: false,
@@ -150,6 +154,17 @@ function nodeNameOf(values: NodeValues): string {
     .replaceAll(/[^a-z0-9.-]/g, "-")
     .replaceAll(/^[.-]+|[.-]+$/g, "");
   return name === "" ? "node" : name;
+}
+
+/** `HTTP,HTTPS` or `none`. Whether they are free is seen when they are needed: with the first Ingress. */
+function ingressPortsOf(asked: string): IngressPorts | undefined {
+  if (asked === "none") return undefined;
+  const [http = 0, https = 0, ...rest] = asked.split(",").map(Number);
+  const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
+  if (!isPort(http) || !isPort(https) || http === https || rest.length > 0) {
+    throw new UsageError(`--ingress-ports must be two ports, e.g. 80,443, or none: ${asked}`);
+  }
+  return { http, https };
 }
 
 /** The port asked for; without one the usual port when it is free, else any. */

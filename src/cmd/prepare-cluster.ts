@@ -32,6 +32,7 @@ export const newClusterOptions = {
   nodes: { type: "string", default: "1" },
   port: { type: "string" },
   "network-backend": { type: "string", default: "host-gw" },
+  "ingress-ports": { type: "string", default: "80,443" },
   "tls-san": { type: "string", multiple: true },
   "kube-controller-manager-arg": { type: "string", multiple: true },
   "merge-kubeconfig": { type: "string", default: "true" },
@@ -44,6 +45,7 @@ type NewClusterValues = NodeValues & {
   readonly nodes: string;
   readonly port?: string;
   readonly "network-backend": string;
+  readonly "ingress-ports": string;
   readonly "tls-san"?: readonly string[];
   readonly "merge-kubeconfig": string;
 };

@@ -101,6 +101,7 @@ export async function runApiServer(
       config,
       rootCa: servingCa.cert,
       dnsPort: state.dnsPort,
+      ingress: state.ingress !== undefined,
       certificateSigner: new AuthorityCertificateSigner({ clientCa, servingCa }),
     }),
   };

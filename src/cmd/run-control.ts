@@ -45,6 +45,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
       cluster: state.config,
       dnsPort: state.dnsPort,
       networkBackend: state.networkBackend,
+      ...(state.ingress ? { ingress: state.ingress } : {}),
       clientCa: clientCa.cert,
     }),
   );
@@ -61,6 +62,7 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
         localPathDirectory: directory.localPath,
         ...controllerOptionsOf(parseFlags(controllerConfigFlags, state.componentArgs.controllerManager)),
         dnsPort: state.runtime === "containerd" ? state.dnsPort : undefined,
+        ingress: state.runtime === "containerd" && state.ingress !== undefined,
         reservedPorts: [state.apiServerPort, state.kubeletPort],
       }),
     },

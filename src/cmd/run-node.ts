@@ -25,6 +25,7 @@ import { LinuxHostInfo } from "../node/host-info.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { buildPauseImage } from "../node/images/built-in-images.ts";
 import { ImageImporter } from "../node/images/image-import.ts";
+import { listenForIngress, tlsProblemOf } from "../node/ingress-listener.ts";
 import { fetchManifest } from "../node/manifest-fetcher.ts";
 import { makeShared, SystemMounter } from "../node/mounts.ts";
 import { SocketNetworkProber } from "../node/network-prober.ts";
@@ -53,7 +54,7 @@ export interface RunNodeOptions {
   readonly logger: Logger;
 }
 
-/** The process of one node: kubelet, kube-proxy, pod network and DNS, or of all simulated nodes. */
+/** The process of one node: kubelet, kube-proxy, pod network, DNS and Ingress, or of all simulated nodes. */
 export async function runNode(options: RunNodeOptions, signal: AbortSignal): Promise<void> {
   if (options.state.runtime === "simulated") return runAllSimulated(options, signal);
   const { directory, state, node, logger } = options;
@@ -144,6 +145,7 @@ async function containerdNode(
   const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
   const vxlan = vxlanOf(state, self);
+  const { ingress } = state;
   const flags = parseFlags(kubeletConfigFlags, state.componentArgs.kubelet);
   const configuration = await readClusterKubeletConfiguration(flags, {
     address: self.ip,
@@ -217,6 +219,15 @@ async function containerdNode(
       serve: (service) => startDnsServer({ service, host: self.ip, port: state.dnsPort, logger }),
       ...(servers.length === 0 ? {} : { forward: createForwarder(servers) }),
     },
+    ...(ingress
+      ? {
+          ingress: {
+            listen: (handler) =>
+              listenForIngress(handler, { httpPort: ingress.http, httpsPort: ingress.https, logger }),
+            problemOf: tlsProblemOf,
+          },
+        }
+      : {}),
   };
   return { node, containerd };
 }

@@ -17,6 +17,7 @@ const readyTimeoutMs = 60_000;
 
 export const upUsage = `k8ts up [--name default] [--data-dir DIR] [--runtime auto|containerd|simulated] [--nodes N]
         [--node-name NAME] [--node-ip IP] [--port 6443] [--network-backend host-gw|vxlan]
+        [--ingress-ports 80,443|none]
         [--tls-san NAME] [--install] [--wait=true|false] [--merge-kubeconfig=true|false]
   Starts a cluster in the background, or what of it is not running; returns when it is ready.`;
 

@@ -32,6 +32,7 @@ import { serviceCidrController } from "./servicecidrs/service-cidr-controller.ts
 import { tokenCleanerController } from "./token-cleaner/token-cleaner-controller.ts";
 import { statefulSetController } from "./statefulset/stateful-set-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlController } from "./ttl/ttl-controller.ts";
 import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finished-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicystatus/validating-admission-policy-status-controller.ts";
@@ -67,6 +68,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     statefulSetController,
     cronJobController,
     ttlAfterFinishedController,
+    ttlController,
     horizontalPodAutoscalerController(options.horizontalPodAutoscaler),
     disruptionController,
     endpointSliceController,

@@ -1,17 +1,17 @@
 import type { Service } from "../api/core/v1/types.gen.ts";
-import type { Endpoint, EndpointSlice } from "../api/discovery/v1/types.gen.ts";
+import type { EndpointSlice } from "../api/discovery/v1/types.gen.ts";
+import {
+  endpointCandidates,
+  usableEndpoints,
+  type NodeTopology,
+  type ServiceEndpoint,
+} from "../component-helpers/network/usable-endpoints.ts";
 import { coverOf } from "./address-range.ts";
 import { addressesOf, type Family } from "./families.ts";
-import { usableEndpoints, type Candidate, type NodeTopology } from "./usable-endpoints.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
-export interface ProxyEndpoint {
-  readonly ip: string;
-  readonly port: number;
-  /** On the proxy's own node. */
-  readonly isLocal: boolean;
-}
+export type ProxyEndpoint = ServiceEndpoint;
 
 /** One port of one Service in one address family, with the endpoints traffic may go to; all the rules need to know. */
 export interface ServicePort {
@@ -81,7 +81,13 @@ export function servicePorts(
   return (spec.ports ?? []).flatMap((port) => {
     const protocol = protocols[port.protocol ?? "TCP"];
     if (!protocol) return [];
-    const candidates = candidatesOf(slices, port.name ?? "", port.protocol ?? "TCP", node, family);
+    const candidates = endpointCandidates(slices, {
+      addressType: family.name,
+      portName: port.name ?? "",
+      protocol: port.protocol ?? "TCP",
+      nodeName: node.name,
+      addressOf: (address) => addressesOf(family, [address])[0],
+    });
     return [
       {
         ...common,
@@ -94,44 +100,4 @@ export function servicePorts(
       },
     ];
   });
-}
-
-function candidatesOf(
-  slices: readonly EndpointSlice[],
-  portName: string,
-  protocol: string,
-  node: NodeTopology,
-  family: Family,
-): readonly Candidate[] {
-  // The same endpoint may stand in two slices while it moves between them; the ready one counts.
-  const byAddress = new Map<string, Candidate>();
-  for (const slice of slices) {
-    if (slice.addressType !== family.name) continue;
-    const port = slice.ports?.find((p) => (p.name ?? "") === portName && (p.protocol ?? "TCP") === protocol);
-    if (!port?.port) continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      const candidate = candidateOf(endpoint, port.port, node, family);
-      if (!candidate) continue;
-      const address = `${candidate.ip} ${candidate.port}`;
-      if (candidate.isReady || !byAddress.has(address)) byAddress.set(address, candidate);
-    }
-  }
-  return [...byAddress.values()].sort((a, b) => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port));
-}
-
-function candidateOf(endpoint: Endpoint, port: number, node: NodeTopology, family: Family): Candidate | undefined {
-  const [ip] = addressesOf(family, endpoint.addresses.slice(0, 1));
-  if (ip === undefined) return undefined;
-  const { ready, serving, terminating } = endpoint.conditions;
-  const isReady = ready ?? true;
-  return {
-    ip,
-    port,
-    isLocal: endpoint.nodeName === node.name,
-    isReady,
-    isServing: serving ?? isReady,
-    isTerminating: terminating ?? false,
-    forNodes: (endpoint.hints?.forNodes ?? []).map((n) => n.name),
-    forZones: (endpoint.hints?.forZones ?? []).map((z) => z.name),
-  };
 }

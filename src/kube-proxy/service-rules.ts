@@ -270,12 +270,14 @@ class ServiceRulesBuilder {
     const { addressType } = this.#config.family;
     this.rules.sets.set(map, `map { type ${addressType} : mark; flags dynamic,timeout; size 65535; }`);
     const remember = `update @${map} { ${ip} saddr timeout ${port.affinitySeconds}s : meta mark }`;
+    // An update leaves what is remembered as it is, and prolongs it.
+    const forget = `delete @${map} { ${ip} saddr : meta mark }`;
     const classify = `meta mark set meta mark or ${masquerade[picked.class]}`;
     this.rules.chains.set(name, [
       ...this.#head(offset),
       // When the endpoint is gone the last lookup fails, and the next rule chooses anew.
       `${anyPort} meta mark set ${ip} saddr map @${map} ${remember} ${classify} ${this.#send}`,
-      `${anyPort} ${this.#choose(target, count, offset)} ${remember} ${classify} ${this.#send}`,
+      `${anyPort} ${this.#choose(target, count, offset)} ${forget} ${remember} ${classify} ${this.#send}`,
     ]);
     return name;
   }

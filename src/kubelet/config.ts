@@ -83,6 +83,10 @@ export interface KubeletConfig {
   readonly imageGcLowThresholdPercent?: number;
   /** An unused image is kept so long; 2 min unless given. */
   readonly imageMinimumGcAgeMs?: number;
+  /** An image nobody has used for so long goes, full disk or not; 0, which is never, unless given. */
+  readonly imageMaximumGcAgeMs?: number;
+  /** Whether containers that name no seccomp profile get the runtime's; they are unconfined unless given. */
+  readonly seccompDefault?: boolean;
   /** The reference of the sandbox's image, which no container shows and the kubelet must keep; none unless given. */
   readonly sandboxImage?: string;
   /** From which size a container's log is put aside and how many files are kept of it; 10 Mi and 5 unless given. */
@@ -149,6 +153,8 @@ export function resolveConfig(config: KubeletConfig): ResolvedConfig {
     imageGcHighThresholdPercent: config.imageGcHighThresholdPercent ?? 85,
     imageGcLowThresholdPercent: config.imageGcLowThresholdPercent ?? 80,
     imageMinimumGcAgeMs: config.imageMinimumGcAgeMs ?? 120_000,
+    imageMaximumGcAgeMs: config.imageMaximumGcAgeMs ?? 0,
+    seccompDefault: config.seccompDefault ?? false,
     sandboxImage: config.sandboxImage ?? "",
     containerLogMaxBytes: config.containerLogMaxBytes ?? 10 * 1024 * 1024,
     containerLogMaxFiles: config.containerLogMaxFiles ?? 5,

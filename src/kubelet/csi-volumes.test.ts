@@ -8,6 +8,7 @@ import {
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
+  serviceAccounts,
   volumeAttachments,
 } from "../api/resources.gen.ts";
 import type { Input } from "../apimachinery/resource-type.ts";
@@ -24,6 +25,8 @@ const unique = uniqueVolumeName(hostpathDriverName, handle);
 /** The hostpath driver on the harness's files and mounts, which comes and goes, and what it was called with. */
 class DriverBeside {
   readonly calls: string[] = [];
+  /** What the last volume was published with. */
+  volumeContext: Readonly<Record<string, string>> = {};
   readonly driver: HostpathDriver;
   readonly statuses: { readonly pluginRegistered: boolean; readonly error: string }[] = [];
   #onChange: (sockets: readonly string[]) => void = () => {};
@@ -53,8 +56,10 @@ class DriverBeside {
       get: (target, name) => {
         const method: unknown = Reflect.get(target, name);
         if (typeof method !== "function") return name === Symbol.asyncDispose ? async () => {} : method;
-        return (request: object) => {
+        return (request: object = {}) => {
           if (String(name).endsWith("Volume")) this.calls.push(String(name));
+          const { volumeContext } = request as { readonly volumeContext?: Readonly<Record<string, string>> };
+          if (name === "nodePublishVolume") this.volumeContext = volumeContext ?? {};
           return Reflect.apply(method, target, [request]) as unknown;
         };
       },
@@ -199,6 +204,52 @@ test("a volume of two pods is staged once, and unstaged after the second", async
   assert.deepEqual(beside.calls, ["nodeUnpublishVolume", "nodeUnpublishVolume", "nodeUnstageVolume"]);
 });
 
+test("a volume for one pod is refused to a second", async () => {
+  const { harness, beside } = await start({ attachRequired: false });
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  const spec = { accessModes: ["ReadWriteOncePod"] };
+  await harness.client.resource(persistentVolumes).patch("pv", "merge", { spec });
+  await harness.createPod("a", claimSpec);
+  await harness.untilPhase("a", "Running");
+  await harness.createPod("b", claimSpec);
+  await harness.pass(1_000);
+  const why = "volume uses the ReadWriteOncePod access mode and is already in use by another pod";
+  assert.ok(harness.events("b").includes(`FailedMount MountVolume.SetUp failed for volume "pv" : ${why}`));
+  await harness.deletePod("a");
+  await harness.untilPhase("b", "Running");
+});
+
+test("a volume that a pod waits for stays in use when another lets go of it", async () => {
+  const { harness, beside } = await start();
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  const source = { persistentVolumeName: "pv" };
+  const name = attachmentName(handle, hostpathDriverName, "node-1");
+  const setAttached = async (isAttached: boolean): Promise<void> => {
+    const volumesAttached = isAttached ? [{ name: unique, devicePath: "" }] : null;
+    const node = harness.client.resource(nodes);
+    await node.patch("node-1", "merge", { status: { volumesAttached } }, { subresource: "status" });
+  };
+  await harness.client.resource(volumeAttachments).create({
+    metadata: { name },
+    spec: { attacher: hostpathDriverName, nodeName: "node-1", source },
+    status: { attached: true },
+  });
+  await setAttached(true);
+  await harness.createPod("a", claimSpec);
+  await harness.untilPhase("a", "Running");
+  await setAttached(false);
+  await harness.createPod("b", claimSpec);
+  await harness.pass(1_000);
+  await harness.deletePod("a");
+  await harness.until(async () => (await harness.pod("a")) === undefined);
+  await harness.pass(30_000);
+  assert.deepEqual((await harness.client.resource(nodes).get("node-1")).status.volumesInUse, [unique]);
+  await setAttached(true);
+  await harness.untilPhase("b", "Running");
+});
+
 test("an inline volume needs a driver that takes them; it is published again and again where the driver wants that", async () => {
   const inline = podSpec({ name: "v", csi: { driver: hostpathDriverName } });
   {
@@ -261,4 +312,33 @@ test("a volume that has grown is grown on the node while the pod runs, and what 
   assert.equal(failed.allocatedResourceStatuses?.["storage"], "NodeResizeInfeasible");
   assert.ok(failed.conditions?.some(({ type }) => type === "NodeResizeError"));
   assert.equal((await harness.pod("p"))?.status.phase, "Running");
+});
+
+test("a driver is told of the pod and given the tokens that it wants of it", async () => {
+  const tokenRequests = [{ audience: "vault", expirationSeconds: 600 }];
+  const { harness, beside } = await start({ attachRequired: false, podInfoOnMount: true, tokenRequests });
+  await using _ = harness;
+  await createVolume(harness, beside.driver);
+  await harness.client.resource(serviceAccounts, "default").create({ metadata: { name: "robot" } });
+  const asked: unknown[] = [];
+  harness.api.intercept = ({ method, path, body }) => {
+    if (method !== "POST" || !path.endsWith("/token")) return undefined;
+    asked.push((body as { readonly spec: { readonly audiences: unknown } }).spec.audiences);
+    const expirationTimestamp = "2030-01-01T00:00:00Z";
+    return { status: 201, body: { status: { token: "of-robot", expirationTimestamp } } };
+  };
+  const pod = await harness.createPod("p", { ...claimSpec, serviceAccountName: "robot" });
+  await harness.untilPhase("p", "Running");
+  assert.deepEqual(asked, [["vault"]]);
+  const { ["csi.storage.k8s.io/serviceAccount.tokens"]: tokens = "", ...rest } = beside.volumeContext;
+  assert.deepEqual(JSON.parse(tokens), {
+    vault: { token: "of-robot", expirationTimestamp: "2030-01-01T00:00:00Z" },
+  });
+  assert.deepEqual(rest, {
+    "csi.storage.k8s.io/pod.name": "p",
+    "csi.storage.k8s.io/pod.namespace": "default",
+    "csi.storage.k8s.io/pod.uid": pod.metadata.uid,
+    "csi.storage.k8s.io/serviceAccount.name": "robot",
+    "csi.storage.k8s.io/ephemeral": "false",
+  });
 });

@@ -97,7 +97,9 @@ export interface Kubelet {
 // How soon the API is asked again for what drivers need there.
 const pluginRetryMs = 1_000;
 
-const evictionsHelp = "Cumulative number of pod evictions by eviction signal";
+const terminationsHelp = "[ALPHA] Cumulative number of container terminations.";
+const terminationLabels = ["container_type", "exit_code", "reason"];
+const evictionsHelp = "[ALPHA] Cumulative number of pod evictions by eviction signal";
 const probeHelp = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
 const probeLabels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
 
@@ -162,6 +164,7 @@ class NodeKubelet implements Kubelet {
       clock,
       logger,
       tasks,
+      terminations: options.metrics.counter("kubelet_terminated_containers_total", terminationsHelp, terminationLabels),
       mirrorOf: (pod) => this.#mirrors.of(pod),
     }));
     const hooks = new HandlerRunner({ runtime, prober, clock });
@@ -200,7 +203,7 @@ class NodeKubelet implements Kubelet {
       logger,
       fileSystem,
       podLogsDirectory,
-      seccompRoot: `${rootDirectory}/seccomp`,
+      seccomp: { root: `${rootDirectory}/seccomp`, isDefault: config.seccompDefault },
       crashBackoffMaxMs: config.maxContainerRestartPeriodMs,
       sandboxStarts: new Semaphore(config.parallelSandboxStarts),
     });
@@ -289,6 +292,7 @@ class NodeKubelet implements Kubelet {
       highThresholdPercent: config.imageGcHighThresholdPercent,
       lowThresholdPercent: config.imageGcLowThresholdPercent,
       minAgeMs: config.imageMinimumGcAgeMs,
+      maxAgeMs: config.imageMaximumGcAgeMs,
       isSandboxImage: ({ repoTags }) => repoTags.includes(config.sandboxImage),
     });
     this.#evictions = new EvictionManager({
@@ -703,6 +707,7 @@ class NodeKubelet implements Kubelet {
           volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
         });
       },
+      devices: (pod, container) => this.#volumes.devicesFor(pod, container),
       mounts: (pod, container, input) => {
         const canMountRecursiveReadOnly = this.#state.canMountRecursiveReadOnly(pod);
         return this.#volumes.mountsFor(pod, container, { ...input, canMountRecursiveReadOnly });

@@ -285,3 +285,36 @@ test("a wrong start is reported as such", async () => {
   assert.equal(pod.status.containerStatuses?.[0]?.state.terminated?.reason, "StartError");
   assert.ok(harness.events("p").includes('Failed Error: exec: "nope": executable file not found in $PATH'));
 });
+
+test("all containers' hooks run at once; sidecars hear SIGTERM after the containers, last one first, in one grace period", async () => {
+  const hooks: string[] = [];
+  await using harness = await KubeletHarness.start({
+    runtime: {
+      script: ({ metadata }) => ({ onTerminate: metadata.name === "main" ? "ignore" : 0 }),
+      exec: (name) => void hooks.push(`${harness.clock.monotonic() - deletedAt} ${name}`),
+    },
+  });
+  const lifecycle = { preStop: { exec: { command: ["true"] } } };
+  await harness.createPod("p", {
+    initContainers: [
+      { ...sh("sleep inf", "first"), restartPolicy: "Always", lifecycle },
+      { ...sh("sleep inf", "second"), restartPolicy: "Always", lifecycle },
+    ],
+    containers: [{ ...sh("sleep inf"), lifecycle }],
+  });
+  await harness.untilPhase("p", "Running");
+  await harness.until(async () => (await status(harness, "p")).ready);
+  const names = new Map((await harness.runtime.listContainers()).map((c) => [c.id, c.metadata.name]));
+  const stops: string[] = [];
+  const stop = harness.runtime.stopContainer.bind(harness.runtime);
+  harness.runtime.stopContainer = (id, seconds, options) => {
+    stops.push(`${harness.clock.monotonic() - deletedAt} ${names.get(id)} ${seconds}`);
+    return stop(id, seconds, options);
+  };
+  const deletedAt = harness.clock.monotonic();
+  await harness.deletePod("p");
+  await harness.until(async () => (await harness.pod("p")) === undefined);
+  assert.deepEqual(hooks, ["0 main", "0 second", "0 first"]);
+  // What runs on past its grace period is killed, and with it goes the grace of the others.
+  assert.deepEqual(stops, ["0 main 30", "30000 second 2", "30000 first 2"]);
+});

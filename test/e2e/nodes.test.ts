@@ -46,10 +46,11 @@ describe("nodes of one machine", { skip: typeof world === "string" ? world : fal
     const seen = await execChecked("sh", [
       "-c",
       `ip -o link | cut -d: -f2; ip route show table all; nft list ruleset; cut -d' ' -f5 /proc/self/mountinfo
-       ps -e -o args= | grep -v -e '^ps ' -e '^sh -c' | sort
        find /sys/fs/cgroup -path "*${world.cgroupRoot}/*" -type d`,
     ]);
-    return seen.split("\n");
+    // By itself: of a pipe, ps would see the other programs when they have begun, and not when they are about to.
+    const processes = await execChecked("ps", ["-e", "-o", "args="]);
+    return [...seen.split("\n"), ...processes.split("\n").filter((line) => !line.startsWith("ps -e"))];
   };
 
   const fetchFrom = async (pod: Pod, url: string): Promise<string> => {

@@ -187,7 +187,14 @@ test("no endpoints: refused", { skip }, async () => {
     assert.equal(await a.probe(protocol, vip, 80), "ECONNREFUSED");
     assert.equal(await outside.probe(protocol, nodeIp, 30_080), "ECONNREFUSED");
   }
-  assert.equal(await lab.node.probe("tcp", vip, 80), "ECONNREFUSED");
+  for (const [host, port] of [
+    [vip, 80],
+    [nodeIp, 30_080],
+  ] as const) {
+    assert.equal(await lab.node.probe("tcp", host, port), "ECONNREFUSED");
+    // What the node itself sends is refused before it is sent: the kernel says so to whoever sends, as with upstream's rules.
+    assert.equal(await lab.node.probe("udp", host, port), "EPERM");
+  }
 });
 
 test("node ports, external and load balancer addresses lead to all endpoints, masqueraded", { skip }, async () => {
@@ -272,6 +279,21 @@ test("affinity holds a client to one endpoint on all ways, until it is switched"
     },
     30_000,
   );
+});
+
+test("who loses its endpoint gets another one, and keeps that", { skip }, async () => {
+  const affine = { type: "NodePort" as const, sessionAffinity: "ClientIP" as const };
+  const three = [endpoint(a), endpoint(b), endpoint(c)];
+  await serve(affine, three);
+  const [chosen] = await answers(outside, vip, 80);
+  await serve(
+    affine,
+    three.filter((e) => e.addresses?.[0] !== [a, b, c].find((h) => h.name === chosen)?.ip),
+  );
+  const next = await answers(outside, vip, 80);
+  assert.equal(next.length, 1);
+  assert.notEqual(next[0], chosen);
+  assert.deepEqual(await answers(outside, nodeIp, 30_080), next);
 });
 
 test("terminating endpoints serve when there is no other", { skip }, async () => {

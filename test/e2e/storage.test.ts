@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 
 import type { Node, PersistentVolumeClaim, Pod } from "../../src/api/core/v1/types.gen.ts";
 import type { CSINode, VolumeAttachmentList } from "../../src/api/storage/v1/types.gen.ts";
+import { execChecked } from "../../src/node/exec.ts";
 import { readMounts } from "../../src/node/mount-info.ts";
 import { CliCluster } from "./cli.ts";
 import { enterWorld, eventually, type World } from "./world.ts";
@@ -116,10 +117,14 @@ test("the driver registers: CSINode, the node's topology and id, its capacity", 
   const { metadata } = await node();
   assert.equal(metadata.labels?.[topologyKey], nodeName);
   assert.equal(metadata.annotations?.["csi.volume.kubernetes.io/nodeid"], JSON.stringify({ [driver]: nodeName }));
-  await eventually("capacity is published", async () => {
-    const text = await cluster.kubectl("get", "csistoragecapacities", "-A", "-o", "jsonpath={.items[*].capacity}");
-    return text === "10Gi";
-  });
+  await eventually(
+    "capacity is published",
+    async () => {
+      const text = await cluster.kubectl("get", "csistoragecapacities", "-A", "-o", "jsonpath={.items[*].capacity}");
+      return text === "10Gi";
+    },
+    30_000,
+  );
 });
 
 test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip }, async () => {
@@ -130,6 +135,7 @@ test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip 
     await eventually(
       `${name}-0 exists`,
       async () => (await cluster.tryKubectl(["get", "pod", `${name}-0`])).exitCode === 0,
+      30_000,
     );
     await ready(`${name}-0`);
     assert.equal(await cat(`${name}-0`, "/data/starts"), `${name}-0\n`);
@@ -137,6 +143,7 @@ test("a StatefulSet's data outlives its pods, on local-path and on CSI", { skip 
     await eventually(
       `${name}-0 is back`,
       async () => (await cluster.tryKubectl(["get", "pod", `${name}-0`])).exitCode === 0,
+      30_000,
     );
     await ready(`${name}-0`);
     assert.equal(await cat(`${name}-0`, "/data/starts"), `${name}-0\n${name}-0\n`);
@@ -198,7 +205,51 @@ spec:
     (await readdir(`${cluster.dataDir}/node/csi-hostpath`)).filter((name) => name.startsWith("csi-"));
   assert.equal((await inline()).length, 1);
   await cluster.kubectl("delete", "pod", "inline");
-  await eventually("the volume is gone", async () => (await inline()).length === 0);
+  await eventually("the volume is gone", async () => (await inline()).length === 0, 30_000);
+});
+
+const noLoops = existsSync("/dev/loop-control") ? skip : "needs loop devices";
+
+test("a block volume is a device of the pod, keeps its data and grows", { skip: noLoops }, async () => {
+  await cluster.apply(`apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: raw }
+spec: { storageClassName: csi-hostpath, volumeMode: Block, accessModes: [ReadWriteOnce], resources: { requests: { storage: 8Mi } } }
+`);
+  const start = async (name: string): Promise<void> => {
+    await cluster.apply(`apiVersion: v1
+kind: Pod
+metadata: { name: ${name} }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - { name: main, image: ${image}, command: [sleep, "1000000"], volumeDevices: [{ name: raw, devicePath: /dev/raw }] }
+  volumes:
+    - { name: raw, persistentVolumeClaim: { claimName: raw } }
+`);
+    await ready(name);
+  };
+  const run = (name: string, script: string): Promise<string> =>
+    cluster.kubectl("exec", name, "--", "sh", "-c", script);
+  await start("block-a");
+  await run("block-a", "printf written | dd of=/dev/raw bs=1 seek=4096 conv=notrunc");
+  await cluster.kubectl("patch", "pvc", "raw", "-p", '{"spec":{"resources":{"requests":{"storage":"16Mi"}}}}');
+  await eventually(
+    "it has grown",
+    async () => (await run("block-a", "blockdev --getsize64 /dev/raw")) === "16777216\n",
+    45_000,
+  );
+  await cluster.kubectl("delete", "pod", "block-a");
+  await start("block-b");
+  assert.equal(await run("block-b", "dd if=/dev/raw bs=1 skip=4096 count=7 2>/dev/null"), "written");
+  await cluster.kubectl("delete", "pod", "block-b");
+  const { spec } = await claim("raw");
+  await cluster.kubectl("delete", "pvc", "raw");
+  await eventually(
+    "the volume and its device are gone",
+    async () => !(await execChecked("losetup", ["--list"])).includes(spec.volumeName ?? "?"),
+    30_000,
+  );
 });
 
 test("node and driver restarted: the volume stays mounted, and is let go of when the pod goes", { skip }, async () => {

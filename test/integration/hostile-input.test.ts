@@ -11,7 +11,7 @@ import { YamlThread } from "../../src/node/yaml-thread.ts";
 const waitMsMax = 50;
 /** How often each attack is made: reads take few turns, so that it needs more of them for a hundredth to mean something. */
 const writeAttempts = 3;
-const readAttempts = 120;
+const readAttempts = 60;
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const yamlType = "application/yaml";
 const table = "application/json;as=Table;v=v1;g=meta.k8s.io";

@@ -11,6 +11,8 @@ export interface NodeBootstrapConfig {
   /** Where each node serves DNS. */
   readonly dnsPort: number;
   readonly networkBackend: NetworkBackend;
+  /** Where each node serves Ingresses, if they do. */
+  readonly ingress?: { readonly http: number; readonly https: number };
   /** PEM; who may call kubelets. */
   readonly clientCa: string;
 }
@@ -65,7 +67,7 @@ export async function readNodeBootstrap(client: ApiClient): Promise<NodeBootstra
 }
 
 function parseNodeBootstrap(data: ConfigMap["data"]): NodeBootstrapConfig {
-  const { cluster, dnsPort, networkBackend } = JSON.parse(
+  const { cluster, dnsPort, networkBackend, ingress } = JSON.parse(
     data?.["config.json"] ?? "{}",
   ) as Partial<NodeBootstrapConfig>;
   const clientCa = data?.["client-ca.crt"];
@@ -73,7 +75,7 @@ function parseNodeBootstrap(data: ConfigMap["data"]): NodeBootstrapConfig {
   if (!cluster || typeof dnsPort !== "number" || !isKnown || clientCa === undefined) {
     throw new Error(`ConfigMap ${namespace}/${configName} is not one that this version of k8ts has written`);
   }
-  return { cluster, dnsPort, networkBackend, clientCa };
+  return { cluster, dnsPort, networkBackend, ...(ingress ? { ingress } : {}), clientCa };
 }
 
 /** True when it was created; one that is there is left as it is. */

@@ -21,6 +21,7 @@ import { externalResizer } from "../../csi/sidecars/external-resizer.ts";
 import { hasControllerCapability } from "../../csi/v1/services.ts";
 import type { VolumeUsage } from "../../csi/v1/types.ts";
 import { csiClient, serveCsi, serveRegistration } from "../../node/csi/csi-protocol.ts";
+import { loopDevices } from "../../node/csi/loop-devices.ts";
 import { LinuxDisks } from "../../node/disks.ts";
 import { SystemMounter } from "../../node/mounts.ts";
 import { NodeFileSystem } from "../../node/node-file-system.ts";
@@ -90,6 +91,7 @@ export function csiHostpath(args: readonly string[]): Promise<void> {
 
 function createDriver(flags: Flags, nodeId: string): HostpathDriver {
   const disks = new LinuxDisks();
+  const loops = loopDevices();
   const bytes = (text: string): number => Quantity.parse(text).toNumber();
   return new HostpathDriver({
     nodeId,
@@ -100,6 +102,7 @@ function createDriver(flags: Flags, nodeId: string): HostpathDriver {
     isAttachable: flags.attachable !== false,
     fileSystem: new NodeFileSystem(),
     mounter: new SystemMounter(),
+    ...(loops ? { loops } : {}),
     usage: (directory) => usageOf(disks, directory),
   });
 }

@@ -1,5 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../../api/core/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
+import { newestDefault } from "../newest-default.ts";
 
 export const claimProtection = "kubernetes.io/pvc-protection";
 export const volumeProtection = "kubernetes.io/pv-protection";
@@ -19,13 +20,9 @@ const defaultAnnotations = [
   "storageclass.beta.kubernetes.io/is-default-class",
 ];
 
-/** Of several defaults the newest, then the first by name. */
+/** The class for claims that name none. */
 export function defaultStorageClass(classes: readonly StorageClass[]): StorageClass | undefined {
-  const age = ({ metadata }: StorageClass): number => Date.parse(metadata.creationTimestamp ?? "") || 0;
-  const [first] = classes
-    .filter(({ metadata }) => defaultAnnotations.some((key) => metadata.annotations?.[key] === "true"))
-    .sort((a, b) => age(b) - age(a) || (a.metadata.name < b.metadata.name ? -1 : 1));
-  return first;
+  return newestDefault(classes, defaultAnnotations);
 }
 
 /** The class a claim or a volume belongs to; "" for none. */

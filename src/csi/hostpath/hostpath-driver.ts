@@ -36,9 +36,19 @@ export interface BindMounter {
   isMounted(path: string): Promise<boolean>;
 }
 
+/** Files as block devices. */
+export interface LoopDevices {
+  /** Resolves to the file's device, which it gets when it has none. */
+  attach(file: string): Promise<string>;
+  /** Makes the device as large as the file by now. No device is fine. */
+  refresh(file: string): Promise<void>;
+  /** No device is fine. */
+  detach(file: string): Promise<void>;
+}
+
 export interface HostpathDriverOptions {
   readonly nodeId: string;
-  /** Holds `<volume>/data` and `<volume>/volume.json`. */
+  /** Holds `<volume>/data` (a directory, or the file of a block volume) and `<volume>/volume.json`. */
   readonly directory: string;
   /** All volumes together. */
   readonly capacityBytes: number;
@@ -49,6 +59,8 @@ export interface HostpathDriverOptions {
   readonly isAttachable: boolean;
   readonly fileSystem: FileSystem;
   readonly mounter: BindMounter;
+  /** Without them there are no block volumes. */
+  readonly loops?: LoopDevices;
   readonly usage: (path: string) => Promise<readonly VolumeUsage[]>;
 }
 
@@ -58,6 +70,7 @@ interface StoredVolume {
   readonly sizeBytes: number;
   readonly isEphemeral: boolean;
   readonly isAttached: boolean;
+  readonly isBlock: boolean;
 }
 
 /**
@@ -104,7 +117,7 @@ export class HostpathDriver implements CsiDriver {
     if (name === "") throw new CsiError("invalidArgument", "Name missing in request");
     if (volumeCapabilities.length === 0)
       throw new CsiError("invalidArgument", "Volume Capabilities missing in request");
-    refuseBlock(volumeCapabilities);
+    const isBlock = this.#isBlock(volumeCapabilities);
     const { requisite = [] } = accessibilityRequirements ?? {};
     if (requisite.length > 0 && !requisite.some((topology) => this.#isHere(topology))) {
       throw new CsiError("resourceExhausted", `no requisite topology is on node ${this.#options.nodeId}`);
@@ -119,7 +132,7 @@ export class HostpathDriver implements CsiDriver {
     }
     const sizeBytes = capacityRange?.requiredBytes ?? 0;
     this.#checkSize(sizeBytes, capacityRange, volumes);
-    const volume = { id: name, name, sizeBytes, isEphemeral: false, isAttached: false };
+    const volume = { id: name, name, sizeBytes, isEphemeral: false, isAttached: false, isBlock };
     await this.#make(volume);
     return { volume: this.#described(volume) };
   }
@@ -129,7 +142,9 @@ export class HostpathDriver implements CsiDriver {
     if (volume?.isAttached) {
       throw new CsiError("failedPrecondition", `volume '${volumeId}' is still used by '${this.#options.nodeId}' node`);
     }
-    if (volume) await this.#options.fileSystem.removeAll(this.#home(volumeId));
+    if (!volume) return {};
+    if (volume.isBlock) await this.#options.loops?.detach(this.#data(volumeId));
+    await this.#options.fileSystem.removeAll(this.#home(volumeId));
     return {};
   }
 
@@ -160,8 +175,10 @@ export class HostpathDriver implements CsiDriver {
     const volume = await this.#get(volumeId);
     const wanted = capacityRange.requiredBytes ?? 0;
     if (wanted > volume.sizeBytes) {
+      const { fileSystem } = this.#options;
       const others = (await this.#list()).filter(({ id }) => id !== volumeId);
       this.#checkSize(wanted, capacityRange, others);
+      if (volume.isBlock) await resize(fileSystem, this.#data(volumeId), wanted);
       await this.#save({ ...volume, sizeBytes: wanted });
     }
     return { capacityBytes: Math.max(wanted, volume.sizeBytes), nodeExpansionRequired: true };
@@ -185,11 +202,11 @@ export class HostpathDriver implements CsiDriver {
   async nodeStageVolume(request: NodeStageVolumeRequest): Promise<object> {
     const volume = await this.#get(request.volumeId);
     const target = required("Target path", request.stagingTargetPath);
-    refuseBlock([request.volumeCapability]);
+    this.#checkKind(volume, request.volumeCapability);
     if (this.#options.isAttachable && !volume.isAttached) {
       throw new CsiError("failedPrecondition", `volume '${volume.id}' is not attached to this node`);
     }
-    await this.#bind(this.#data(volume.id), target, false);
+    if (!volume.isBlock) await this.#bind(this.#data(volume.id), target, false);
     return {};
   }
 
@@ -201,12 +218,16 @@ export class HostpathDriver implements CsiDriver {
   async nodePublishVolume(request: NodePublishVolumeRequest): Promise<object> {
     const { volumeId, stagingTargetPath = "", volumeContext, readonly } = request;
     const targetPath = required("Target path", request.targetPath);
-    refuseBlock([request.volumeCapability]);
     const isEphemeral = volumeContext[ephemeralContext] === "true";
     if (isEphemeral && !(await this.#find(volumeId))) {
-      await this.#make({ id: volumeId, name: volumeId, sizeBytes: 0, isEphemeral, isAttached: false });
+      await this.#make({ id: volumeId, name: volumeId, sizeBytes: 0, isEphemeral, isAttached: false, isBlock: false });
     }
     const volume = await this.#get(volumeId);
+    this.#checkKind(volume, request.volumeCapability);
+    if (volume.isBlock) {
+      await this.#publishDevice(volume, targetPath);
+      return {};
+    }
     if (!volume.isEphemeral && !(await this.#options.mounter.isMounted(stagingTargetPath))) {
       throw new CsiError("failedPrecondition", `volume '${volumeId}' is not staged`);
     }
@@ -221,6 +242,7 @@ export class HostpathDriver implements CsiDriver {
     if (await mounter.isMounted(targetPath)) throw new CsiError("internal", `${targetPath} is still mounted`);
     if (await fileSystem.stat(targetPath)) await fileSystem.remove(targetPath);
     const volume = await this.#find(request.volumeId);
+    if (volume?.isBlock) await this.#options.loops?.detach(this.#data(volume.id));
     if (volume?.isEphemeral) await fileSystem.removeAll(this.#home(volume.id));
     return {};
   }
@@ -246,7 +268,15 @@ export class HostpathDriver implements CsiDriver {
     if (wanted > volume.sizeBytes) {
       throw new CsiError("outOfRange", `Requested capacity ${wanted} exceeds the volume's size ${volume.sizeBytes}`);
     }
+    if (volume.isBlock) await this.#options.loops?.refresh(this.#data(volume.id));
     return { capacityBytes: volume.sizeBytes };
+  }
+
+  async #publishDevice({ id }: StoredVolume, targetPath: string): Promise<void> {
+    const { fileSystem, mounter, loops } = this.#options;
+    if (!loops || (await mounter.isMounted(targetPath))) return;
+    await fileSystem.writeFile(targetPath, new Uint8Array(), 0o600);
+    await mounter.bind(await loops.attach(this.#data(id)), targetPath, { readOnly: false });
   }
 
   async #bind(source: string, target: string, readOnly: boolean): Promise<void> {
@@ -298,8 +328,32 @@ export class HostpathDriver implements CsiDriver {
     return `${this.#home(id)}/data`;
   }
 
+  #isBlock(capabilities: readonly VolumeCapability[]): boolean {
+    const isBlock = capabilities.some(({ block }) => block);
+    if (!isBlock) return false;
+    if (!this.#options.loops) throw new CsiError("invalidArgument", "block volumes are not supported on this node");
+    if (capabilities.some(({ mount }) => mount)) {
+      throw new CsiError("invalidArgument", "cannot have both block and mount access type");
+    }
+    return true;
+  }
+
+  #checkKind({ id, isBlock }: StoredVolume, capability: VolumeCapability): void {
+    if (this.#isBlock([capability]) === isBlock) return;
+    const kind = isBlock ? "block" : "mount";
+    throw new CsiError("invalidArgument", `volume '${id}' is of access type ${kind}, and another one is asked for`);
+  }
+
   async #make(volume: StoredVolume): Promise<void> {
     const { fileSystem } = this.#options;
+    if (volume.isBlock) {
+      await fileSystem.makeDirectory(this.#home(volume.id), 0o700);
+      if (!(await fileSystem.stat(this.#data(volume.id)))) {
+        await fileSystem.writeFile(this.#data(volume.id), new Uint8Array(), 0o600);
+      }
+      await resize(fileSystem, this.#data(volume.id), volume.sizeBytes);
+      return this.#save(volume);
+    }
     await fileSystem.makeDirectory(this.#data(volume.id), 0o777);
     // The process's umask took bits away.
     await fileSystem.chmod(this.#data(volume.id), 0o777);
@@ -341,8 +395,10 @@ function required(what: string, value: string): string {
   return value;
 }
 
-function refuseBlock(capabilities: readonly VolumeCapability[]): void {
-  if (capabilities.some(({ block }) => block)) throw new CsiError("invalidArgument", "block volumes are not supported");
+/** Sparse: room is taken when it is written to. */
+async function resize(fs: FileSystem, path: string, sizeBytes: number): Promise<void> {
+  await using file = await fs.open(path, "write");
+  await file.truncate(sizeBytes);
 }
 
 function fits(sizeBytes: number, range: CapacityRange | undefined): boolean {

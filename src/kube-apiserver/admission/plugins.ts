@@ -17,6 +17,7 @@ import type {
 import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
+import type { IngressClass } from "../../api/networking/v1/types.gen.ts";
 import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
@@ -24,6 +25,7 @@ import type { RegistryAccess, StorageLister } from "../../apiserver/registry/res
 import type { Clock } from "../../component-base/clock.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
+import { DefaultIngressClass } from "./default-ingress-class.ts";
 import { PersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { DefaultStorageClass } from "./default-storage-class.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
@@ -54,6 +56,7 @@ export function admissionPlugins(options: {
   readonly roles: StorageLister<Role>;
   readonly clusterRoles: StorageLister<ClusterRole>;
   readonly storageClasses: StorageLister<StorageClass>;
+  readonly ingressClasses: StorageLister<IngressClass>;
   readonly runtimeClasses: StorageLister<RuntimeClassObject>;
   readonly limitRanges: StorageLister<LimitRange>;
   readonly mutatingWebhooks: StorageLister<MutatingWebhookConfiguration>;
@@ -88,6 +91,7 @@ export function admissionPlugins(options: {
     new RuntimeClass(options.runtimeClasses),
     new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
+    new DefaultIngressClass(options.ingressClasses),
     new MutatingAdmissionPolicy({
       ...options,
       matchConditions,

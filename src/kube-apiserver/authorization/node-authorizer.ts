@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/core/v1/types.gen.ts";
+import type { Ingress } from "../../api/networking/v1/types.gen.ts";
 import type {
   AuthorizationAttributes,
   AuthorizationResult,
@@ -17,15 +18,18 @@ const podDependent = new Set(["secrets", "configmaps", "persistentvolumeclaims",
  * to the node refer to. Keeps names, not pods.
  *
  * Differs from upstream: persistent volumes, volume attachments and resource claims are not followed; kubelets may read
- * all of them. Lists of pods are not narrowed to the node's own.
+ * all of them. Lists of pods are not narrowed to the node's own. Secrets that Ingresses name for TLS may be read by every
+ * node, because every node serves them.
  *
- * Fed with pods by whoever watches them; `set` and `delete` are idempotent.
+ * Fed with pods and Ingresses by whoever watches them; `set` and `delete` are idempotent.
  */
 export class NodeAuthorizer implements Authorizer {
   /** Pod → its node and what it refers to. */
   readonly #pods = new Map<string, { readonly node: string; readonly references: readonly string[] }>();
   /** Node → reference → pods that make it. */
   readonly #counts = new Map<string, Map<string, number>>();
+  /** The certificates nodes present to clients. */
+  readonly ingresses = new IngressSecrets();
 
   async authorize(attributes: AuthorizationAttributes): Promise<AuthorizationResult> {
     const node = nodeNameOf(attributes.user);
@@ -37,6 +41,7 @@ export class NodeAuthorizer implements Authorizer {
       return { decision: "no-opinion", reason: `can only read ${resource} by name, one at a time` };
     }
     if (this.#counts.get(node)?.has(`${resource}/${namespace}/${name}`)) return { decision: "allow" };
+    if (resource === "secrets" && this.ingresses.has(namespace, name)) return { decision: "allow" };
     return { decision: "no-opinion", reason: `no relationship found between node '${node}' and this object` };
   }
 
@@ -64,5 +69,36 @@ export class NodeAuthorizer implements Authorizer {
       else counts?.delete(reference);
     }
     if (counts?.size === 0) this.#counts.delete(known.node);
+  }
+}
+
+/** The Secrets Ingresses name, with how many do. */
+class IngressSecrets {
+  readonly #ingresses = new Map<string, readonly string[]>();
+  readonly #counts = new Map<string, number>();
+
+  has(namespace: string, name: string): boolean {
+    return this.#counts.has(`${namespace}/${name}`);
+  }
+
+  set(ingress: Ingress): void {
+    this.delete(ingress);
+    const { namespace, name } = ingress.metadata;
+    const secrets = (ingress.spec.tls ?? []).flatMap(({ secretName }) =>
+      secretName ? [`${namespace}/${secretName}`] : [],
+    );
+    if (secrets.length === 0) return;
+    this.#ingresses.set(`${namespace}/${name}`, secrets);
+    for (const secret of secrets) this.#counts.set(secret, (this.#counts.get(secret) ?? 0) + 1);
+  }
+
+  delete({ metadata }: Ingress): void {
+    const key = `${metadata.namespace}/${metadata.name}`;
+    for (const secret of this.#ingresses.get(key) ?? []) {
+      const left = (this.#counts.get(secret) ?? 1) - 1;
+      if (left > 0) this.#counts.set(secret, left);
+      else this.#counts.delete(secret);
+    }
+    this.#ingresses.delete(key);
   }
 }

@@ -5,6 +5,8 @@ import {
   configMaps,
   endpoints,
   endpointSlices,
+  ingressClasses,
+  ingresses,
   apiServices,
   customResourceDefinitions,
   limitRanges,
@@ -209,6 +211,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       webhooks,
       scheme,
       storageClasses: storage.lister(storageClasses),
+      ingressClasses: storage.lister(ingressClasses),
       runtimeClasses: storage.lister(runtimeClasses),
       registry: () => generic.registry,
       authorizer,
@@ -243,6 +246,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(storage.lister(clusterRoleBindings), rbac);
   follow(storage.lister(roleBindings), rbac);
   follow(lister.pods, nodeAuthorizer);
+  follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
   const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });

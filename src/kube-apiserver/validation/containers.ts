@@ -31,6 +31,8 @@ export interface ContainerScope {
   readonly volumes: ReadonlyMap<string, Volume>;
   readonly claims: ReadonlySet<string>;
   readonly isHostNetwork: boolean;
+  /** Whether the pod has no user namespace of its own. */
+  readonly hasHostUsers: boolean;
   readonly restartPolicy: string;
   /** What the pod gives its containers to end. */
   readonly graceSeconds: number | undefined;
@@ -205,7 +207,7 @@ function validateContainer(container: Container, scope: ContainerScope, path: Fi
     ...oneOf(path.child("imagePullPolicy"), container.imagePullPolicy, ["Always", "IfNotPresent", "Never"]),
     ...validateResourceRequirements(container.resources ?? {}, scope.claims, path.child("resources")),
     ...validateResizePolicy(container, scope, path.child("resizePolicy")),
-    ...validateSecurityContext(container.securityContext, path.child("securityContext")),
+    ...validateSecurityContext(container.securityContext, path.child("securityContext"), scope.hasHostUsers),
   ];
 }
 

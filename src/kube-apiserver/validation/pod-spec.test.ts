@@ -32,6 +32,25 @@ const cases: readonly (readonly [string, object, readonly string[]])[] = [
   ["bad name", withContainer({ name: "A" }), [`spec.containers[0].name: Invalid value: "A": ${label}`]],
   ["same names", { containers: [container, container] }, ['spec.containers[1].name: Duplicate value: "c"']],
   [
+    "a user namespace beside the host's other namespaces",
+    {
+      hostUsers: false,
+      hostNetwork: true,
+      hostPID: true,
+      hostIPC: true,
+      containers: [container],
+      initContainers: [{ ...container, name: "i", securityContext: { procMount: "Unmasked" } }],
+    },
+    ["hostNetwork", "HostPID", "HostIPC"].map((field) => `spec.${field}: Forbidden: when \`hostUsers\` is false`),
+  ],
+  [
+    "an unmasked /proc of the host's users",
+    withContainer({ securityContext: { procMount: "Unmasked" } }),
+    [
+      'spec.containers[0].securityContext.procMount: Invalid value: "Unmasked": `hostUsers` must be false to use `Unmasked`',
+    ],
+  ],
+  [
     "port out of range",
     withContainer({ ports: [{ containerPort: 70000 }] }),
     ["spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"],

@@ -60,6 +60,7 @@ export function validatePodSpec(
     volumes: volumes.valid,
     claims,
     isHostNetwork: spec.hostNetwork ?? false,
+    hasHostUsers: spec.hostUsers ?? true,
     restartPolicy: spec.restartPolicy ?? "",
     graceSeconds: spec.terminationGracePeriodSeconds,
   };
@@ -77,6 +78,7 @@ export function validatePodSpec(
     ...validateDnsConfig(spec, path.child("dnsConfig")),
     ...validateGates(spec, path),
     ...validateTopologySpreadConstraints(spec.topologySpreadConstraints ?? [], path.child("topologySpreadConstraints")),
+    ...validateHostUsers(spec, path),
     ...validateHostnameOverride(spec, path.child("hostnameOverride")),
     ...validateNames(spec, path),
     ...validateTolerations(spec.tolerations ?? [], path.child("tolerations")),
@@ -119,6 +121,27 @@ function validateResourceClaims(claims: readonly PodResourceClaim[], path: Field
     }
     return errors;
   });
+}
+
+/** A user namespace of its own goes with no other namespace of the host's. Some of upstream's paths are in capitals. */
+function validateHostUsers(spec: PodSpec, path: FieldPath): readonly FieldError[] {
+  if (spec.hostUsers !== false) return [];
+  const forbidden = (at: FieldPath): FieldError => fieldForbidden(at, "when `hostUsers` is false");
+  const lists = [
+    ["initContainers", spec.initContainers],
+    ["containers", spec.containers],
+    ["ephemeralContainers", spec.ephemeralContainers],
+  ] as const;
+  return [
+    ...(spec.hostNetwork ? [forbidden(path.child("hostNetwork"))] : []),
+    ...(spec.hostPID ? [forbidden(path.child("HostPID"))] : []),
+    ...(spec.hostIPC ? [forbidden(path.child("HostIPC"))] : []),
+    ...lists.flatMap(([name, containers = []]) =>
+      containers.flatMap((container, i) =>
+        container.volumeDevices?.length ? [forbidden(path.child(name).index(i).child("volumeDevices"))] : [],
+      ),
+    ),
+  ];
 }
 
 const hostnameBytesMax = 64;

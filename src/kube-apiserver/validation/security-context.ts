@@ -11,7 +11,11 @@ import type { AppArmorProfile, SeccompProfile, SecurityContext } from "../../api
 import { oneOf, syntax } from "./common.ts";
 import { validateLocalPath } from "./local-path.ts";
 
-export function validateSecurityContext(context: SecurityContext | undefined, path: FieldPath): readonly FieldError[] {
+export function validateSecurityContext(
+  context: SecurityContext | undefined,
+  path: FieldPath,
+  hasHostUsers: boolean,
+): readonly FieldError[] {
   if (!context) return [];
   const errors: FieldError[] = [];
   for (const field of ["runAsUser", "runAsGroup"] as const) {
@@ -20,6 +24,9 @@ export function validateSecurityContext(context: SecurityContext | undefined, pa
   }
   errors.push(
     ...oneOf(path.child("procMount"), context.procMount, ["Default", "Unmasked"], true),
+    ...(hasHostUsers && context.procMount === "Unmasked"
+      ? [fieldInvalid(path.child("procMount"), context.procMount, "`hostUsers` must be false to use `Unmasked`")]
+      : []),
     ...validateSeccompProfile(context.seccompProfile, path.child("seccompProfile")),
     ...validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile")),
   );

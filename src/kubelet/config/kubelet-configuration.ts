@@ -29,6 +29,7 @@ export interface KubeletConfiguration {
   readonly nodeStatusReportFrequency: string;
   readonly nodeLeaseDurationSeconds: number;
   readonly imageMinimumGCAge: string;
+  readonly imageMaximumGCAge: string;
   readonly imageGCHighThresholdPercent: number;
   readonly imageGCLowThresholdPercent: number;
   readonly cgroupRoot: string;
@@ -55,6 +56,7 @@ export interface KubeletConfiguration {
   readonly allowedUnsafeSysctls: readonly string[];
   readonly providerID: string;
   readonly crashLoopBackOff: { readonly maxContainerRestartPeriod: string };
+  readonly seccompDefault: boolean;
   readonly registerWithTaints: readonly Taint[];
   readonly containerRuntimeEndpoint: string;
 }
@@ -118,7 +120,7 @@ const table: FieldTable & Readonly<Record<keyof KubeletConfiguration, unknown>> 
   nodeStatusReportFrequency: field("duration", "5m0s"),
   nodeLeaseDurationSeconds: field("int", 40),
   imageMinimumGCAge: field("duration", "2m0s"),
-  imageMaximumGCAge: fixed("duration", "0s"),
+  imageMaximumGCAge: field("duration", "0s"),
   imageGCHighThresholdPercent: pointer("int", 85),
   imageGCLowThresholdPercent: pointer("int", 80),
   volumeStatsAggPeriod: fixed("duration", "1m0s"),
@@ -203,7 +205,7 @@ const table: FieldTable & Readonly<Record<keyof KubeletConfiguration, unknown>> 
   reservedMemory: fixed("list", []),
   enableProfilingHandler: fixed("bool", true),
   enableDebugFlagsHandler: fixed("bool", true),
-  seccompDefault: fixed("bool", false),
+  seccompDefault: pointer("bool", false),
   memoryThrottlingFactor: fixed("number", 0.9),
   memoryReservationPolicy: fixed("string", "None"),
   registerWithTaints: field("objects", []),
@@ -284,6 +286,8 @@ export function kubeletConfigFrom(configuration: KubeletConfiguration): KubeletC
     nodeStatusReportMs: parseDuration(c.nodeStatusReportFrequency),
     nodeLeaseDurationSeconds: c.nodeLeaseDurationSeconds,
     imageMinimumGcAgeMs: parseDuration(c.imageMinimumGCAge),
+    imageMaximumGcAgeMs: parseDuration(c.imageMaximumGCAge),
+    seccompDefault: c.seccompDefault,
     imageGcHighThresholdPercent: c.imageGCHighThresholdPercent,
     imageGcLowThresholdPercent: c.imageGCLowThresholdPercent,
     maxPods: c.maxPods,
@@ -353,6 +357,13 @@ function invalid(c: KubeletConfiguration, patch: ConfigurationPatch): readonly s
   require(low <
     high, `imageGCLowThresholdPercent (--image-gc-low-threshold) ${low} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${high}`);
   require(parseDuration(c.imageMinimumGCAge) >= 0, `imageMinimumGCAge ${c.imageMinimumGCAge} must not be negative`);
+  const maxAgeMs = parseDuration(c.imageMaximumGCAge);
+  require(maxAgeMs >= 0, `imageMaximumGCAge ${c.imageMaximumGCAge} must not be negative`);
+  require(maxAgeMs <= 0 ||
+    maxAgeMs >
+      parseDuration(
+        c.imageMinimumGCAge,
+      ), `imageMaximumGCAge ${c.imageMaximumGCAge} must be greater than imageMinimumGCAge ${c.imageMinimumGCAge}`);
   require(c.maxPods >= 0, `maxPods (--max-pods) ${c.maxPods} must not be a negative number`);
   require(c.podsPerCore >= 0, `podsPerCore (--pods-per-core) ${c.podsPerCore} must not be a negative number`);
   require(c.nodeStatusMaxImages >=

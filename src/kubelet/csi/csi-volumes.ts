@@ -63,6 +63,12 @@ interface VolumeData {
   readonly attachmentID?: string;
 }
 
+interface PlacedVolume {
+  readonly data: VolumeData;
+  /** The directory of the pod's volume, or of the staged one. */
+  readonly directory: string;
+}
+
 const dataFile = "vol_data.json";
 const plugin = "kubernetes.io~csi";
 const attachTimeoutMs = 120_000;
@@ -109,7 +115,13 @@ export class CsiVolumes {
   }
 
   async isSetUp(podUid: string, volumeName: string): Promise<boolean> {
-    return this.#options.mounter.isMounted(`${this.directoryOf(podUid, volumeName)}/mount`);
+    return this.#isPublished(`${this.directoryOf(podUid, volumeName)}/mount`);
+  }
+
+  /** A driver may mount a device, or make it. */
+  async #isPublished(target: string): Promise<boolean> {
+    if (await this.#options.mounter.isMounted(target)) return true;
+    return (await this.#options.fileSystem.stat(target))?.type === "block-device";
   }
 
   /**
@@ -129,6 +141,17 @@ export class CsiVolumes {
     } catch (error) {
       throw failed("SetUp", error);
     }
+    const unique = uniqueVolumeName(driverName, volumeHandle);
+    const isExclusive = from.kind === "persistent" && from.volume.spec.accessModes?.includes("ReadWriteOncePod");
+    // From here on the volume has this pod: whoever else lets go of it leaves it staged and in use.
+    await this.#locks.run(unique, async () => {
+      const others = (await this.#published()).filter((other) => isSameVolume(other.data, data));
+      if (isExclusive && others.some((other) => other.directory !== directory)) {
+        const why = "volume uses the ReadWriteOncePod access mode and is already in use by another pod";
+        throw failed("SetUp", new Error(why));
+      }
+      await this.#write(directory, data);
+    });
     let publishContext: Readonly<Record<string, string>> = {};
     if (data.attachmentID !== undefined) {
       try {
@@ -137,8 +160,8 @@ export class CsiVolumes {
         throw signal.aborted ? error : failed("WaitForAttach", error);
       }
     }
-    await this.#locks.run(uniqueVolumeName(driverName, volumeHandle), async () => {
-      const isRemount = await this.#options.mounter.isMounted(`${directory}/mount`);
+    await this.#locks.run(unique, async () => {
+      const isRemount = await this.#isPublished(`${directory}/mount`);
       await this.#write(directory, data);
       const { capabilities } = await driver.nodeGetCapabilities();
       const stages = from.kind === "persistent" && hasNodeCapability({ capabilities }, "STAGE_UNSTAGE_VOLUME");
@@ -231,7 +254,7 @@ export class CsiVolumes {
           volumeId: data.volumeHandle,
           volumePath: `${directory}/mount`,
           capacityRange: { requiredBytes: Quantity.parse(wanted).toNumber() },
-          volumeCapability: capabilityOf(volume.spec.csi?.fsType, accessModeOf(volume), volume.spec.mountOptions ?? []),
+          volumeCapability: persistentCapability(volume),
           ...(stages ? { stagingTargetPath: this.#stagingPath(data) } : {}),
           ...(await this.#secrets(volume.spec.csi?.nodeExpandSecretRef)),
         });
@@ -365,13 +388,13 @@ export class CsiVolumes {
     if (await mounter.isMounted(stagingTargetPath)) return;
     await fileSystem.makeDirectory(stagingTargetPath, 0o750);
     await this.#write(parentOf(stagingTargetPath), data);
-    const { csi, mountOptions = [] } = volume.spec;
+    const { csi } = volume.spec;
     try {
       await driver.nodeStageVolume({
         volumeId: data.volumeHandle,
         publishContext,
         stagingTargetPath,
-        volumeCapability: capabilityOf(csi?.fsType, accessModeOf(volume), mountOptions),
+        volumeCapability: persistentCapability(volume),
         volumeContext: csi?.volumeAttributes ?? {},
         ...(await this.#secrets(csi?.nodeStageSecretRef)),
       });
@@ -402,15 +425,16 @@ export class CsiVolumes {
     const tokenText = await podTokens(pod, object, tokens);
     const inSecrets = object?.spec.serviceAccountTokenInSecrets === true;
     const secretData = { ...(await this.#secrets(secretRef)).secrets, ...(inSecrets ? tokenText : {}) };
-    const mode = from.kind === "inline" ? "SINGLE_NODE_WRITER" : accessModeOf(from.volume);
-    const mountOptions = from.kind === "inline" ? [] : (from.volume.spec.mountOptions ?? []);
-    const fsGroup = pod.spec.securityContext?.fsGroup;
+    const fsGroup = groupByDriver ? pod.spec.securityContext?.fsGroup : undefined;
     await driver.nodePublishVolume({
       volumeId,
       publishContext,
       ...(stagingTargetPath === undefined ? {} : { stagingTargetPath }),
       targetPath: `${directory}/mount`,
-      volumeCapability: capabilityOf(fsType, mode, mountOptions, groupByDriver ? fsGroup : undefined),
+      volumeCapability:
+        from.kind === "inline"
+          ? mountCapability(fsType, "SINGLE_NODE_WRITER", [], fsGroup)
+          : persistentCapability(from.volume, fsGroup),
       readonly: readOnly,
       secrets: secretData,
       volumeContext: {
@@ -432,6 +456,7 @@ export class CsiVolumes {
     const { fsType, readOnly } = sourceOf(from);
     const policy = this.#options.driverObject(driverName)?.spec.fsGroupPolicy ?? "ReadWriteOnceWithFSType";
     if (fsGroup === undefined || policy === "None" || readOnly) return;
+    if (from.kind === "persistent" && isBlock(from.volume)) return;
     if (policy !== "File") {
       if (!fsType) return;
       const modes = from.kind === "inline" ? ["ReadWriteOnce"] : (from.volume.spec.accessModes ?? []);
@@ -450,9 +475,7 @@ export class CsiVolumes {
   /** Unstages the volume unless some pod has it. Called under its lock. */
   async #release(data: VolumeData): Promise<void> {
     const { driverName, volumeHandle } = data;
-    const isSame = (other: VolumeData): boolean =>
-      other.driverName === driverName && other.volumeHandle === volumeHandle;
-    if ((await this.#published()).some((published) => isSame(published.data))) return;
+    if ((await this.#published()).some((published) => isSameVolume(published.data, data))) return;
     const stagingTargetPath = this.#stagingPath(data);
     if (await this.#options.fileSystem.stat(stagingTargetPath)) {
       await this.#options.driver(driverName).nodeUnstageVolume({ volumeId: volumeHandle, stagingTargetPath });
@@ -461,7 +484,13 @@ export class CsiVolumes {
       }
       await this.#options.fileSystem.removeAll(parentOf(stagingTargetPath));
     }
-    this.#inUse.delete(uniqueVolumeName(driverName, volumeHandle));
+    if (!this.#inUse.delete(uniqueVolumeName(driverName, volumeHandle))) return;
+    try {
+      // The volume may be waited for elsewhere.
+      await this.#options.reportInUse(new AbortController().signal);
+    } catch (error) {
+      this.#options.logger.debug("the node's status is told later what is in use", { error });
+    }
   }
 
   /** Removes what is kept of a volume that is not published. */
@@ -478,22 +507,22 @@ export class CsiVolumes {
     return `${this.#options.rootDirectory}/plugins/kubernetes.io/csi`;
   }
 
-  async #published(): Promise<readonly { readonly data: VolumeData }[]> {
+  async #published(): Promise<readonly PlacedVolume[]> {
     const root = `${this.#options.rootDirectory}/pods`;
     const parents = (await this.#list(root)).map((uid) => `${root}/${uid}/volumes/${plugin}`);
     return this.#dataBelow(parents);
   }
 
-  async #staged(): Promise<readonly { readonly data: VolumeData }[]> {
+  async #staged(): Promise<readonly PlacedVolume[]> {
     return this.#dataBelow((await this.#list(this.#stagingRoot)).map((driver) => `${this.#stagingRoot}/${driver}`));
   }
 
-  async #dataBelow(parents: readonly string[]): Promise<readonly { readonly data: VolumeData }[]> {
-    const found: { readonly data: VolumeData }[] = [];
+  async #dataBelow(parents: readonly string[]): Promise<readonly PlacedVolume[]> {
+    const found: PlacedVolume[] = [];
     for (const parent of parents) {
       for (const name of await this.#list(parent)) {
         const data = await this.#read(`${parent}/${name}`);
-        if (data) found.push({ data });
+        if (data) found.push({ data, directory: `${parent}/${name}` });
       }
     }
     return found;
@@ -529,6 +558,10 @@ export class CsiVolumes {
   }
 }
 
+function isSameVolume(a: VolumeData, b: VolumeData): boolean {
+  return a.driverName === b.driverName && a.volumeHandle === b.volumeHandle;
+}
+
 function sourceOf(from: CsiSource): {
   readonly fsType?: string;
   readonly readOnly?: boolean;
@@ -551,7 +584,18 @@ function accessModeOf({ spec }: PersistentVolume): AccessMode {
   }
 }
 
-function capabilityOf(
+function persistentCapability(volume: PersistentVolume, group?: number): VolumeCapability {
+  const accessMode = { mode: accessModeOf(volume) };
+  if (isBlock(volume)) return { block: {}, accessMode };
+  const { csi, mountOptions = [] } = volume.spec;
+  return mountCapability(csi?.fsType, accessMode.mode, mountOptions, group);
+}
+
+function isBlock({ spec: { volumeMode } }: PersistentVolume): boolean {
+  return volumeMode === "Block";
+}
+
+function mountCapability(
   fsType: string | undefined,
   mode: AccessMode,
   mountFlags: readonly string[],

@@ -19,6 +19,8 @@ export interface ImageGcOptions {
   readonly lowThresholdPercent: number;
   /** An image nobody uses is kept so long after it was first seen. */
   readonly minAgeMs: number;
+  /** An image that nobody has used for so long goes however much room there is; 0 for never. */
+  readonly maxAgeMs: number;
   /** Never removed: a reference of the sandbox's image, which no container shows. */
   readonly isSandboxImage: (image: Image) => boolean;
 }
@@ -34,9 +36,11 @@ const periodMs = 300_000;
 export class ImageGc {
   readonly #options: ImageGcOptions;
   readonly #seen = new Map<string, Seen>();
+  readonly #startedMs: number;
 
   constructor(options: ImageGcOptions) {
     this.#options = options;
+    this.#startedMs = options.clock.monotonic();
   }
 
   /** Runs until aborted: every five minutes. */
@@ -53,10 +57,10 @@ export class ImageGc {
     }
   }
 
-  /** Removes images when the disk is fuller than it should be. Resolves to the bytes freed. */
+  /** Removes images that are too old, and others when the disk is fuller than it should be. Resolves to the bytes freed for that. */
   async collect(signal: AbortSignal): Promise<number> {
     const { highThresholdPercent, lowThresholdPercent, imageFileSystem, logger } = this.#options;
-    const unused = await this.#detect(signal);
+    const unused = await this.#removeOld(await this.#detect(signal), signal);
     const fs = await imageFileSystem();
     if (!fs || fs.capacityBytes === 0) return 0;
     const usedPercent = 100 - Math.floor((fs.availableBytes * 100) / fs.capacityBytes);
@@ -71,6 +75,16 @@ export class ImageGc {
     const freed = await this.#remove(old, wanted, signal);
     if (freed < wanted) logger.warn("Failed to garbage collect the required amount of images", { wanted, freed });
     return freed;
+  }
+
+  /** Resolves to the images that are left. Before this kubelet has run for as long as that, it cannot tell. */
+  async #removeOld(unused: readonly Image[], signal: AbortSignal): Promise<readonly Image[]> {
+    const { maxAgeMs, clock } = this.#options;
+    const now = clock.monotonic();
+    if (maxAgeMs === 0 || now - this.#startedMs <= maxAgeMs) return unused;
+    const old = unused.filter(({ id }) => now - (this.#seen.get(id)?.lastUsedMs ?? now) > maxAgeMs);
+    await this.#remove(old, Number.POSITIVE_INFINITY, signal);
+    return unused.filter(({ id }) => this.#seen.has(id));
   }
 
   /** Removes every image nobody uses, however young. */

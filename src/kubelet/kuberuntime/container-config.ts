@@ -1,17 +1,18 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
-import type { ContainerConfig, Image, KeyValue, Mount } from "../../cri-api/runtime/v1/types.ts";
+import type { ContainerConfig, Device, Image, KeyValue, Mount } from "../../cri-api/runtime/v1/types.ts";
 import { expand } from "../environment/expansion.ts";
 import { containerAnnotations, containerLabels } from "./labels.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
-import { containerSecurityContext } from "./security-context.ts";
+import { containerSecurityContext, type SeccompSettings } from "./security-context.ts";
 
 export interface ContainerConfigInput {
   readonly image: Image;
   readonly restartCount: number;
   readonly environment: readonly KeyValue[];
   readonly mounts: readonly Mount[];
+  readonly devices: readonly Device[];
   readonly memoryCapacityBytes: number;
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   /** The container whose process namespace it shares. */
   readonly targetId?: string;
 }
@@ -30,7 +31,7 @@ export function containerConfig(pod: Pod, container: Container, input: Container
     workingDir: container.workingDir ?? "",
     envs: environment,
     mounts: input.mounts,
-    devices: [],
+    devices: input.devices,
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, restartCount),
     logPath: `${container.name}/${restartCount}.log`,

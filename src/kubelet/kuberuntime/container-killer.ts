@@ -21,6 +21,8 @@ export interface KillRequest {
   /** Overrides every other grace period. */
   readonly gracePeriodSeconds?: number;
   readonly podIp: string;
+  /** What is to end before this container hears SIGTERM, unless its grace period is over first. */
+  readonly turn?: Promise<unknown>;
 }
 
 /** Ends containers with grace: preStop hook, then SIGTERM, then SIGKILL, all within one grace period. */
@@ -63,39 +65,56 @@ export class ContainerKiller {
       const hook = { pod, container, containerId: record.id, handler: preStop, podIp: request.podIp };
       await this.#preStop(hook, grace, signal);
     }
-    const spentSeconds = (this.#clock.monotonic() - startedMs) / 1000;
-    const left = Math.max(Math.round(grace - spentSeconds), gracePeriodMinSeconds);
+    const leftSeconds = (): number => grace - (this.#clock.monotonic() - startedMs) / 1000;
+    if (request.turn && leftSeconds() > 0) {
+      using limit = deadline(this.#clock, leftSeconds() * 1000, signal);
+      // Whatever ends the wait but an abort, it is this container's turn.
+      await untilAborted(request.turn, limit.signal).catch(() => signal.throwIfAborted());
+    }
+    const left = Math.max(Math.round(leftSeconds()), gracePeriodMinSeconds);
     await this.#runtime.stopContainer(record.id, left, { signal });
   }
 
-  /** Ends every running container of the pod at once; sidecars follow the others, in reverse order. */
+  /**
+   * Ends every running container of the pod. All begin at once, with their hooks; sidecars hear SIGTERM after the containers,
+   * in reverse order, within the one grace period of the pod.
+   */
   async killAll(
     pod: Pod,
     record: PodRecord,
     options: { readonly gracePeriodSeconds?: number; readonly signal: AbortSignal },
   ): Promise<void> {
     const running = record.containers.filter((c) => c.state === "running" || c.state === "unknown");
-    const sidecarNames = (pod.spec.initContainers ?? []).filter(isSidecar).map((c) => c.name);
-    const startedMs = this.#clock.monotonic();
-    const kill = (containerRecord: ContainerRecord): Promise<void> => {
-      const spent = Math.floor((this.#clock.monotonic() - startedMs) / 1000);
-      const total = options.gracePeriodSeconds ?? podGracePeriod(pod);
-      return this.kill(
-        {
-          pod,
-          container: findContainer(pod, containerRecord.name),
-          record: containerRecord,
-          podIp: record.ips[0] ?? "",
-          // The grace period is one for the pod: what the containers used is gone for the sidecars.
-          gracePeriodSeconds: Math.max(0, total - spent),
-        },
-        options.signal,
-      );
+    const { gracePeriodSeconds, signal } = options;
+    const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).map((c) => c.name);
+    const kill = (containerRecord: ContainerRecord, turn?: Promise<unknown>): Promise<void> => {
+      const request = {
+        pod,
+        container: findContainer(pod, containerRecord.name),
+        record: containerRecord,
+        podIp: record.ips[0] ?? "",
+        ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+        ...(turn ? { turn } : {}),
+      };
+      return this.kill(request, signal);
     };
-    await Promise.all(running.filter((c) => !sidecarNames.includes(c.name)).map(kill));
-    for (const name of sidecarNames.toReversed()) {
-      for (const sidecar of running.filter((c) => c.name === name)) await kill(sidecar);
+    const waitedFor = new Set(pod.spec.containers.map((c) => c.name));
+    const all: Promise<void>[] = [];
+    // What the next sidecar waits for.
+    const before: Promise<void>[] = [];
+    for (const each of running.filter((c) => !sidecars.includes(c.name))) {
+      const killing = kill(each);
+      all.push(killing);
+      if (waitedFor.has(each.name)) before.push(killing);
     }
+    for (const name of sidecars.toReversed()) {
+      for (const each of running.filter((c) => c.name === name)) {
+        const killing = kill(each, Promise.allSettled(before));
+        all.push(killing);
+        before.push(killing);
+      }
+    }
+    await Promise.all(all);
   }
 
   async #preStop(hook: Parameters<HandlerRunner["run"]>[0], graceSeconds: number, signal: AbortSignal): Promise<void> {
@@ -113,12 +132,12 @@ export class ContainerKiller {
 }
 
 /** Follows `work` until the signal aborts; a hook that ignores its signal does not hold up the end. */
-function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    work.then(() => resolve(), reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }
 

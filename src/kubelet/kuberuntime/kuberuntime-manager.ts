@@ -5,7 +5,15 @@ import type { FileSystem } from "../../component-base/file-system.ts";
 import { errorText, type Logger } from "../../component-base/logger.ts";
 import { criErrorText } from "../../cri-api/runtime/v1/cri-error.ts";
 import type { RuntimeService } from "../../cri-api/runtime/v1/services.ts";
-import type { DnsConfig, Image, ImageSpec, KeyValue, Mount, PodSandboxConfig } from "../../cri-api/runtime/v1/types.ts";
+import type {
+  Device,
+  DnsConfig,
+  Image,
+  ImageSpec,
+  KeyValue,
+  Mount,
+  PodSandboxConfig,
+} from "../../cri-api/runtime/v1/types.ts";
 import { containerFieldPath, findContainer, formatDuration, formatPod } from "../api/pods.ts";
 import { BackoffTracker } from "../container/backoff-tracker.ts";
 import { latestContainer, type PodRecord } from "../container/pod-record.ts";
@@ -18,7 +26,7 @@ import type { ContainerKiller } from "./container-killer.ts";
 import { ContainerStartError, type StartFailureReason } from "./container-start-error.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
-import { runAsNonRootViolation } from "./security-context.ts";
+import { runAsNonRootViolation, type SeccompSettings } from "./security-context.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 /** What the manager asks the rest of the kubelet for. */
@@ -29,6 +37,7 @@ export interface RuntimeHelper {
   /** Gives the pod's control group what it may use after a resize, or while one is under way: then also what it had. */
   resizeCgroup(pod: Pod, isUnderWay: boolean): Promise<void>;
   environment(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly KeyValue[]>;
+  devices(pod: Pod, container: Container): Promise<readonly Device[]>;
   mounts(
     pod: Pod,
     container: Container,
@@ -57,7 +66,7 @@ export interface KuberuntimeOptions {
   readonly fileSystem: FileSystem;
   readonly podLogsDirectory: string;
   /** The directory profiles of type Localhost are in. */
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   readonly sandboxStarts: Semaphore;
 }
 
@@ -236,10 +245,11 @@ export class KuberuntimeManager {
       if (violation !== undefined) throw new Error(violation);
       const environment = await helper.environment(pod, container, sandbox.ips);
       const mounts = await helper.mounts(pod, container, { podIps: sandbox.ips, environment, images: mountedImages });
+      const devices = await helper.devices(pod, container);
       const memoryCapacityBytes = helper.memoryCapacityBytes();
       const targetId = targetOf(pod, container, record);
-      const { seccompRoot } = this.#options;
-      const input = { image, restartCount, environment, mounts, memoryCapacityBytes, seccompRoot };
+      const { seccomp } = this.#options;
+      const input = { image, restartCount, environment, mounts, devices, memoryCapacityBytes, seccomp };
       return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);

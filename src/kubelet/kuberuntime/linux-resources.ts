@@ -3,6 +3,7 @@ import type { LinuxContainerResources } from "../../cri-api/runtime/v1/types.ts"
 import type { PodCgroupResources } from "../ports.ts";
 import { milliValue, wholeValue } from "../api/quantities.ts";
 import { podQosClass } from "../../component-helpers/pod-qos.ts";
+import { allContainers, isSidecar } from "../api/pods.ts";
 import { podResources } from "../api/qos.ts";
 
 const sharesPerCpu = 1024;
@@ -35,13 +36,37 @@ export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes:
     case "BestEffort":
       return bestEffortOomScoreAdj;
     case "Burstable": {
-      const request = wholeValue(container.resources?.requests?.["memory"]);
-      const adjusted = 1000 - Math.floor((1000 * request) / memoryCapacityBytes);
+      const share = unassignedRequest(pod);
+      const adjustment = (request: number): number =>
+        1000 - Math.floor((1000 * (request + share)) / memoryCapacityBytes);
+      const own = adjustment(memoryRequest(container));
+      // A sidecar outlives what it serves.
+      const adjusted = isSidecar(container)
+        ? Math.min(own, adjustment(Math.min(...pod.spec.containers.map(memoryRequest))))
+        : own;
       // Above every guaranteed pod, below every best-effort one.
       if (adjusted < 1000 + guaranteedOomScoreAdj) return 1000 + guaranteedOomScoreAdj;
       return adjusted === bestEffortOomScoreAdj ? adjusted - 1 : adjusted;
     }
   }
+}
+
+function memoryRequest(container: Container): number {
+  return wholeValue(container.resources?.requests?.["memory"]);
+}
+
+/** What a pod asks for beyond what its containers do, shared among them in equal parts. */
+function unassignedRequest(pod: Pod): number {
+  const whole = pod.spec.resources?.requests?.["memory"];
+  if (whole === undefined) return 0;
+  const assigned = podResources({ ...pod, spec: withoutOwn(pod.spec) }, "requests").memoryBytes;
+  const rest = podResources(pod, "requests").memoryBytes - assigned;
+  return rest > 0 ? Math.floor(rest / allContainers(pod).length) : 0;
+}
+
+function withoutOwn(spec: Pod["spec"]): Pod["spec"] {
+  const { resources: _, ...rest } = spec;
+  return rest;
 }
 
 export function containerLinuxResources(
@@ -50,9 +75,11 @@ export function containerLinuxResources(
   memoryCapacityBytes: number,
 ): LinuxContainerResources {
   const { requests, limits } = container.resources ?? {};
-  const cpuLimit = milliValue(limits?.["cpu"]);
+  // What has no limit of its own has that of the pod.
+  const whole = pod.spec.resources?.limits;
+  const cpuLimit = milliValue(limits?.["cpu"]) || milliValue(whole?.["cpu"]);
   const cpuRequest = requests?.["cpu"] === undefined ? cpuLimit : milliValue(requests["cpu"]);
-  const memoryLimit = wholeValue(limits?.["memory"]);
+  const memoryLimit = wholeValue(limits?.["memory"]) || wholeValue(whole?.["memory"]);
   return {
     cpuShares: cpuSharesOf(cpuRequest),
     cpuPeriod: quotaPeriodUs,

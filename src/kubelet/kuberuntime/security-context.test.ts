@@ -10,7 +10,7 @@ type User = Pick<Image, "uid" | "username">;
 function context(shared: PodSecurityContext, own: SecurityContext, image: User = {}): LinuxContainerSecurityContext {
   const container = testContainer({ securityContext: own });
   const pod = testPod({ containers: [container], securityContext: shared });
-  return containerSecurityContext(pod, container, { image, seccompRoot: "/root/seccomp" });
+  return containerSecurityContext(pod, container, { image, seccomp: { root: "/root/seccomp", isDefault: false } });
 }
 
 const cases: readonly [
@@ -110,4 +110,16 @@ test("namespaces: the host's where asked for, one process namespace for the pod,
     ipc: "node",
   });
   assert.throws(() => namespaces({ hostUsers: false }), /runtime does not support user namespaces/);
+});
+
+test("where that is the node's default, who names no seccomp profile gets the runtime's", () => {
+  const seccomp = { root: "/root/seccomp", isDefault: true };
+  const of = (own: SecurityContext): unknown => {
+    const container = testContainer({ securityContext: own });
+    const pod = testPod({ containers: [container] });
+    return containerSecurityContext(pod, container, { image: {}, seccomp }).seccomp?.profileType;
+  };
+  assert.equal(of({}), "runtimeDefault");
+  assert.equal(of({ seccompProfile: { type: "Unconfined" } }), "unconfined");
+  assert.equal(of({ privileged: true }), "unconfined");
 });

@@ -35,15 +35,23 @@ export function namespaceOptions(pod: Pod): NamespaceOption {
   return { network: isHostNetwork(pod) ? "node" : "pod", pid, ipc: spec.hostIPC ? "node" : "pod" };
 }
 
-function seccompProfile(profile: SeccompProfile | undefined, seccompRoot: string): SecurityProfile {
+export interface SeccompSettings {
+  /** The directory `localhostProfile` is relative to. */
+  readonly root: string;
+  /** Whether the runtime's profile is that of who names none. */
+  readonly isDefault: boolean;
+}
+
+function seccompProfile(profile: SeccompProfile | undefined, { root, isDefault }: SeccompSettings): SecurityProfile {
   switch (profile?.type) {
     case "RuntimeDefault":
       return { profileType: "runtimeDefault" };
     case "Localhost":
-      return { profileType: "localhost", localhostRef: `${seccompRoot}/${profile.localhostProfile ?? ""}` };
+      return { profileType: "localhost", localhostRef: `${root}/${profile.localhostProfile ?? ""}` };
     case "Unconfined":
-    case undefined:
       return { profileType: "unconfined" };
+    case undefined:
+      return { profileType: isDefault ? "runtimeDefault" : "unconfined" };
   }
 }
 
@@ -70,8 +78,7 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
 export interface SecurityContextInput {
   /** Gives the user where neither pod nor container name one. */
   readonly image: Pick<Image, "uid" | "username">;
-  /** The directory `localhostProfile` is relative to. */
-  readonly seccompRoot: string;
+  readonly seccomp: SeccompSettings;
   /** The container whose process namespace is joined. */
   readonly targetId?: string;
 }
@@ -80,7 +87,7 @@ export interface SecurityContextInput {
 export function containerSecurityContext(
   pod: Pod,
   container: Container,
-  { image, seccompRoot, targetId }: SecurityContextInput,
+  { image, seccomp, targetId }: SecurityContextInput,
 ): LinuxContainerSecurityContext {
   const own = container.securityContext;
   const shared = pod.spec.securityContext;
@@ -111,7 +118,7 @@ export function containerSecurityContext(
     readonlyPaths: isUnmasked ? [] : readonlyPaths,
     seccomp: isPrivileged
       ? { profileType: "unconfined" }
-      : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile, seccompRoot),
+      : seccompProfile(own?.seccompProfile ?? shared?.seccompProfile, seccomp),
   };
 }
 

@@ -5,6 +5,7 @@ import { concatBytes, utf8Decode } from "../../component-base/bytes.ts";
 import type { ByteSink, HttpResponse } from "../../component-base/http.ts";
 import type { Summary } from "../stats/summary.ts";
 import { KubeletHarness } from "../testing/kubelet-harness.ts";
+import { volumeMetrics } from "./volume-metrics.ts";
 
 class Sink implements ByteSink {
   readonly #parts: Uint8Array[] = [];
@@ -201,4 +202,39 @@ test("/logs serves files and directories of the log directory, and nothing above
   for (const path of ["/logs/..%2Fsecret", "/logs/sub/..%2f..%2fsecret", "/logs/none"]) {
     assert.equal((await harness.request(path)).status, 404, path);
   }
+});
+
+test("volumes of claims are in /metrics, each once, as their driver tells", () => {
+  const stats = { time: "2026-01-01T12:00:00Z", capacityBytes: 100, usedBytes: 40 };
+  const pvcRef = { namespace: "default", name: "data" };
+  const text = volumeMetrics([
+    { name: "v", pvcRef, ...stats },
+    { name: "w", pvcRef, ...stats },
+    { name: "scratch", ...stats },
+  ]);
+  const labels = '{namespace="default",persistentvolumeclaim="data"}';
+  assert.deepEqual(
+    text.split("\n").filter((line) => line !== "" && !line.startsWith("#")),
+    [`kubelet_volume_stats_capacity_bytes${labels} 100`, `kubelet_volume_stats_used_bytes${labels} 40`],
+  );
+});
+
+test("containers that end are counted once, by kind, exit code and reason", async () => {
+  await using harness = await KubeletHarness.start();
+  const container = (name: string, script: string) => ({ name, image: "busybox:1", command: ["sh", "-c", script] });
+  await harness.createPod("ended", {
+    restartPolicy: "Never",
+    initContainers: [container("init", "exit 0")],
+    containers: [container("main", "exit 139")],
+  });
+  await harness.untilPhase("ended", "Failed");
+  await harness.pass(60_000);
+  const lines = (await bodyText(await harness.request("/metrics"))).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("kubelet_terminated_containers_total")),
+    [
+      'kubelet_terminated_containers_total{container_type="init_container",exit_code="0",reason="Completed"} 1',
+      'kubelet_terminated_containers_total{container_type="container",exit_code="139",reason="Error"} 1',
+    ],
+  );
 });

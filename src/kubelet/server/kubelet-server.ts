@@ -15,6 +15,7 @@ import type { KubeletPorts } from "../ports.ts";
 import { writeContainerLog } from "./container-log.ts";
 import { cadvisorMetrics } from "./cadvisor-metrics.ts";
 import { nodeLogs } from "./node-logs.ts";
+import { volumeMetrics } from "./volume-metrics.ts";
 import { resourceMetrics } from "./resource-metrics.ts";
 import type { StatsProvider } from "../stats/stats-provider.ts";
 
@@ -153,7 +154,7 @@ async function metricsDocument(options: KubeletServerOptions, which: string | un
   const { stats, ports, pods, podRecord } = options;
   switch (which) {
     case undefined:
-      return options.metrics.render();
+      return options.metrics.render() + volumeMetrics(await stats.claimVolumes());
     case "probes":
       return options.probeMetrics.render();
     case "resource":

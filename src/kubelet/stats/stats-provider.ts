@@ -105,6 +105,32 @@ export class StatsProvider {
     return this.#podStats(pod, record, { node, layers: await this.#writableLayers(pod.metadata.uid) });
   }
 
+  /** The volumes of claims; those that cannot be looked at are left out. */
+  async claimVolumes(): Promise<readonly VolumeStats[]> {
+    const found: VolumeStats[] = [];
+    for (const pod of this.#options.pods()) {
+      if (!(pod.spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim ?? volume.ephemeral)) continue;
+      try {
+        const volumes = await this.#volumes(pod, preciseTime(this.#options.clock.now()));
+        found.push(...volumes.filter(({ pvcRef }) => pvcRef));
+      } catch (error) {
+        this.#options.logger.debug("Failed to get volume stats", { pod: pod.metadata.name, error: errorText(error) });
+      }
+    }
+    return found;
+  }
+
+  #volumes(pod: Pod, time: string): Promise<readonly VolumeStats[]> {
+    const { ports, rootDirectory } = this.#options;
+    return volumeStats(pod, {
+      directory: `${rootDirectory}/pods/${pod.metadata.uid}`,
+      time,
+      ports,
+      trees: this.#trees,
+      driverUsage: (uid, name) => this.#driverUsage(uid, name),
+    });
+  }
+
   /** Where its driver tells nothing, a volume is looked at from outside. */
   async #driverUsage(podUid: string, volumeName: string): Promise<readonly VolumeUsage[] | undefined> {
     try {
@@ -198,7 +224,7 @@ export class StatsProvider {
   }
 
   async #podStats(pod: Pod, record: PodRecord, disk: Disk): Promise<PodStats> {
-    const { ports, rootDirectory, podLogsDirectory, clock } = this.#options;
+    const { podLogsDirectory, clock } = this.#options;
     const time = preciseTime(clock.now());
     const usage = await this.#podUsage(pod, record);
     const logDirectory = podLogDirectory(podLogsDirectory, pod);
@@ -221,14 +247,7 @@ export class StatsProvider {
         };
       }),
     );
-    const directory = `${rootDirectory}/pods/${pod.metadata.uid}`;
-    const volumes = await volumeStats(pod, {
-      directory,
-      time,
-      ports,
-      trees: this.#trees,
-      driverUsage: (uid, name) => this.#driverUsage(uid, name),
-    });
+    const volumes = await this.#volumes(pod, time);
     const network = networkStats(time, await this.podInterfaces(pod, record));
     return {
       ...usage,
@@ -296,7 +315,11 @@ function ephemeralStorage(
   for (const stats of volumes) {
     const volume = pod.spec.volumes?.find(({ name }) => name === stats.name);
     const isLocal =
-      volume && !volume.persistentVolumeClaim && !volume.ephemeral && volume.emptyDir?.medium !== "Memory";
+      volume &&
+      !volume.persistentVolumeClaim &&
+      !volume.ephemeral &&
+      !volume.csi &&
+      volume.emptyDir?.medium !== "Memory";
     if (isLocal) parts.push(stats);
   }
   const sum = (field: "usedBytes" | "inodesUsed"): number => parts.reduce((total, p) => total + (p?.[field] ?? 0), 0);

@@ -5,6 +5,7 @@ import type { ApiClient } from "../../client/rest/api-client.ts";
 import { backoffDelay } from "../../component-base/backoff.ts";
 import { type Clock, sleep } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
+import type { Counter } from "../../component-base/metrics.ts";
 import type { TaskGroup } from "../../component-base/task-group.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import { isStaticPod, isTerminalPhase } from "../api/pods.ts";
@@ -30,9 +31,18 @@ export interface StatusManagerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tasks: TaskGroup;
+  /** Counts containers that ended, by upstream's labels: their kind, exit code and reason. */
+  readonly terminations: Counter;
   /** The API's image of a static pod, if it is known. */
   readonly mirrorOf?: (pod: Pod) => Pod | undefined;
 }
+
+/** What metrics call the containers of each list. */
+const containerKinds = [
+  ["init_container", "initContainerStatuses"],
+  ["container", "containerStatuses"],
+  ["ephemeral_container", "ephemeralContainerStatuses"],
+] as const;
 
 /**
  * Keeps the status of each pod and writes it to the API server: the newest only, one write at a time per pod, again until
@@ -68,8 +78,20 @@ export class StatusManager {
       statusPatch(entry.uid, entry.base.status, merged) === undefined
     )
       return;
+    this.#countTerminations(known, merged);
     entry.status = merged;
     this.#schedule(entry);
+  }
+
+  #countTerminations(known: PodStatus, next: PodStatus): void {
+    for (const [kind, field] of containerKinds) {
+      for (const { name, state } of next[field] ?? []) {
+        const { terminated } = state;
+        const before = known[field]?.find((c) => c.name === name)?.state.terminated;
+        if (!terminated || before) continue;
+        this.#options.terminations.inc(kind, String(terminated.exitCode), terminated.reason ?? "");
+      }
+    }
   }
 
   /** Nothing of the pod is left on the node. */

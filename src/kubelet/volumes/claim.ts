@@ -4,7 +4,8 @@ import { claimNameOf } from "../../component-helpers/storage/volume-claims.ts";
 import type { BoundVolume } from "../config/object-store.ts";
 import type { CsiVolumes } from "../csi/csi-volumes.ts";
 import type { KubeletPorts } from "../ports.ts";
-import { prepareHostPath } from "./host-path.ts";
+import { allContainers } from "../api/pods.ts";
+import { prepareHostPath, statFollowing } from "./host-path.ts";
 import { MountError } from "./mount-error.ts";
 import type { PayloadSources } from "./payloads.ts";
 import { setVolumeOwnership } from "./volume-ownership.ts";
@@ -30,7 +31,7 @@ export interface ClaimOptions {
  * depend on nobody. Rejects while the claim is not bound.
  *
  * Differs from upstream: volumes on the node (`hostPath`, `local`) and those of CSI drivers are the only ones; all are
- * mounted below the pod's directory. Block volumes are refused.
+ * mounted below the pod's directory, block devices as well.
  */
 export async function setUpClaim(options: ClaimOptions): Promise<void> {
   const { ports, sources, pod, volume, path, csi, signal } = options;
@@ -44,7 +45,7 @@ export async function setUpClaim(options: ClaimOptions): Promise<void> {
   const bound = await boundVolume(options);
   const { hostPath, local, volumeMode, csi: driven } = bound.volume.spec;
   const { name } = bound.volume.metadata;
-  if (volumeMode === "Block") throw new Error(`block volumes are not supported: ${name}`);
+  checkUse(pod, volume, volumeMode ?? "Filesystem");
   if (driven) {
     if (!csi) throw new Error(`driver name ${driven.driver} not found in the list of registered CSI drivers`);
     await csi.setUp(pod, volume.name, { kind: "persistent", ...bound }, sources.tokens, signal);
@@ -80,6 +81,13 @@ async function refresh(csi: CsiVolumes, options: ClaimOptions): Promise<void> {
   }
 }
 
+/** A volume is a file system or a device to all of the pod's containers. */
+function checkUse(pod: Pod, { name }: Volume, mode: "Block" | "Filesystem"): void {
+  const wrong = mode === "Block" ? "volumeMounts" : "volumeDevices";
+  const isWrong = allContainers(pod).some((container) => (container[wrong] ?? []).some((use) => use.name === name));
+  if (isWrong) throw new Error(`volume ${name} has volumeMode ${mode}, but is specified in ${wrong}`);
+}
+
 function boundVolume({ sources, pod, volume }: ClaimOptions): Promise<BoundVolume> {
   const { namespace, uid } = pod.metadata;
   const claimName = claimNameOf(pod, volume) ?? "";
@@ -90,6 +98,14 @@ async function bindNodeVolume({ ports, pod, path }: ClaimOptions, persistent: Pe
   const { fileSystem, mounter } = ports;
   const { hostPath, local } = persistent.spec;
   const source = hostPath?.path ?? local?.path ?? "";
+  if (persistent.spec.volumeMode === "Block") {
+    if ((await statFollowing(fileSystem, source))?.type !== "block-device") {
+      throw new Error(`path "${source}" is not a block device`);
+    }
+    await fileSystem.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o750);
+    await fileSystem.writeFile(path, new Uint8Array(), 0o600);
+    return mounter.bind(source, path, { readOnly: false });
+  }
   if (hostPath?.type === "DirectoryOrCreate") await makeOpenDirectory(fileSystem, source);
   if (hostPath) await prepareHostPath(fileSystem, hostPath);
   if ((await fileSystem.stat(source)) === undefined) throw new Error(`path "${source}" does not exist`);

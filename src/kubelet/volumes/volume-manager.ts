@@ -3,7 +3,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { errorText } from "../../component-base/logger.ts";
 import type { Random } from "../../component-base/random.ts";
-import type { ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
+import type { Device, ImageSpec, KeyValue, Mount, MountPropagation } from "../../cri-api/runtime/v1/types.ts";
 import { isHostNetwork } from "../api/pods.ts";
 import { wholeValue } from "../api/quantities.ts";
 import { hostsFile } from "../network/hosts-file.ts";
@@ -102,6 +102,21 @@ export class VolumeManager {
     const messagePath = container.terminationMessagePath;
     if (messagePath) {
       out.push({ containerPath: messagePath, hostPath: await this.#terminationLog(pod, container), readonly: false });
+    }
+    return out;
+  }
+
+  /** The devices of one container. */
+  async devicesFor(pod: Pod, container: Container): Promise<Device[]> {
+    const out: Device[] = [];
+    for (const { name, devicePath } of container.volumeDevices ?? []) {
+      const volume = (pod.spec.volumes ?? []).find((v) => v.name === name);
+      if (!volume) throw new Error(`cannot find volume "${name}" to pass into container "${container.name}"`);
+      out.push({
+        containerPath: devicePath,
+        hostPath: await this.#mountedPathOf(pod, volume),
+        permissions: volume.persistentVolumeClaim?.readOnly ? "r" : "mrw",
+      });
     }
     return out;
   }

@@ -91,6 +91,7 @@ test("what was sent and what was answered are told where the policy wants it", a
     assert.equal(events.length, 4);
     assert.deepEqual(created?.requestObject, configMap);
     assert.deepEqual(patched?.requestObject, patch);
+    assert.equal(patched?.objectRef?.["uid"], undefined);
     if (level === "Request") {
       assert.ok(events.every((event) => event.responseObject === undefined));
       continue;

@@ -80,6 +80,7 @@ class AuditRecord implements AuditNotes {
   readonly #user: UserInfo;
   #scope: RequestScope;
   status: Partial<Status> | undefined;
+  #hasRequest = false;
   #requestObject: unknown;
   #requestMetadata: Readonly<Record<string, unknown>> = {};
   #constraint = "";
@@ -94,9 +95,12 @@ class AuditRecord implements AuditNotes {
   }
 
   noteRequest(object: unknown): void {
+    // A patch has made an object by now that the client has not sent.
+    if (this.#hasRequest) return;
+    this.#hasRequest = true;
     if (isJsonObject(object) && isJsonObject(object["metadata"])) this.#requestMetadata = { ...object["metadata"] };
     if (this.#config.level !== "Request" && this.#config.level !== "RequestResponse") return;
-    this.#requestObject ??= this.#copyOf(typeof object === "string" ? patchOf(object) : object);
+    this.#requestObject = this.#copyOf(typeof object === "string" ? patchOf(object) : object);
   }
 
   noteDecision(decision: "allow" | "forbid", reason: string): void {

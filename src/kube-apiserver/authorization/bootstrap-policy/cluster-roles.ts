@@ -209,10 +209,10 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
       recordEvents,
       allow("list watch", "networking.k8s.io", "servicecidrs"),
       allow("list watch", "discovery.k8s.io", "endpointslices"),
-      // Differs from upstream: the process also serves cluster DNS, which must know which namespaces there are, and makes
-      // the rules of host ports and network policies.
+      // Differs from upstream: the process also serves cluster DNS, which must know which namespaces there are, makes the
+      // rules of host ports and network policies, and serves Ingresses.
       allow("list watch", "", "namespaces pods"),
-      allow("list watch", "networking.k8s.io", "networkpolicies"),
+      allow("list watch", "networking.k8s.io", "ingressclasses ingresses networkpolicies"),
     ],
   },
   {
