@@ -128,4 +128,12 @@ kind: Secret
 metadata: { name: bootstrap-token-abcdef, namespace: kube-system }
 type: bootstrap.kubernetes.io/token
 stringData: { token-id: abcdef, token-secret: "0123456789abcdef", expiration: "2026-01-01T00:05:00Z" }
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: named }
+spec:
+  matchConstraints:
+    resourceRules: [{ apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps] }]
+  validations: [{ expression: "object.metadata.name != ''" }]
 `;
