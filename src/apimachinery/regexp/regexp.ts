@@ -128,7 +128,9 @@ export class LinearRegexp {
       const ready: Thread[] = [];
       const entered = found ? current : [...current, { pc: 0, start: at }];
       for (const { pc, start } of entered) {
-        const isMatch = this.#enterByPreference(pc, start, codes, at, seen, ready);
+        const reached: number[] = [];
+        const isMatch = this.#follow(pc, codes, at, seen, reached);
+        for (const waiting of reached) ready.push({ pc: waiting, start });
         if (!isMatch) continue;
         // Those behind it are not preferred.
         found = { start, end: at };
@@ -142,48 +144,12 @@ export class LinearRegexp {
     return found;
   }
 
-  /** As `follow`, in order of preference: what comes after a match is not entered. */
-  #enterByPreference(
-    first: number,
-    start: number,
-    codes: readonly number[],
-    at: number,
-    seen: Int32Array,
-    ready: Thread[],
-  ): boolean {
-    const open = [first];
-    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
-      if (seen[pc] === at) continue;
-      seen[pc] = at;
-      const instruction = this.#program[pc];
-      switch (instruction?.op) {
-        case "match":
-          return true;
-        case "char":
-          ready.push({ pc, start });
-          break;
-        case "jump":
-          open.push(instruction.to);
-          break;
-        case "split":
-          open.push(instruction.b, instruction.a);
-          break;
-        case "assert":
-          if (holds(instruction.where, codes, at)) open.push(pc + 1);
-          break;
-        case undefined:
-          break;
-      }
-    }
-    return false;
-  }
-
   #takes(pc: number, code: number): boolean {
     const instruction = this.#program[pc];
     return instruction?.op === "char" && instruction.test(code);
   }
 
-  /** Enters all instructions reachable without a character; true when a match is among them. */
+  /** Enters all instructions reachable without a character, the preferred first, up to a match; true when there is one. */
   #follow(start: number, codes: readonly number[], at: number, seen: Int32Array, ready: number[]): boolean {
     const open = [start];
     for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
@@ -200,7 +166,7 @@ export class LinearRegexp {
           open.push(instruction.to);
           break;
         case "split":
-          open.push(instruction.a, instruction.b);
+          open.push(instruction.b, instruction.a);
           break;
         case "assert":
           if (holds(instruction.where, codes, at)) open.push(pc + 1);

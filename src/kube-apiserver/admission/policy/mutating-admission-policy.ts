@@ -28,6 +28,7 @@ import {
 } from "../expressions/admission-environment.ts";
 import { accessAnswers, AdmissionRun, OutOfBudgetError, policyBudget } from "../expressions/admission-run.ts";
 import { type Invocation, invocationOf, isExempt, replaceObject } from "../matching.ts";
+import { Reinvocation } from "../reinvocation.ts";
 import { atomicParts } from "./atomic-parts.ts";
 import { CompiledPolicies, criteriaOf, PolicyCompiler, PolicyIndex } from "./policy-index.ts";
 import { paramsOf, PolicyConfigurationError } from "./policy-params.ts";
@@ -37,13 +38,6 @@ import type { PolicyPluginOptions } from "./validating-admission-policy.ts";
 interface CompiledPolicy {
   readonly variables: ReadonlyMap<string, Compiled>;
   readonly mutations: readonly { readonly type: "ApplyConfiguration" | "JSONPatch"; readonly expression: Compiled }[];
-}
-
-/** What the first round tells the second. */
-interface Rounds {
-  readonly again: Set<string>;
-  readonly asked: Set<string>;
-  output: unknown;
 }
 
 /** Why a policy could not do what it is there for. */
@@ -80,19 +74,13 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
   async admit(attributes: AdmissionAttributes): Promise<void> {
     const bound = this.#index.bound();
     if (bound.length === 0 || isExempt(attributes) || !attributes.object) return;
-    const { rounds } = attributes;
-    const memory = (rounds.memory.get(this.name) ?? {
-      again: new Set(),
-      asked: new Set(),
-      output: undefined,
-    }) as Rounds;
-    rounds.memory.set(this.name, memory);
-    if (rounds.isSecond && !deepEqual(memory.output, attributes.object)) allowAgain(memory);
+    const reinvocation = Reinvocation.of(this.name, attributes);
     const answers = accessAnswers(this.#options.authorizer, attributes.user);
     const failures: Failure[] = [];
     for (const { policy, bindings } of bound)
-      for (const binding of bindings) failures.push(...(await this.#ask(policy, binding, attributes, answers, memory)));
-    memory.output = cloneJson(attributes.object);
+      for (const binding of bindings)
+        failures.push(...(await this.#ask(policy, binding, attributes, answers, reinvocation)));
+    reinvocation.end(attributes);
     if (failures.length > 0) throw refusal(attributes, failures);
   }
 
@@ -101,7 +89,7 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     binding: Binding,
     attributes: AdmissionAttributes,
     answers: AccessAnswers,
-    memory: Rounds,
+    reinvocation: Reinvocation,
   ): Promise<readonly Failure[]> {
     const { namespaces, registry } = this.#options;
     const { paramKind, matchConstraints, failurePolicy } = policy.spec ?? {};
@@ -117,7 +105,7 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
           params?.metadata.namespace,
           params?.metadata.name,
         ].join("/");
-        const messages = await this.#mutate({ policy, attributes, answers, params, id, memory });
+        const messages = await this.#mutate({ policy, attributes, answers, params, id, reinvocation });
         for (const message of messages) failures.push({ message: prefix + message, reason: "Invalid" });
       }
       return failurePolicy === "Ignore" ? [] : failures;
@@ -136,9 +124,9 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     readonly answers: AccessAnswers;
     readonly params: KubeObject | undefined;
     readonly id: string;
-    readonly memory: Rounds;
+    readonly reinvocation: Reinvocation;
   }): Promise<readonly string[]> {
-    const { policy, attributes, answers, params, id, memory } = options;
+    const { policy, attributes, answers, params, id, reinvocation } = options;
     const { matchConstraints, matchConditions = [], paramKind, failurePolicy, reinvocationPolicy } = policy.spec ?? {};
     const { namespaces, matchConditions: conditions } = this.#options;
     // The object may have been changed since the last policy saw it.
@@ -149,8 +137,7 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
     const match = await conditions.evaluate(matchConditions, input, paramKind !== undefined);
     if ("failure" in match) return failurePolicy === "Ignore" ? [] : [match.failure];
     if (!match.matches) return [];
-    if (attributes.rounds.isSecond && !memory.again.has(id)) return [];
-    memory.again.delete(id);
+    if (!reinvocation.takes(id, attributes)) return [];
     const before = cloneJson(attributes.object);
     const { variables, mutations } = this.#compiled.of(policy, (each) => this.#compile(each));
     const failures: string[] = [];
@@ -166,11 +153,8 @@ export class MutatingAdmissionPolicy implements AdmissionPlugin {
       }
     }
     invocation.takeOver();
-    if (!deepEqual(before, attributes.object)) {
-      allowAgain(memory);
-      attributes.rounds.isSecondWanted = true;
-    }
-    if (reinvocationPolicy === "IfNeeded") memory.asked.add(id);
+    const hasChanged = !deepEqual(before, attributes.object);
+    reinvocation.done(id, attributes, { hasChanged, wantsMore: reinvocationPolicy === "IfNeeded" });
     return failures;
   }
 
@@ -284,10 +268,6 @@ function jsonOf(value: Value): unknown {
     throw error;
   }
   return toJson(value);
-}
-
-function allowAgain({ again, asked }: Rounds): void {
-  for (const id of asked) again.add(id);
 }
 
 function refusal({ group, resource, name }: AdmissionAttributes, failures: readonly Failure[]): StatusError {

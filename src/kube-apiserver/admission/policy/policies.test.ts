@@ -319,3 +319,24 @@ test("policies are refused with upstream's reasons", async () => {
   ])
     assert.ok(binding.message.includes(part), binding.message);
 });
+
+test("a policy that wants to sees what a later one did; one that does not is not asked again", async () => {
+  for (const reinvocationPolicy of ["IfNeeded", "Never"]) {
+    await using api = await TestApiServer.start();
+    const add = async (name: string, policy: string, expression: string): Promise<void> => {
+      const mutations = [{ patchType: "JSONPatch", jsonPatch: { expression } }];
+      const spec = { matchConstraints: rules(["configmaps"]), reinvocationPolicy: policy, mutations };
+      await create(api, `${group}/mutatingadmissionpolicies`, { metadata: { name }, spec });
+      await create(api, `${group}/mutatingadmissionpolicybindings`, { metadata: { name }, spec: { policyName: name } });
+    };
+    const seen = `[JSONPatch{op: "add", path: "/data/seen", value: "b" in object.data ? "yes" : "no"}]`;
+    await add("first", reinvocationPolicy, seen);
+    await add("second", "Never", `[JSONPatch{op: "add", path: "/data/b", value: "1"}]`);
+    const answer = await api.request("POST", configMaps, configMap("m", { own: "1" }));
+    assert.equal(
+      answer.json<ConfigMap>().data?.["seen"],
+      reinvocationPolicy === "IfNeeded" ? "yes" : "no",
+      answer.text,
+    );
+  }
+});

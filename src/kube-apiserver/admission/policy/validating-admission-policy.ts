@@ -16,6 +16,7 @@ import type { AdmissionEnvironments, Compiled } from "../expressions/admission-e
 import {
   accessAnswers,
   AdmissionRun,
+  type AdmissionRunOptions,
   type Evaluation,
   OutOfBudgetError,
   policyBudget,
@@ -241,11 +242,11 @@ async function messageOf(
 
 async function annotationsOf(
   { annotations, variables }: CompiledPolicy,
-  input: ConstructorParameters<typeof AdmissionRun>[0] extends infer O ? Omit<O, "variables" | "budget"> : never,
+  input: Omit<AdmissionRunOptions, "variables" | "budget">,
   isIgnored: boolean,
 ): Promise<Pick<Outcome, "annotations" | "annotationErrors">> {
   const run = new AdmissionRun({
-    ...(input as ConstructorParameters<typeof AdmissionRun>[0]),
+    ...input,
     variables,
     budget: policyBudget,
   });

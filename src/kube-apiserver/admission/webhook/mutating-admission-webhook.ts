@@ -10,20 +10,12 @@ import type { Authorizer } from "../../../apiserver/authorization/authorizer.ts"
 import type { StorageLister } from "../../../apiserver/registry/rest/registry-access.ts";
 import type { MatchConditions } from "../expressions/match-conditions.ts";
 import { invocationOf, isExempt, replaceObject, type Invocation } from "../matching.ts";
+import { Reinvocation } from "../reinvocation.ts";
 import type { WebhookCaller } from "./webhook-caller.ts";
 import { WebhookConditions } from "./webhook-conditions.ts";
 import { WebhookCallError } from "./webhook-error.ts";
 
 const annotationDomain = "mutation.webhook.admission.k8s.io";
-
-/** What the first round tells the second. */
-interface Rounds {
-  /** The webhooks that may be asked again: those that want to, and were asked before somebody else changed the object. */
-  readonly again: Set<string>;
-  readonly asked: Set<string>;
-  /** The object as the webhooks left it. */
-  output: unknown;
-}
 
 /**
  * Lets webhooks change what is written, one after the other: by name of the configuration, then in its order. A change
@@ -61,34 +53,23 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
     const configurations = this.#configurations.list();
     if (configurations.length === 0 || isExempt(attributes)) return;
     const { rounds } = attributes;
-    const memory = (rounds.memory.get(this.name) ?? {
-      again: new Set(),
-      asked: new Set(),
-      output: undefined,
-    }) as Rounds;
-    rounds.memory.set(this.name, memory);
-    // The other plugins have changed what the webhooks had left: all that were asked may want to see it.
-    if (rounds.isSecond && !deepEqual(memory.output, attributes.object)) allowAgain(memory);
+    const reinvocation = Reinvocation.of(this.name, attributes);
     const sorted = [...configurations].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
     let index = -1;
     for (const { metadata, webhooks = [] } of sorted) {
       for (const [i, hook] of webhooks.entries()) {
         index++;
         const id = `${metadata.uid}/${i}`;
-        if (rounds.isSecond && !memory.again.has(id)) continue;
+        if (!reinvocation.takes(id, attributes)) continue;
         const invocation = invocationOf({ ...hook, rules: hook.rules ?? [] }, attributes, this.#namespaces);
         if (!invocation || !(await this.#conditions.hold(hook, invocation))) continue;
-        memory.again.delete(id);
         const position = `round_${rounds.isSecond ? 1 : 0}_index_${index}`;
         const hasChanged = await this.#ask(hook, invocation, metadata.name, position);
-        if (hasChanged) {
-          allowAgain(memory);
-          rounds.isSecondWanted = true;
-        }
-        if (hook.reinvocationPolicy === "IfNeeded") memory.asked.add(id);
+        const wantsMore = hook.reinvocationPolicy === "IfNeeded";
+        reinvocation.done(id, attributes, { hasChanged, wantsMore });
       }
     }
-    memory.output = attributes.object && cloneJson(attributes.object);
+    reinvocation.end(attributes);
   }
 
   /** Whether the object was changed. */
@@ -140,8 +121,4 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
     known.applyDefaults(object);
     return object;
   }
-}
-
-function allowAgain({ again, asked }: Rounds): void {
-  for (const id of asked) again.add(id);
 }
