@@ -106,7 +106,22 @@ void test("defaults fill in what is missing, inside defaults and lists too, and 
 void test("values are checked with upstream's messages", () => {
   const cases: readonly (readonly [JsonSchema, unknown, string])[] = [
     [string, 1, 'v: Invalid value: "integer": v in body must be of type string: "integer"'],
-    [integer, 1.5, 'v: Invalid value: "number": v in body must be of type integer: "number"'],
+    [
+      integer,
+      1.5,
+      '[v: Invalid value: "number": v in body must be of type integer: "number", <nil>: Invalid value: "": Checked value must be of type integer (default format) in v]',
+    ],
+    [
+      { type: "integer", format: "int32" },
+      2 ** 31,
+      '<nil>: Invalid value: "": Checked value must be of type integer with format int32 in v',
+    ],
+    [{ type: "integer", format: "int32" }, 2 ** 31 - 1, ""],
+    [
+      { type: "number", format: "float" },
+      1e39,
+      '<nil>: Invalid value: "": Checked value must be of type number with format float in v',
+    ],
     [{ type: "number" }, 1, ""],
     [string, null, 'v: Invalid value: "null": v in body must be of type string: "null"'],
     [{ type: "string", nullable: true }, null, ""],

@@ -182,7 +182,8 @@ function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   if (typeof value === "bigint") return "integer";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  // Upstream has read as a float what no integer of 64 bits holds, and takes no float that large for an integer.
+  if (typeof value === "number") return Number.isSafeInteger(value) ? "integer" : "number";
   return typeof value === "boolean" || typeof value === "string" ? typeof value : "object";
 }
 
@@ -191,23 +192,25 @@ function checkType(value: unknown, schema: JsonSchema, path: string, errors: Fie
   const expected = isIntOrString ? "integer,string" : (schema.type ?? "");
   if (expected === "" || (value === null && schema.nullable === true)) return;
   const actual = typeOf(value);
-  if (isIntOrString ? actual === "integer" || actual === "string" : actual === expected)
-    checkSize(value, schema, path, errors);
-  else if (expected !== "number" || actual !== "integer") errors.push(wrongType(path, expected, actual));
+  const isType = isIntOrString ? actual === "integer" || actual === "string" : actual === expected;
+  if (!isType && (expected !== "number" || actual !== "integer")) errors.push(wrongType(path, expected, actual));
 }
 
 const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
 };
+const int64Bounds = [-(2n ** 63n), 2n ** 63n - 1n] as const;
+const maxFloat32 = (2 - 2 ** -23) * 2 ** 127;
 
-function checkSize(value: unknown, { format = "", type }: JsonSchema, path: string, errors: FieldError[]): void {
-  const bounds = type === "integer" && Object.hasOwn(integerBounds, format) ? integerBounds[format] : undefined;
-  if (!bounds || (typeof value !== "number" && typeof value !== "bigint")) return;
-  const [min, max] = bounds;
+/** Whether the number can be held by what the schema says it is read into. */
+function isInRange(value: number | bigint, isInteger: boolean, format: string): boolean {
+  if (!isInteger) return !format.startsWith("float") || format === "float64" || Math.abs(Number(value)) <= maxFloat32;
+  if (typeof value === "number" && !Number.isInteger(value)) return false;
+  const [min, max] = Object.hasOwn(integerBounds, format) ? (integerBounds[format] ?? int64Bounds) : int64Bounds;
   const exact = BigInt(value);
-  if (exact < min || exact > max)
-    errors.push(problem(path, value, `must be of type ${format}: ${goQuote(goJson(value))}`));
+  return exact >= min && exact <= max;
 }
 
 function checkEnum(value: unknown, schema: JsonSchema, path: string, errors: FieldError[]): void {
@@ -218,7 +221,12 @@ function checkEnum(value: unknown, schema: JsonSchema, path: string, errors: Fie
 }
 
 function checkNumber(value: number | bigint, schema: JsonSchema, path: string, errors: FieldError[]): void {
-  const { maximum, minimum, multipleOf } = schema;
+  const { maximum, minimum, multipleOf, format = "" } = schema;
+  const type = schema["x-kubernetes-int-or-string"] === true ? "integer" : schema.type;
+  if (!isInRange(value, type === "integer", format)) {
+    const read = format === "" ? "(default format)" : `with format ${format}`;
+    errors.push(whole(`Checked value must be of type ${type} ${read} in ${path}`));
+  }
   if (multipleOf !== undefined && multipleOf > 0 && !isMultiple(Number(value), multipleOf))
     errors.push(problem(path, value, `should be a multiple of ${multipleOf}`));
   if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {

@@ -2,9 +2,9 @@ import { utf8Decode } from "../../component-base/bytes.ts";
 import type { Steps } from "../../component-base/steps.ts";
 import { setMember } from "../object.ts";
 import { JsonError } from "./json-error.ts";
-import { type JsonReading, readJson } from "./reader.ts";
+import { readJson } from "./reader.ts";
 import { containerIn, type JsonContainer, nameEnd, piecesOf } from "./pieces.ts";
-import { scanJson } from "./scan.ts";
+import { type JsonScan, scanJson } from "./scan.ts";
 
 export interface JsonLimits {
   /** Levels of objects and arrays. */
@@ -17,6 +17,14 @@ export interface JsonLimits {
  */
 export const jsonDepthMax = 1000;
 
+export interface JsonReading {
+  readonly value: unknown;
+  /** Paths of members that occur again in their object, e.g. `spec.containers[0].name`; the last one wins. */
+  readonly duplicates: readonly string[];
+  /** Some number may be none that is read as an integer of 64 bits: `numberLiterals` tells which. */
+  readonly hasOtherNumber: boolean;
+}
+
 /**
  * Parses untrusted JSON. Members named `__proto__` or `constructor` are plain data; integers of 64 bits beyond 2^53 are
  * bigint; bytes that are no UTF-8 become U+FFFD. Duplicate members are reported, the last one wins.
@@ -27,16 +35,22 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): 
   const depthMax = limits.depthMax ?? jsonDepthMax;
   const scan = scanJson(text, depthMax);
   if (scan.depth > depthMax) throw new JsonError("exceeded max depth");
-  if (scan.hasLargeNumber || scan.hasSurrogateEscape) return readJson(text);
+  if (scan.hasLargeNumber || scan.hasSurrogateEscape) return readCarefully(text, scan);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // The reader finds the same fault and says it in Go's words.
-    return readJson(text);
+    return readCarefully(text, scan);
   }
   // JSON.parse drops duplicates silently, so fewer members than were written means there are some.
-  return countMembers(value) === scan.memberCount ? { value, duplicates: noDuplicates } : readJson(text);
+  return countMembers(value) === scan.memberCount
+    ? { value, duplicates: noDuplicates, hasOtherNumber: scan.hasOtherNumber }
+    : readCarefully(text, scan);
+}
+
+function readCarefully(text: string, { hasOtherNumber }: JsonScan): JsonReading {
+  return { ...readJson(text), hasOtherNumber };
 }
 
 const noDuplicates: readonly string[] = [];
@@ -51,7 +65,7 @@ export function* parseJsonInPieces(input: Uint8Array | string, limits: JsonLimit
   const depthMax = limits.depthMax ?? jsonDepthMax;
   const scan = scanJson(text, depthMax);
   if (scan.depth > depthMax) throw new JsonError("exceeded max depth");
-  if (scan.hasLargeNumber || scan.hasSurrogateEscape) return readJson(text);
+  if (scan.hasLargeNumber || scan.hasSurrogateEscape) return readCarefully(text, scan);
   yield;
   const pieces = new PieceReader();
   let value: unknown;
@@ -59,9 +73,11 @@ export function* parseJsonInPieces(input: Uint8Array | string, limits: JsonLimit
     value = yield* pieces.read(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return readJson(text);
+    return readCarefully(text, scan);
   }
-  return pieces.memberCount === scan.memberCount ? { value, duplicates: noDuplicates } : readJson(text);
+  return pieces.memberCount === scan.memberCount
+    ? { value, duplicates: noDuplicates, hasOtherNumber: scan.hasOtherNumber }
+    : readCarefully(text, scan);
 }
 
 /** Reads long text by cutting its containers between members, which cost no more than to look over when they are short. */

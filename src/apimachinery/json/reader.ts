@@ -1,12 +1,6 @@
 import { goQuote } from "../go-format.ts";
 import { JsonError } from "./json-error.ts";
 
-export interface JsonReading {
-  readonly value: unknown;
-  /** Paths of members that occur again in their object, e.g. `spec.containers[0].name`; the last one wins. */
-  readonly duplicates: readonly string[];
-}
-
 /** How many duplicates are told; upstream stops there too. */
 const duplicatesMax = 100;
 
@@ -15,7 +9,7 @@ const duplicatesMax = 100;
  * of 64 bits exact as bigint, replaces lone surrogates, and says what is wrong in Go's words. About ten times slower.
  * The caller has checked the depth.
  */
-export function readJson(text: string): JsonReading {
+export function readJson(text: string): { readonly value: unknown; readonly duplicates: readonly string[] } {
   const reader = new Reader(text);
   const value = reader.readDocument();
   return { value, duplicates: reader.duplicates };
@@ -24,8 +18,15 @@ export function readJson(text: string): JsonReading {
 /** The paths of all members in the order of the text, those that occur again included. For text that has been read. */
 export function memberPaths(text: string): readonly string[] {
   const paths: string[] = [];
-  new Reader(text, (path) => void paths.push(path)).readDocument();
+  new Reader(text, { onMember: (path) => void paths.push(path) }).readDocument();
   return paths;
+}
+
+/** How the numbers that are no integers of 64 bits, or not written as such, are written, by path. For text that has been read. */
+export function numberLiterals(text: string): ReadonlyMap<string, string> {
+  const literals = new Map<string, string>();
+  new Reader(text, { onOtherNumber: (path, literal) => void literals.set(path, literal) }).readDocument();
+  return literals;
 }
 
 const escapes: Readonly<Record<string, string>> = {
@@ -44,6 +45,11 @@ const literals: Readonly<Record<string, readonly [string, unknown]>> = {
   n: ["null", null],
 };
 
+interface Listener {
+  onMember?(path: string): void;
+  onOtherNumber?(path: string, literal: string): void;
+}
+
 class Reader {
   readonly duplicates: string[] = [];
   readonly #text: string;
@@ -51,11 +57,11 @@ class Reader {
   /** Member names and item numbers from the root to here. */
   readonly #path: (string | number)[] = [];
 
-  readonly #onMember: ((path: string) => void) | undefined;
+  readonly #listener: Listener;
 
-  constructor(text: string, onMember?: (path: string) => void) {
+  constructor(text: string, listener: Listener = {}) {
     this.#text = text;
-    this.#onMember = onMember;
+    this.#listener = listener;
   }
 
   readDocument(): unknown {
@@ -89,7 +95,7 @@ class Reader {
       const name = this.#string();
       if (!this.#take(":")) this.#fail("after object key");
       this.#path.push(name);
-      this.#onMember?.(this.#pathText());
+      this.#listener.onMember?.(this.#pathText());
       if (Object.hasOwn(object, name)) this.#noteDuplicate();
       const value = this.#value();
       // Plain assignment to `__proto__` would change the prototype; here it is a member like any other.
@@ -176,7 +182,11 @@ class Reader {
       if (/[+-]/.test(this.#text[this.#position] ?? "")) this.#position++;
       this.#digits("in exponent of numeric literal");
     }
-    return toNumber(this.#text.slice(start, this.#position), isInteger);
+    const literal = this.#text.slice(start, this.#position);
+    const number = toNumber(literal, isInteger);
+    const isOther = !isInteger || (typeof number === "number" && !Number.isSafeInteger(number));
+    if (isOther) this.#listener.onOtherNumber?.(this.#pathText(), literal);
+    return number;
   }
 
   #digits(context: string): void {

@@ -6,6 +6,8 @@ export interface JsonScan {
   readonly memberCount: number;
   /** Some number may not fit a double exactly: 16 digits or more, or an exponent. */
   readonly hasLargeNumber: boolean;
+  /** Some number is not written as an integer, or may be none of 64 bits. */
+  readonly hasOtherNumber: boolean;
   /** Some string may have half of a surrogate pair, written as an escape. */
   readonly hasSurrogateEscape: boolean;
 }
@@ -16,6 +18,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
   let deepest = 0;
   let memberCount = 0;
   let hasLargeNumber = false;
+  let hasOtherNumber = false;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === 0x22) {
@@ -30,12 +33,14 @@ export function scanJson(text: string, depthMax: number): JsonScan {
       memberCount++;
     } else if (c >= 0x30 && c <= 0x39) {
       const end = endOfNumber(text, i);
-      hasLargeNumber ||= end - i >= 16 || mayHaveExponent(text, i, end);
+      const isLarge = end - i >= 16 || hasAny(text, i, end, exponents);
+      hasLargeNumber ||= isLarge;
+      hasOtherNumber ||= isLarge || hasAny(text, i, end, points);
       i = end - 1;
     }
   }
   const hasSurrogateEscape = text.includes("\\u") && /\\u[dD][89a-fA-F]/.test(text);
-  return { depth: deepest, memberCount, hasLargeNumber, hasSurrogateEscape };
+  return { depth: deepest, memberCount, hasLargeNumber, hasOtherNumber, hasSurrogateEscape };
 }
 
 /** The index of the closing quote, or the end of the text. */
@@ -61,10 +66,10 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-function mayHaveExponent(text: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x45 || c === 0x65) return true;
-  }
+const exponents = [0x45, 0x65];
+const points = [0x2e];
+
+function hasAny(text: string, start: number, end: number, codes: readonly number[]): boolean {
+  for (let i = start; i < end; i++) if (codes.includes(text.charCodeAt(i))) return true;
   return false;
 }

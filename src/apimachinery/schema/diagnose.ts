@@ -1,6 +1,6 @@
 import { isJsonObject, scalarDecoder } from "./decode.ts";
 import { describeValue, jsonKind, ScalarMismatch, scalarGoName } from "./scalars.ts";
-import type { ResolvedType, StructField, StructType } from "./type-registry.ts";
+import type { ResolvedType, ScalarName, StructField, StructType } from "./type-registry.ts";
 
 /** What is wrong with a value, in the order of the document. */
 export interface Diagnosis {
@@ -14,10 +14,11 @@ const unknownFieldsMax = 100;
 
 /**
  * Walks a value that decode() found something wrong with, this time knowing where it is. The first type mismatch is reported,
- * unless a value that has a parser of its own (a quantity, a time) fails: that ends the walk.
+ * unless a value that has a parser of its own (a quantity, a time) fails: that ends the walk. `literals` tells by path how
+ * numbers are written that are not written as integers of 64 bits; where an integer is wanted they are mismatches, too.
  */
-export function diagnose(struct: StructType, value: unknown): Diagnosis {
-  const walk = new Walk();
+export function diagnose(struct: StructType, value: unknown, literals: Literals = noLiterals): Diagnosis {
+  const walk = new Walk(literals);
   try {
     walk.struct(struct, value);
   } catch (error) {
@@ -29,6 +30,10 @@ export function diagnose(struct: StructType, value: unknown): Diagnosis {
   return { unknownFields: walk.unknownFields, error: walk.firstMismatch };
 }
 
+type Literals = ReadonlyMap<string, string>;
+
+const noLiterals: Literals = new Map();
+
 class Walk {
   readonly unknownFields: string[] = [];
   firstMismatch: string | undefined;
@@ -37,6 +42,11 @@ class Walk {
   /** Field names only: what type errors print. */
   readonly #fields: string[] = [];
   #enclosing: StructType | undefined;
+  readonly #literals: Literals;
+
+  constructor(literals: Literals) {
+    this.#literals = literals;
+  }
 
   struct(struct: StructType, value: unknown): void {
     if (struct.schema.customJson !== undefined) {
@@ -74,7 +84,7 @@ class Walk {
     if (value === null || value === undefined) return;
     switch (type.kind) {
       case "scalar":
-        this.#scalar(() => scalarDecoder(type.scalar)(value), value, scalarGoName[type.scalar]);
+        this.#scalar(type.scalar, value);
         return;
       case "enum":
         if (typeof value !== "string") this.#mismatch(jsonKind(value), type.type.goName);
@@ -118,9 +128,16 @@ class Walk {
     }
   }
 
-  #scalar(decode: () => unknown, value: unknown, goName: string): void {
+  #scalar(scalar: ScalarName, value: unknown): void {
+    const literal = this.#literals.size === 0 ? undefined : this.#literals.get(this.#path.join(""));
+    const integer = integers[scalar];
+    if (literal !== undefined && integer !== undefined) {
+      this.#mismatch(`number ${literal}`, integer);
+      return;
+    }
+    const goName = scalarGoName[scalar];
     try {
-      decode();
+      scalarDecoder(scalar)(value);
     } catch (error) {
       if (!(error instanceof ScalarMismatch)) throw error;
       // Some parsers of their own unmarshal a plain value, and what fails then is told like any member's.
@@ -143,6 +160,9 @@ class Walk {
     this.firstMismatch = `json: cannot unmarshal ${what} into ${where} of type ${goName}`;
   }
 }
+
+/** What of Go's integers a scalar is read as. */
+const integers: Partial<Record<ScalarName, string>> = { int32: "int32", int64: "int64", IntOrString: "int32" };
 
 function goName(type: ResolvedType): string {
   switch (type.kind) {

@@ -5,7 +5,7 @@ import type { TypedObject } from "../protobuf/encode.ts";
 import { hasMessage, ProtobufCodec } from "../protobuf/codec.ts";
 import { DecoderCache, type DecodeState } from "../schema/decode.ts";
 import { DefaulterCache } from "../schema/defaults.ts";
-import { diagnose } from "../schema/diagnose.ts";
+import { type Diagnosis, diagnose } from "../schema/diagnose.ts";
 import type { PatchSchema } from "../patch/patch-schema.ts";
 import { patchSchemaOf } from "../schema/patch-schema.ts";
 import { ageColumn, type ApiVersionSchema, nameColumn, type ResourceSchema } from "../schema/resource-schema.ts";
@@ -133,15 +133,19 @@ class SchemaKind implements ObjectKind {
     return (this.#patchSchema ??= patchSchemaOf(this.type));
   }
 
-  decode(value: unknown): DecodeResult {
+  decode(value: unknown, literals?: () => ReadonlyMap<string, string>): DecodeResult {
     const state: DecodeState = { hasUnknown: false };
     let object: unknown;
     try {
       object = this.#decoders.struct(this.type)(value, state);
     } catch (error) {
-      if (error instanceof ScalarMismatch) throw this.#badRequest(value, error);
+      if (error instanceof ScalarMismatch) {
+        throw this.#badRequest(diagnose(this.type, value, literals?.()).error ?? error.message);
+      }
       throw error;
     }
+    const { error } = literals ? diagnose(this.type, value, literals()) : noDiagnosis;
+    if (error !== undefined) throw this.#badRequest(error);
     const unknownFields = state.hasUnknown ? diagnose(this.type, value).unknownFields : noFields;
     return { object: object as Mutable<KubeObject>, unknownFields };
   }
@@ -150,13 +154,13 @@ class SchemaKind implements ObjectKind {
     this.#defaulters.struct(this.type)?.(object);
   }
 
-  #badRequest(value: unknown, mismatch: ScalarMismatch): Error {
-    const text = diagnose(this.type, value).error ?? mismatch.message;
+  #badRequest(text: string): Error {
     return badRequest(`${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${text}`);
   }
 }
 
 const noFields: readonly string[] = [];
+const noDiagnosis: Partial<Diagnosis> = {};
 
 function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   const versions = new Map<string, string[]>();

@@ -82,9 +82,10 @@ export interface ObjectKind {
   readonly kind: string;
   /**
    * Type-checks and normalises parsed JSON. Throws StatusError BadRequest with upstream's text when a value has the wrong
-   * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
+   * type (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`). `literals` are
+   * given where the text has numbers other than integers: `1.0` is no integer, and which number was too large is told.
    */
-  decode(value: unknown): DecodeResult;
+  decode(value: unknown, literals?: () => ReadonlyMap<string, string>): DecodeResult;
   /**
    * Turns the kind's protobuf message into the JSON it stands for; give that to `decode`. Throws ProtobufError.
    * Undefined where the kind has no message.

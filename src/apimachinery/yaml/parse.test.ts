@@ -74,12 +74,44 @@ test("several documents", () => {
   assert.deepEqual(parseYaml("").value, null);
 });
 
-test("bad text names the line", () => {
-  assert.throws(() => parseYaml("a: 1\n\tb: 2"), { name: "YamlError", message: /^yaml: line 2: / });
-  assert.throws(() => parseYaml("a: b: c"), {
-    message: "yaml: line 1: mapping values are not allowed in this context",
+/** Text, and what upstream says of it. */
+const faults: readonly (readonly [string, string])[] = [
+  ["apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n foo: y\n", "yaml: line 4: did not find expected key"],
+  ['a: 1\nmetadata:\n  name: "x\n', "yaml: line 4: found unexpected end of stream"],
+  ["a: 'x", "yaml: found unexpected end of stream"],
+  ["a: [", "yaml: line 1: did not find expected node content"],
+  ["a: [1, 2\nb: 3\n", "yaml: line 1: did not find expected ',' or ']'"],
+  ["a: {b: 1\n", "yaml: line 1: did not find expected ',' or '}'"],
+  ["a: {b: 1]\n", "yaml: did not find expected ',' or '}'"],
+  ["a: ]\n", "yaml: did not find expected node content"],
+  ["- a\nb: 1\n", "yaml: line 1: did not find expected '-' indicator"],
+  ["a: 1\n- b\n", "yaml: line 1: did not find expected key"],
+  ["a: b: c\n", "yaml: mapping values are not allowed in this context"],
+  ["a:\n\t- b\n", "yaml: line 2: found character that cannot start any token"],
+  ["a: @b\n", "yaml: found character that cannot start any token"],
+  ["a: `b\n", "yaml: found character that cannot start any token"],
+  ["a: %b\n", "yaml: found character that cannot start any token"],
+  ['a: "\\q"\n', "yaml: found unknown escape character"],
+  ["a: *\n", "yaml: did not find expected alphabetic or numeric character"],
+  ["a: &\n", "yaml: did not find expected alphabetic or numeric character"],
+  ["a: |3x\n b\n", "yaml: did not find expected comment or line break"],
+  ["a: 1\n b: 2\n", "yaml: line 2: mapping values are not allowed in this context"],
+  ["a\nb: 1\n", "yaml: line 2: mapping values are not allowed in this context"],
+  ["a: {b, c: [}\n", "yaml: did not find expected node content"],
+  ["a:\n  - b\n c: 1\n", "yaml: line 2: did not find expected key"],
+  ['a: "x" y\n', "yaml: did not find expected key"],
+  ["key: [a, b]]\n", "yaml: did not find expected key"],
+  ["a: \u0001\n", "yaml: control characters are not allowed"],
+  ["a: - b\n", "yaml: block sequence entries are not allowed in this context"],
+];
+
+for (const [text, message] of faults) {
+  test(`what is wrong with ${JSON.stringify(text)} is told as upstream tells it`, () => {
+    assert.throws(() => parseYaml(text), { name: "YamlError", message });
   });
-  assert.throws(() => parseYaml("a: [1"), { name: "YamlError" });
+}
+
+test("what JSON has no word for is refused", () => {
   assert.throws(() => parseYaml("a: .inf"), { message: "error converting YAML to JSON: json: unsupported value: Inf" });
   assert.throws(() => parseYaml("? [a]\n: b"), { message: /unsupported map key/ });
 });

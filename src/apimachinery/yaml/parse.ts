@@ -6,6 +6,7 @@ import { JsonError } from "../json/json-error.ts";
 import { jsonDepthMax, parseJson } from "../json/parse.ts";
 import { setMember } from "../object.ts";
 import { resolvePlainScalar } from "./plain-scalar.ts";
+import { syntaxErrorText } from "./syntax-error.ts";
 
 /** A text that is no YAML, or YAML past a limit. */
 export class YamlError extends Error {
@@ -55,16 +56,15 @@ export function parseYamlDocuments(input: Uint8Array | string, limits: YamlLimit
   const { bytesMax = bytesMaxDefault, depthMax = jsonDepthMax } = limits;
   const json = readAsJson(text, depthMax);
   if (json !== undefined) return [json];
+  // oxlint-disable-next-line no-control-regex -- upstream refuses these anywhere.
+  if (/[\0-\x08\v\f\x0e-\x1f\x7f]/.test(text)) throw new YamlError("yaml: control characters are not allowed");
   if (text.length > bytesMax) throw new YamlError(`yaml: document is larger than ${bytesMax} bytes`);
   const lineCounter = new LineCounter();
   const documents = compose(text, lineCounter, depthMax);
   return documents.map((document) => {
-    const [error] = document.errors;
-    if (error !== undefined) {
-      if (error.message.includes("call stack")) throw tooDeep();
-      const text = errorTexts[error.code] ?? error.message;
-      throw new YamlError(`yaml: line ${lineCounter.linePos(error.pos[0]).line}: ${text}`);
-    }
+    const { errors } = document;
+    if (errors.some((error) => error.message.includes("call stack"))) throw tooDeep();
+    if (errors.length > 0) throw new YamlError(syntaxErrorText(text, errors, lineCounter));
     return new Reader(lineCounter, depthMax, limits.aliasedValuesMax ?? aliasedValuesMaxDefault).read(document);
   });
 }
@@ -80,17 +80,6 @@ export function readAsJson(text: string, depthMax = jsonDepthMax): YamlReading |
     throw error;
   }
 }
-
-/** Our library's complaints in the words users of Kubernetes know. */
-const errorTexts: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: "found character that cannot start any token",
-  BLOCK_AS_IMPLICIT_KEY: "mapping values are not allowed in this context",
-  MULTILINE_IMPLICIT_KEY: "could not find expected ':'",
-  MISSING_CHAR: "could not find expected ':'",
-  BAD_ALIAS: "did not find expected alphabetic or numeric character",
-  BAD_DQ_ESCAPE: "found unknown escape character",
-  UNEXPECTED_TOKEN: "did not find expected key",
-};
 
 function compose(text: string, lineCounter: LineCounter, depthMax: number): readonly Document.Parsed[] {
   if (flowDepth(text) > depthMax) throw tooDeep();

@@ -52,18 +52,20 @@ export async function parseBody(
     const noEnvelope = contentType === "application/yaml" ? "" : noTypeMeta;
     throw unrecognized(kind.kind, `${noEnvelope}${error.message} (${summary(bytes)})`);
   }
-  const wrong = wrongTypeMeta(parsed.value);
+  const wrong = wrongTypeMeta(parsed.value) ?? (kind.custom ? missingKind(parsed.value, bytes) : undefined);
   if (wrong !== undefined) throw unrecognized(kind.kind, `${wrong} (${summary(bytes)})`);
   return parsed.value === null ? { ...parsed, value: {} } : parsed;
 }
 
 const noTypeMeta = "couldn't get version/kind; json parse error: ";
 
-/**
- * What stands in the way of finding out of which kind a body is.
- *
- * Differs from upstream: bodies of custom resources may leave out kind and apiVersion, as those of built-in kinds may.
- */
+/** Only bodies of built-in kinds may leave out the kind. */
+function missingKind(value: unknown, bytes: Uint8Array): string | undefined {
+  const { kind = "" } = (value ?? {}) as { readonly kind?: unknown };
+  return kind === "" ? `Object 'Kind' is missing in '${utf8Decode(bytes)}'` : undefined;
+}
+
+/** What stands in the way of finding out of which kind a body is. */
 function wrongTypeMeta(value: unknown): string | undefined {
   if (value !== null && (typeof value !== "object" || Array.isArray(value))) {
     const goType =
@@ -133,7 +135,7 @@ export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValida
     throw wrongKind(kind, { kind: givenKind, apiVersion: givenVersion, value }, fields.scheme);
   let decoded;
   try {
-    decoded = kind.decode({ ...value, kind: kind.kind, apiVersion: expected });
+    decoded = kind.decode({ ...value, kind: kind.kind, apiVersion: expected }, body.literals);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     const prefix = cannotHandle(kind, kind.kind, kind.version);

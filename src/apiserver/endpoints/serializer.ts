@@ -1,6 +1,6 @@
 import { goQuote } from "../../apimachinery/go-format.ts";
 import { JsonError } from "../../apimachinery/json/json-error.ts";
-import { memberPaths } from "../../apimachinery/json/reader.ts";
+import { memberPaths, numberLiterals } from "../../apimachinery/json/reader.ts";
 import { parseJsonInPieces } from "../../apimachinery/json/parse.ts";
 import { YamlError, parseYaml, readAsJson } from "../../apimachinery/yaml/parse.ts";
 import type { YamlReader, YamlReading } from "../../apimachinery/yaml/parse.ts";
@@ -20,6 +20,8 @@ export interface ParsedText {
   readonly duplicates: readonly string[];
   /** Of JSON that has such: the paths of its members in the order of the text, those that occur again included. */
   readonly order?: () => readonly string[];
+  /** Of JSON that has numbers other than integers of 64 bits: how they are written, by path. */
+  readonly literals?: () => ReadonlyMap<string, string>;
   /** The members were sorted on the way: of YAML, which becomes JSON first, and of a patched object. */
   readonly isSorted?: boolean;
   /** Upstream tells those of YAML before, those of JSON after what else is wrong. */
@@ -72,13 +74,13 @@ export function* readText(text: Uint8Array | string, contentType: string): Steps
     if (contentType === "application/yaml") return ofYaml(parseYaml(text));
     if (typeof text !== "string" && text[0] === 0xef)
       throw new JsonError("invalid character 'ï' looking for beginning of value");
-    const { value, duplicates } = yield* parseJsonInPieces(text);
+    const { value, duplicates, hasOtherNumber } = yield* parseJsonInPieces(text);
+    const whole = (): string => (typeof text === "string" ? text : utf8Decode(text));
     return {
       value,
       duplicates: duplicates.map(duplicateField),
-      ...(duplicates.length > 0
-        ? { order: () => memberPaths(typeof text === "string" ? text : utf8Decode(text)) }
-        : {}),
+      ...(duplicates.length > 0 ? { order: () => memberPaths(whole()) } : {}),
+      ...(hasOtherNumber ? { literals: () => numberLiterals(whole()) } : {}),
       areDuplicatesFirst: false,
     };
   } catch (error) {

@@ -256,7 +256,7 @@ test("every write of a custom resource is recorded: create, update, patch, statu
   const created = await api.request(
     "POST",
     widgets,
-    { metadata: { name: "w", labels: { a: "b" } }, spec: { size: 1 } },
+    { kind: "Widget", metadata: { name: "w", labels: { a: "b" } }, spec: { size: 1 } },
     as,
   );
   const createdFields = {

@@ -148,7 +148,11 @@ async function watchEvents(
 test("objects are written and read in either version, and the webhook is asked once for each", async () => {
   const converter = new Converter();
   await using api = await serve(converter);
-  const created = await api.request("POST", path("v2"), { metadata: { name: "a" }, spec: { host: "h", port: "80" } });
+  const created = await api.request("POST", path("v2"), {
+    kind: "Route",
+    metadata: { name: "a" },
+    spec: { host: "h", port: "80" },
+  });
   assert.equal(created.status, 201, created.text);
   assert.deepEqual(
     [created.json<Route>().apiVersion, created.json<Route>().spec],
@@ -179,7 +183,11 @@ test("objects are written and read in either version, and the webhook is asked o
     (await api.table(path("v2"))).map(({ Host }) => Host),
     ["h"],
   );
-  const invalid = await api.request("POST", path("v2"), { metadata: { name: "b" }, spec: { host: "h", port: "http" } });
+  const invalid = await api.request("POST", path("v2"), {
+    kind: "Route",
+    metadata: { name: "b" },
+    spec: { host: "h", port: "http" },
+  });
   assert.match(invalid.message, /^Route\.example\.com "b" is invalid: spec\.port: Invalid value: "http"/);
   const deleted = await api.request("DELETE", path("v2", "/a"));
   assert.equal(deleted.status, 200, deleted.text);
@@ -188,20 +196,25 @@ test("objects are written and read in either version, and the webhook is asked o
 test("objects stored in different versions are one list in either", async () => {
   const converter = new Converter();
   await using api = await serve(converter);
-  await api.request("POST", path("v1"), { metadata: { name: "a" }, spec: { hostPort: "a:1" } });
+  await api.request("POST", path("v1"), { kind: "Route", metadata: { name: "a" }, spec: { hostPort: "a:1" } });
   const stored = (await api.request("GET", `${definitions}/${name}`)).json<{ metadata: object }>();
   const { spec } = definition("v2") as { spec: object };
   assert.equal((await api.request("PUT", `${definitions}/${name}`, { ...stored, spec })).status, 200);
   await until(api, async () => {
     const answer = await api.request("POST", `${path("v2")}?dryRun=All`, {
+      kind: "Route",
       metadata: { name: "probe" },
       spec: { host: "x" },
     });
     const before = converter.calls.length;
-    await api.request("POST", `${path("v1")}?dryRun=All`, { metadata: { name: "probe" }, spec: { hostPort: "x:1" } });
+    await api.request("POST", `${path("v1")}?dryRun=All`, {
+      kind: "Route",
+      metadata: { name: "probe" },
+      spec: { hostPort: "x:1" },
+    });
     return answer.status === 201 && converter.calls.slice(before).some(({ wanted }) => wanted === "example.com/v2");
   });
-  await api.request("POST", path("v2"), { metadata: { name: "b" }, spec: { host: "b", port: "2" } });
+  await api.request("POST", path("v2"), { kind: "Route", metadata: { name: "b" }, spec: { host: "b", port: "2" } });
   const specs = async (version: string): Promise<unknown> => {
     const { items } = (await api.request("GET", path(version))).json<{ items: readonly Route[] }>();
     return items.map(({ apiVersion, spec }) => [apiVersion, spec]);
@@ -233,7 +246,7 @@ test("fields select what the served version has, whatever is stored", async () =
     ["b", "other", "80"],
     ["c", "h", "8080"],
   ])
-    await api.request("POST", path("v2"), { metadata: { name: each }, spec: { host, port } });
+    await api.request("POST", path("v2"), { kind: "Route", metadata: { name: each }, spec: { host, port } });
   assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh"), ["a", "c"]);
   assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh,spec.port!%3D80"), ["c"]);
   assert.deepEqual(await listed("v2", "fieldSelector=spec.host%3Dh,metadata.name%3Da"), ["a"]);
@@ -274,7 +287,7 @@ test("a list of more objects than are kept parsed is converted whole", async () 
   await using api = await serve(converter, { parsedBytesMax: 8 * 1024 });
   const names = Array.from({ length: 60 }, (_, i) => `r${String(i).padStart(2, "0")}`);
   for (const each of names)
-    await api.request("POST", path("v1"), { metadata: { name: each }, spec: { hostPort: `${each}:1` } });
+    await api.request("POST", path("v1"), { kind: "Route", metadata: { name: each }, spec: { hostPort: `${each}:1` } });
   const list = await api.request("GET", path("v2"));
   assert.equal(list.status, 200, list.text);
   assert.deepEqual(
@@ -291,10 +304,10 @@ test("a list of more objects than are kept parsed is converted whole", async () 
 test("a watch sends converted objects in their order", async () => {
   const converter = new Converter();
   await using api = await serve(converter);
-  await api.request("POST", path("v1"), { metadata: { name: "a" }, spec: { hostPort: "a:1" } });
+  await api.request("POST", path("v1"), { kind: "Route", metadata: { name: "a" }, spec: { hostPort: "a:1" } });
   const events = await watchEvents(api, `${path("v2")}?watch=true`);
   for (const each of ["b", "c"])
-    await api.request("POST", path("v1"), { metadata: { name: each }, spec: { hostPort: `${each}:1` } });
+    await api.request("POST", path("v1"), { kind: "Route", metadata: { name: each }, spec: { hostPort: `${each}:1` } });
   await api.request("DELETE", path("v1", "/a"));
   assert.deepEqual(
     (await events(4)).map(({ type, object }) => [type, object.apiVersion, object.spec.host]),
@@ -310,7 +323,7 @@ test("a watch sends converted objects in their order", async () => {
 test("answers that are none are failures in upstream's words, and what is stored stays readable in its version", async () => {
   const converter = new Converter();
   await using api = await serve(converter);
-  await api.request("POST", path("v1"), { metadata: { name: "a" }, spec: { hostPort: "a:1" } });
+  await api.request("POST", path("v1"), { kind: "Route", metadata: { name: "a" }, spec: { hostPort: "a:1" } });
   const failure = "conversion webhook for example.com/v1, Kind=Route";
   const cases: readonly (readonly [(objects: Route[]) => object, string])[] = [
     [() => ({ convertedObjects: [] }), `${failure} returned 0 objects, expected 1`],
