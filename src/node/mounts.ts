@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chmod, mkdir, open, realpath, writeFile, type FileHandle } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, realpath, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { FileSystemError } from "../component-base/file-system.ts";
@@ -49,6 +49,7 @@ export class SystemMounter implements Mounter {
   }
 
   async isMounted(path: string): Promise<boolean> {
+    if (await isOnOtherDevice(path)) return true;
     const real = await resolve(path);
     return (await readMounts()).some((mount) => mount.path === real);
   }
@@ -112,6 +113,20 @@ async function openOrMake(path: string, flags: number, mode: number): Promise<Fi
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && Reflect.get(error, "code") === code;
+}
+
+/**
+ * Whether the path is a directory on another device than the one it is in, which only a mount point is. A mount point need
+ * not be: a bind mount may be of the same device. Reading all mounts takes a millisecond where there are hundreds.
+ */
+async function isOnOtherDevice(path: string): Promise<boolean> {
+  try {
+    const [own, parent] = await Promise.all([lstat(path), stat(dirname(path))]);
+    // An overlay's files, other than its directories, may say they are of the device below it.
+    return own.isDirectory() && own.dev !== parent.dev;
+  } catch {
+    return false;
+  }
 }
 
 /** The path as the kernel lists it, without symbolic links. What does not exist is not mounted under any other name. */
