@@ -45,7 +45,7 @@ import {
 } from "./lifecycle/pod-admission.ts";
 import { podsToPreempt } from "./lifecycle/preemption.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
-import { nodeResources, podsTogether, reservedPids } from "./nodestatus/node-allocatable.ts";
+import { type NodeResources, nodeResources, podsTogether, reservedPids } from "./nodestatus/node-allocatable.ts";
 import { unregisteredNode } from "./nodestatus/node-object.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
@@ -135,6 +135,8 @@ class NodeKubelet implements Kubelet {
   /** The pods that hold something of the node, by uid. */
   readonly #admitted = new Set<string>();
   #host: HostFacts | undefined;
+  /** What `#host` gives to pods. */
+  #hostResources: NodeResources | undefined;
   #hostIps: readonly string[] | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -736,12 +738,12 @@ class NodeKubelet implements Kubelet {
   }
 
   async #downwardFacts(podIps: readonly string[]): Promise<DownwardFacts> {
-    const host = (this.#host ??= await this.#options.ports.host.facts());
+    this.#hostResources ??= nodeResources((this.#host ??= await this.#options.ports.host.facts()), this.#config);
     const hostIps = await this.#nodeIps();
     return {
       podIps: podIps.length > 0 ? podIps : hostIps,
       hostIps,
-      allocatable: nodeResources(host, this.#config).allocatable,
+      allocatable: this.#hostResources.allocatable,
     };
   }
 

@@ -57,7 +57,7 @@ export function parseRouteTable(text: string): readonly NodeRoute[] {
   for (const line of text.split("\n").slice(1)) {
     const [, destination, gateway, , , , , mask] = line.split(/\s+/);
     if (destination === undefined || gateway === undefined || mask === undefined || /^0+$/.test(gateway)) continue;
-    const prefix = [...Number.parseInt(mask, 16).toString(2)].filter((bit) => bit === "1").length;
+    const prefix = Number.parseInt(mask, 16).toString(2).replaceAll("0", "").length;
     routes.push({ podCidr: `${address(destination)}/${prefix}`, nodeIp: address(gateway) });
   }
   return routes;
