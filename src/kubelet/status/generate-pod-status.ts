@@ -4,7 +4,7 @@ import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 import { containerStatuses } from "./container-statuses.ts";
-import { ownedConditions, podConditions } from "./pod-conditions.ts";
+import { ownedConditions, podConditions, readyConditions } from "./pod-conditions.ts";
 import { podPhase } from "./pod-phase.ts";
 
 /** Whether a running container counts as started and ready, by its probes. */
@@ -101,6 +101,32 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     containerStatuses: regular,
     ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status.qosClass ?? podQosClass(pod),
+  };
+}
+
+/** The status with readiness as the probes have it now, and nothing else changed. Pure. */
+export function withCurrentReadiness(pod: Pod, status: PodStatus, readiness: ReadinessSource): PodStatus {
+  const inits = pod.spec.initContainers ?? [];
+  const init = status.initContainerStatuses?.map((s) => {
+    return withInitReadiness(
+      pod,
+      inits.find((c) => c.name === s.name),
+      s,
+      readiness,
+    );
+  });
+  const regular = status.containerStatuses?.map((s) => withReadiness(pod, s, readiness));
+  const ready = readyConditions(pod, {
+    phase: status.phase ?? "Pending",
+    initStatuses: init ?? [],
+    containerStatuses: regular ?? [],
+    foreign: (pod.status.conditions ?? []).filter((c) => !ownedConditions.has(c.type)),
+  });
+  return {
+    ...status,
+    conditions: (status.conditions ?? []).map((c) => ready.find((r) => r.type === c.type) ?? c),
+    ...(init ? { initContainerStatuses: init } : {}),
+    ...(regular ? { containerStatuses: regular } : {}),
   };
 }
 

@@ -12,14 +12,17 @@ export const ownedConditions: ReadonlySet<string> = new Set([
   "PodResizeInProgress",
 ]);
 
-export interface ConditionInput {
+export interface ReadyInput {
   readonly phase: NonNullable<PodStatus["phase"]>;
   readonly initStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];
-  /** The sandbox is up with its network. */
-  readonly hasReadySandbox: boolean;
   /** Of the types somebody else owns. */
   readonly foreign: readonly PodCondition[];
+}
+
+export interface ConditionInput extends ReadyInput {
+  /** The sandbox is up with its network. */
+  readonly hasReadySandbox: boolean;
   /** Of a resize, if there is one. */
   readonly resize: readonly PodCondition[];
 }
@@ -30,21 +33,27 @@ const isTrue: Verdict = { status: "True" };
 
 /** The kubelet's conditions, without transition times. */
 export function podConditions(pod: Pod, input: ConditionInput): PodCondition[] {
-  const containersReady = containersReadyVerdict(pod, input);
-  const generation = pod.metadata.generation;
-  const make = (type: string, verdict: Verdict): PodCondition => ({
-    type,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
-    ...verdict,
-  });
   return [
-    make("PodReadyToStartContainers", input.hasReadySandbox ? isTrue : { status: "False" }),
-    make("Initialized", initializedVerdict(pod, input)),
-    make("Ready", readyVerdict(pod, containersReady, input)),
-    make("ContainersReady", containersReady),
-    make("PodScheduled", isTrue),
+    made(pod, "PodReadyToStartContainers", input.hasReadySandbox ? isTrue : { status: "False" }),
+    made(pod, "Initialized", initializedVerdict(pod, input)),
+    ...readyConditions(pod, input),
+    made(pod, "PodScheduled", isTrue),
     ...input.resize,
   ];
+}
+
+/** Ready and ContainersReady. */
+export function readyConditions(pod: Pod, input: ReadyInput): PodCondition[] {
+  const containersReady = containersReadyVerdict(pod, input);
+  return [
+    made(pod, "Ready", readyVerdict(pod, containersReady, input)),
+    made(pod, "ContainersReady", containersReady),
+  ];
+}
+
+function made(pod: Pod, type: string, verdict: Verdict): PodCondition {
+  const { generation } = pod.metadata;
+  return { type, ...(generation === undefined ? {} : { observedGeneration: generation }), ...verdict };
 }
 
 function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
@@ -68,7 +77,7 @@ function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }
   };
 }
 
-function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
+function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ReadyInput): Verdict {
   if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
   if (phase === "Failed") return { status: "False", reason: "PodFailed" };
   const byName = new Map([...initStatuses, ...containerStatuses].map((s) => [s.name, s]));
@@ -79,7 +88,7 @@ function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatus
   return { status: "False", reason: "ContainersNotReady", message: listText(isUnknown, unready, "unready") };
 }
 
-function readyVerdict(pod: Pod, containersReady: Verdict, { foreign }: ConditionInput): Verdict {
+function readyVerdict(pod: Pod, containersReady: Verdict, { foreign }: ReadyInput): Verdict {
   if (containersReady.status !== "True") return containersReady;
   const problems: string[] = [];
   for (const { conditionType } of pod.spec.readinessGates ?? []) {
