@@ -133,7 +133,7 @@ export class PodSyncer implements PodLifecycle {
       throw new Error(networkProblem);
     }
     await this.#mount(pod, record, signal);
-    const result = await kuberuntime.syncPod(pod, record, signal);
+    const result = await kuberuntime.syncPod({ ...pod, status }, record, signal);
     this.#failures.set(uid, result.failures);
     if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
     if (result.hasActed) {

@@ -2,6 +2,7 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/co
 import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
 import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
+import { restartsAll } from "../container/restart-policy.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 import { containerStatuses } from "./container-statuses.ts";
 import { ownedConditions, podConditions, readyConditions } from "./pod-conditions.ts";
@@ -42,12 +43,14 @@ export interface PodVerdict {
 export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
   const { record, previous, failures, runtimeName, canMountRecursiveReadOnly, isTerminal } = input;
   const inits = pod.spec.initContainers ?? [];
+  const isRestartingAll = restartsAll(pod, record);
   const shared = {
     record,
     failures,
     runtimeName,
     canMountRecursiveReadOnly,
     isTerminal,
+    isRestartingAll: isRestartingAll || previous.conditions?.some(isRestartCondition) === true,
     hasInitContainers: inits.length > 0,
   };
   const previousByName = (list: readonly ContainerStatus[] | undefined): Map<string, ContainerStatus> =>
@@ -87,6 +90,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
         containerStatuses: regular,
         hasReadySandbox,
         foreign,
+        isRestartingAll,
         resize: isTerminalPhase(phase) ? [] : input.resize,
       }),
       ...disruption(pod, input.verdict),
@@ -102,6 +106,10 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status.qosClass ?? podQosClass(pod),
   };
+}
+
+function isRestartCondition({ type, status }: PodCondition): boolean {
+  return type === "AllContainersRestarting" && status === "True";
 }
 
 /** The status with readiness as the probes have it now, and nothing else changed. Pure. */

@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
+import { mayRestartAll } from "../../component-helpers/container-restart.ts";
 import { isSidecar } from "../api/pods.ts";
 
 /** The condition types the kubelet owns; all others belong to somebody else and are left alone. */
@@ -8,6 +9,7 @@ export const ownedConditions: ReadonlySet<string> = new Set([
   "Ready",
   "ContainersReady",
   "PodScheduled",
+  "AllContainersRestarting",
   "PodResizePending",
   "PodResizeInProgress",
 ]);
@@ -23,6 +25,8 @@ export interface ReadyInput {
 export interface ConditionInput extends ReadyInput {
   /** The sandbox is up with its network. */
   readonly hasReadySandbox: boolean;
+  /** One of them ended by whose rule all of them start over. */
+  readonly isRestartingAll: boolean;
   /** Of a resize, if there is one. */
   readonly resize: readonly PodCondition[];
 }
@@ -38,6 +42,7 @@ export function podConditions(pod: Pod, input: ConditionInput): PodCondition[] {
     made(pod, "Initialized", initializedVerdict(pod, input)),
     ...readyConditions(pod, input),
     made(pod, "PodScheduled", isTrue),
+    ...(mayRestartAll(pod) ? [{ type: "AllContainersRestarting", ...restartingAllVerdict(input) }] : []),
     ...input.resize,
   ];
 }
@@ -54,6 +59,17 @@ export function readyConditions(pod: Pod, input: ReadyInput): PodCondition[] {
 function made(pod: Pod, type: string, verdict: Verdict): PodCondition {
   const { generation } = pod.metadata;
   return { type, ...(generation === undefined ? {} : { observedGeneration: generation }), ...verdict };
+}
+
+function restartingAllVerdict({ phase, isRestartingAll }: ConditionInput): Verdict {
+  if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
+  if (phase === "Failed") return { status: "False", reason: "PodFailed" };
+  if (!isRestartingAll) return { status: "False" };
+  return {
+    status: "True",
+    reason: "RestartAllContainersStarted",
+    message: "container exited with restart policy rule",
+  };
 }
 
 function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
