@@ -1,6 +1,6 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 import { restartsAfterExit, restartsAllAfterExit } from "../../component-helpers/container-restart.ts";
-import { isHostNetwork, isSidecar } from "../api/pods.ts";
+import { allContainers, isHostNetwork, isSidecar } from "../api/pods.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
 import { restartsAll, restartsAfterKill, shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import { containerHash } from "./container-hash.ts";
@@ -113,8 +113,7 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
 }
 
 function containersToResize(pod: Pod, record: PodRecord): readonly ContainerResize[] {
-  const resizable = [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
-  const found = resizable.flatMap((container): readonly ContainerResize[] => {
+  const found = allContainers(pod).flatMap((container): readonly ContainerResize[] => {
     const latest = latestContainer(record, container.name);
     const resize = latest && containerResize(pod, container, latest);
     return resize && !resize.needsRestart ? [resize] : [];
