@@ -127,8 +127,6 @@ test("an init container that runs is resized where it is", async () => {
   await harness.client.resource(pods, "default").patch("p", "merge", { spec: { initContainers: [init("200m")] } });
   await harness.until(async () => (await statusOf())?.resources?.limits?.["cpu"] === "200m");
   const id = before?.containerID?.slice("fake://".length) ?? "";
-  await harness.until(
-    async () => (await harness.runtime.containerStatus(id)).resources?.linux?.cpuQuota === 20_000,
-  );
+  await harness.until(async () => (await harness.runtime.containerStatus(id)).resources?.linux?.cpuQuota === 20_000);
   assert.equal((await statusOf())?.containerID, before?.containerID);
 });

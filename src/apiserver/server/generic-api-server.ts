@@ -339,7 +339,13 @@ class Server implements GenericApiServer {
     };
     // The store goes by the names upstream's tools know it by; what answers lists and watches is part of it.
     const alive = [ping, log, store("etcd"), ...healthChecks];
-    const ready = [ping, log, ...["etcd", "etcd-readiness", "informer-sync"].map(store), ...healthChecks, ...readyChecks];
+    const ready = [
+      ping,
+      log,
+      ...["etcd", "etcd-readiness", "informer-sync"].map(store),
+      ...healthChecks,
+      ...readyChecks,
+    ];
     return [
       new HealthEndpoint("/healthz", alive, logger),
       new HealthEndpoint("/livez", alive, logger),

@@ -161,7 +161,12 @@ const cases: readonly [string, Partial<PodSpec>, PodRecord, Expected, ProbeVerdi
     { initContainers: [container("i", over)], containers: [container("a", over), container("b"), container("c")] },
     made(
       [sandbox(0)],
-      [recordOf("a", "exited", { exitCode: 42 }), recordOf("b", "running"), recordOf("i", "exited"), recordOf("z", "exited")],
+      [
+        recordOf("a", "exited", { exitCode: 42 }),
+        recordOf("b", "running"),
+        recordOf("i", "exited"),
+        recordOf("z", "exited"),
+      ],
     ),
     { reset: ["b", "i", "a"] },
   ],

@@ -50,10 +50,7 @@ export function podConditions(pod: Pod, input: ConditionInput): PodCondition[] {
 /** Ready and ContainersReady. */
 export function readyConditions(pod: Pod, input: ReadyInput): PodCondition[] {
   const containersReady = containersReadyVerdict(pod, input);
-  return [
-    made(pod, "Ready", readyVerdict(pod, containersReady, input)),
-    made(pod, "ContainersReady", containersReady),
-  ];
+  return [made(pod, "Ready", readyVerdict(pod, containersReady, input)), made(pod, "ContainersReady", containersReady)];
 }
 
 function made(pod: Pod, type: string, verdict: Verdict): PodCondition {

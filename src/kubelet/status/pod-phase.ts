@@ -1,4 +1,10 @@
-import type { Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
+import type {
+  Container,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+} from "../../api/core/v1/types.gen.ts";
 import { isSidecar, isStaticPod } from "../api/pods.ts";
 import { restartsAfterExit } from "../../component-helpers/container-restart.ts";
 import { restartingAll } from "./container-statuses.ts";

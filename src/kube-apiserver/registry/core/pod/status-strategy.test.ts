@@ -10,9 +10,7 @@ function podWith(state: ContainerState, restartPolicy: string, fields: Partial<C
     metadata: { name: "p", namespace: "d", uid: "u", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
     spec: { restartPolicy, containers: [{ name: "a", image: "i", resources: {}, ...fields }] },
     status: {
-      containerStatuses: [
-        { name: "a", state, lastState: {}, ready: false, restartCount: 0, image: "i", imageID: "" },
-      ],
+      containerStatuses: [{ name: "a", state, lastState: {}, ready: false, restartCount: 0, image: "i", imageID: "" }],
     },
   } as Pod;
 }
@@ -37,7 +35,8 @@ const cases: readonly [policy: string, container: Partial<Container>, exitCode: 
 for (const [policy, container, exitCode, may] of cases) {
   test(`pod ${policy}, container ${JSON.stringify(container)}, ended with ${exitCode}: may run again: ${may}`, () => {
     const old = podWith({ terminated: { exitCode } }, policy, container);
-    const errors = podStatusStrategy.validateUpdate?.(podWith({ running: {} }, policy, container), old, {} as never) ?? [];
+    const errors =
+      podStatusStrategy.validateUpdate?.(podWith({ running: {} }, policy, container), old, {} as never) ?? [];
     assert.deepEqual(
       errors.map((e) => `${e.field} ${e.detail}`),
       may ? [] : ["status.containerStatuses[0].state may not be transitioned to non-terminated state"],
