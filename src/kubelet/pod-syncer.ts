@@ -133,7 +133,11 @@ export class PodSyncer implements PodLifecycle {
       throw new Error(networkProblem);
     }
     await this.#mount(pod, record, signal);
-    const result = await kuberuntime.syncPod({ ...pod, status }, record, signal);
+    const result = await kuberuntime.syncPod({ ...pod, status }, record, signal).catch((error: unknown) => {
+      // Interrupted, perhaps after something was done.
+      records.invalidate(uid);
+      throw error;
+    });
     this.#failures.set(uid, result.failures);
     if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
     if (result.hasActed) {

@@ -259,15 +259,18 @@ export class KuberuntimeManager {
       return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);
+    signal.throwIfAborted();
+    // Not called off from here on: the runtime would leave a container that failed to start behind, and the pod would end
+    // with that for its outcome. Whoever ends the pod finds the container running.
     let containerId: string;
     try {
-      containerId = await runtime.createContainer(sandbox.id, config, sandbox.config, { signal });
+      containerId = await runtime.createContainer(sandbox.id, config, sandbox.config);
     } catch (error) {
       throw this.#failed(pod, container, "CreateContainerError", error, signal);
     }
     this.#event(pod, container, "Normal", "Created", "Container created");
     try {
-      await runtime.startContainer(containerId, { signal });
+      await runtime.startContainer(containerId);
     } catch (error) {
       throw this.#failed(pod, container, "RunContainerError", error, signal);
     }
