@@ -4,11 +4,14 @@ import { dirname } from "node:path";
 
 import { FileSystemError } from "../component-base/file-system.ts";
 import type { Mounter } from "../kubelet/ports.ts";
+import { CommandShell } from "./command-shell.ts";
 import { ExecError, execChecked } from "./exec.ts";
 import { mountsBelow, readMounts } from "./mount-info.ts";
 
 /** Mounts by the system's `mount` and `umount` (3 to 5 ms each), in this process's mount namespace. */
 export class SystemMounter implements Mounter {
+  readonly #shell = new CommandShell();
+
   async mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode?: number }): Promise<void> {
     if (await this.isMounted(path)) return;
     const settings = [
@@ -16,13 +19,13 @@ export class SystemMounter implements Mounter {
       ...(options.mode === undefined ? [] : [`mode=${options.mode.toString(8)}`]),
     ];
     const flags = settings.length === 0 ? [] : ["-o", settings.join(",")];
-    await run("mount", ["-t", "tmpfs", ...flags, "--", "tmpfs", path]);
+    await this.#run("mount", ["-t", "tmpfs", ...flags, "--", "tmpfs", path]);
   }
 
   async bind(source: string, target: string, options: { readonly readOnly: boolean }): Promise<void> {
-    await run("mount", ["--bind", "--", source, target]);
+    await this.#run("mount", ["--bind", "--", source, target]);
     // The kernel ignores "read only" when it binds; it takes a second step.
-    if (options.readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
+    if (options.readOnly) await this.#run("mount", ["-o", "remount,bind,ro", "--", target]);
   }
 
   async bindWithin(
@@ -39,13 +42,13 @@ export class SystemMounter implements Mounter {
       await writeFile(target, "", { flag: "a", mode: 0o640 });
     }
     const source = `/proc/${process.pid}/fd/${opened.fd}`;
-    await run("mount", ["--no-canonicalize", "--bind", "--", source, target]);
-    if (readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
+    await this.#run("mount", ["--no-canonicalize", "--bind", "--", source, target]);
+    if (readOnly) await this.#run("mount", ["-o", "remount,bind,ro", "--", target]);
   }
 
   async unmount(path: string): Promise<void> {
     if (!(await this.isMounted(path))) return;
-    await run("umount", ["--", path]);
+    await this.#run("umount", ["--", path]);
   }
 
   async isMounted(path: string): Promise<boolean> {
@@ -57,6 +60,10 @@ export class SystemMounter implements Mounter {
   async listBelow(path: string): Promise<readonly string[]> {
     return mountsBelow(await readMounts(), await resolve(path));
   }
+
+  async #run(file: string, args: readonly string[]): Promise<void> {
+    await translated(this.#shell.run(file, args));
+  }
 }
 
 /**
@@ -64,8 +71,10 @@ export class SystemMounter implements Mounter {
  * mount propagation of volumes is silently without effect wherever `/` is private. Idempotent.
  */
 export async function makeShared(path: string): Promise<void> {
-  if (!(await new SystemMounter().isMounted(path))) await run("mount", ["--bind", "--", path, path]);
-  await run("mount", ["--make-rshared", "--", path]);
+  if (!(await new SystemMounter().isMounted(path))) {
+    await translated(execChecked("mount", ["--bind", "--", path, path]));
+  }
+  await translated(execChecked("mount", ["--make-rshared", "--", path]));
 }
 
 // Opens the thing itself, link or not, without access to its content. Node names it not.
@@ -138,9 +147,9 @@ async function resolve(path: string): Promise<string> {
   }
 }
 
-async function run(file: string, args: readonly string[]): Promise<void> {
+async function translated(command: Promise<unknown>): Promise<void> {
   try {
-    await execChecked(file, args);
+    await command;
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new FileSystemError(posixCode(error.stderr), error.message, { cause: error });
