@@ -5,7 +5,7 @@ import type { KubeObject, ResourceType } from "../../apimachinery/resource-type.
 import { objectKey } from "../../client/cache/object-key.ts";
 import type { SharedInformer } from "../../client/cache/shared-informer.ts";
 import { quotaEvaluator, resourceOfQuotaName } from "../../component-helpers/quota/evaluators.ts";
-import { chargedForMs } from "../../component-helpers/quota/pod-evaluator.ts";
+import { chargedForMs, isScopeChanged } from "../../component-helpers/quota/pod-evaluator.ts";
 import { isInScopes } from "../../component-helpers/quota/quota-scopes.ts";
 import {
   addResources,
@@ -116,7 +116,8 @@ class ResourceQuotaController implements Controller {
     const now = this.#context.clock.now();
     const evaluator = quotaEvaluator("", "pods");
     const { namespace } = current.metadata;
-    if (!equalResources(evaluator.usage(previous, now), evaluator.usage(current, now))) this.#released(namespace);
+    const isChanged = !equalResources(evaluator.usage(previous, now), evaluator.usage(current, now));
+    if (isChanged || isScopeChanged(current, previous)) this.#released(namespace);
     const leftMs = previous.metadata.deletionTimestamp ? undefined : chargedForMs(current, now);
     if (leftMs === undefined) return;
     for (const quota of this.#quotas.lister.list(namespace)) this.#queue.enqueueAfter(objectKey(quota), leftMs);
