@@ -1,5 +1,5 @@
 import type { Pod, ResourceQuota } from "../../api/core/v1/types.gen.ts";
-import { persistentVolumeClaims, pods, resourceQuotas, services } from "../../api/resources.gen.ts";
+import { persistentVolumeClaims, pods, resourceClaims, resourceQuotas, services } from "../../api/resources.gen.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/resource-type.ts";
 import { objectKey } from "../../client/cache/object-key.ts";
@@ -66,6 +66,7 @@ class ResourceQuotaController implements Controller {
     this.#kinds = new CountedKinds(context, (namespace) => this.#released(namespace));
     this.#follow();
     this.#serve(pods);
+    this.#serve(resourceClaims);
     context.informers.for(pods).addEventHandler({
       onUpdate: (previous, current) => this.#podChanged(previous, current),
     });
