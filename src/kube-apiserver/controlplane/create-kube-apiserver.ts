@@ -17,8 +17,10 @@ import {
   validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
+  persistentVolumes,
   pods,
   priorityClasses,
+  resourceSlices,
   roleBindings,
   roles,
   runtimeClasses,
@@ -28,6 +30,7 @@ import {
   services,
   storageClasses,
   validatingWebhookConfigurations,
+  volumeAttachments,
 } from "../../api/resources.gen.ts";
 import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
 import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
@@ -218,6 +221,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       authorizer,
       clock,
       random,
+      metrics,
+      minorVersion: Number.parseInt(version.minor, 10),
+      disabled: options.disabledAdmissionPlugins ?? [],
     }),
     clock,
     random,
@@ -240,7 +246,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(storage.lister(roles), rbac);
   follow(storage.lister(clusterRoleBindings), rbac);
   follow(storage.lister(roleBindings), rbac);
-  follow(lister.pods, nodeAuthorizer);
+  follow(lister.pods, nodeAuthorizer.pods);
+  follow(storage.lister(persistentVolumes), nodeAuthorizer.persistentVolumes);
+  follow(storage.lister(volumeAttachments), nodeAuthorizer.volumeAttachments);
+  follow(storage.lister(resourceSlices), nodeAuthorizer.resourceSlices);
   follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
