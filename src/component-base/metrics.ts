@@ -176,8 +176,13 @@ export class HistogramSeries {
 
   /** `weight` times. */
   observe(value: number, weight = 1): void {
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    if (at >= 0) this.counts[at] = (this.counts[at] ?? 0) + weight;
+    const bounds = this.#bounds;
+    // No closure: some of what is observed is so with every request.
+    for (let at = 0; at < bounds.length; at++) {
+      if (value > (bounds[at] ?? 0)) continue;
+      this.counts[at] = (this.counts[at] ?? 0) + weight;
+      break;
+    }
     this.sum += value * weight;
     this.count += weight;
   }

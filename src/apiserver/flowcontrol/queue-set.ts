@@ -210,8 +210,15 @@ export class QueueSet {
     if (this.#seatsInUse >= this.#concurrencyLimit && queue.waiting.size >= queuing.lengthLimit)
       return this.#reject(flow, "queue-full");
     const ticket = new Ticket(flow, distinguisher, about, estimate, queue, nowMs, this.#currentR);
+    flow.metrics.queueLength.observe(queue.waiting.size + 1);
+    if (this.#waiting === 0 && this.#hasSeats(ticket.seats)) {
+      // It would be chosen out of its queue at once.
+      if (!queue.isActive) this.#activate(queue);
+      this.#dispatch(queue, ticket, nowMs);
+      this.#noteDemand(nowMs);
+      return ticket;
+    }
     this.#enqueue(queue, ticket, nowMs);
-    flow.metrics.queueLength.observe(queue.waiting.size);
     this.#dispatchAll(nowMs);
     return ticket;
   }
@@ -310,11 +317,14 @@ export class QueueSet {
     return best;
   }
 
+  /** A queue that had nothing begins where the meter is. */
+  #activate(queue: Queue): void {
+    this.#activeQueues++;
+    queue.nextDispatchR = this.#currentR;
+  }
+
   #enqueue(queue: Queue, ticket: Ticket, nowMs: number): void {
-    if (!queue.isActive) {
-      this.#activeQueues++;
-      queue.nextDispatchR = this.#currentR;
-    }
+    if (!queue.isActive) this.#activate(queue);
     queue.waiting.add(ticket);
     queue.seatsWaiting += ticket.seats;
     queue.workWaiting += ticket.work;
@@ -354,18 +364,22 @@ export class QueueSet {
       ticket.flow.metrics.noAccommodation.value++;
       return false;
     }
+    this.#leaveQueue(queue, ticket, nowMs);
+    this.#dispatch(queue, ticket, nowMs);
+    this.#boundNextDispatch(queue);
+    ticket.onDispatch?.();
+    return true;
+  }
+
+  #dispatch(queue: Queue, ticket: Ticket, nowMs: number): void {
     this.#robinIndex = queue.index;
     const { gauges } = this.#metrics;
     gauges.dispatch_r.value = this.#currentR;
     gauges.latest_s.value = queue.nextDispatchR;
-    this.#leaveQueue(queue, ticket, nowMs);
     queue.executing.add(ticket);
     queue.seatsInUse += ticket.seats;
-    this.#execute(ticket, nowMs);
     queue.nextDispatchR += ticket.work;
-    this.#boundNextDispatch(queue);
-    ticket.onDispatch?.();
-    return true;
+    this.#execute(ticket, nowMs);
   }
 
   /** Looks at the queues in turn from the one after the last, so that equals take turns. */
