@@ -17,7 +17,7 @@ import { SeatDemand } from "./seat-demand.ts";
 import { hashBitsMax, requiredEntropyBits } from "./shuffle-sharding.ts";
 import { WatchCounts } from "./watch-counts.ts";
 import { estimateWork } from "./work-estimate.ts";
-import type { ObjectStats } from "./work-estimate.ts";
+import type { ObjectStats, WorkKnowledge } from "./work-estimate.ts";
 
 /** How often levels lend and borrow anew. */
 export const borrowingPeriodMs = 10_000;
@@ -108,6 +108,7 @@ export class FlowControl {
   readonly retryAfter: RetryAfter;
   readonly #options: FlowControlOptions;
   readonly #metrics: FlowControlMetrics;
+  readonly #knowledge: WorkKnowledge;
   #levels = new Map<string, Level>();
   /** In the order they are tried. */
   #schemas: readonly Schema[] = [];
@@ -122,6 +123,10 @@ export class FlowControl {
     this.#options = options;
     this.#metrics = new FlowControlMetrics(options.metrics, options.clock);
     this.retryAfter = new RetryAfter(options.clock);
+    this.#knowledge = {
+      statsOf: (group, resource) => options.statsOf(group, resource),
+      watchesInterestedIn: (info) => this.watches.interestedIn(info),
+    };
     this.configure([], []);
   }
 
@@ -187,8 +192,7 @@ export class FlowControl {
   /** Classifies a request and starts it, lets it wait, or rejects it. */
   start(request: FlowRequest): FlowStart {
     const { info, user, query } = request;
-    const schema = this.#schemas.find(({ object }) => matchesSchema(object.spec, info, user)) ?? this.#catchAll;
-    assert(schema !== undefined, "no flow schema takes what no other takes");
+    const schema = this.#classify(info, user);
     const { level, classification, metrics } = schema;
     const hasFlows = level.queuing.type === "queue" && level.queuing.queues > 1;
     const distinguisher = hasFlows ? distinguisherOf(schema.object.spec, info, user) : "";
@@ -241,17 +245,14 @@ export class FlowControl {
     }));
   }
 
+  #classify(info: RequestInfo, user: UserInfo): Schema {
+    for (const schema of this.#schemas) if (matchesSchema(schema.object.spec, info, user)) return schema;
+    assert(this.#catchAll !== undefined, "no flow schema takes what no other takes");
+    return this.#catchAll;
+  }
+
   #estimate(info: RequestInfo, query: URLSearchParams, level: Level, metrics: FlowMetrics): WorkEstimate {
-    const estimate = estimateWork(
-      info,
-      query,
-      {
-        statsOf: (group, resource) => this.#options.statsOf(group, resource),
-        watchesInterestedIn: (asked) => this.watches.interestedIn(asked),
-      },
-      level.requestSeatsMax,
-      (count) => metrics.watchCount.observe(count),
-    );
+    const estimate = estimateWork(info, query, this.#knowledge, level.requestSeatsMax, metrics.watchCount);
     metrics.estimatedSeats.observe(Math.max(estimate.initialSeats, estimate.finalSeats));
     return estimate;
   }

@@ -19,7 +19,7 @@ import { dealHand } from "./shuffle-sharding.ts";
 
 /** What a request is assumed to take until it is done. */
 const estimatedSeconds = 0.003;
-/** Hands kept dealt, of the flows seen last. */
+/** Hands kept dealt of each schema, of the flows seen last. */
 const handsMax = 1024;
 
 /** The seats a request takes while it is executed, and then, and for how long. */
@@ -148,8 +148,8 @@ export class QueueSet {
   #concurrencyLimit = 0;
   /** Those above the number wanted go when they are empty. */
   #queues: Queue[] = [];
-  /** The queues a flow may use, while their number is as it is. */
-  #hands = new LruMap<string, readonly number[]>(handsMax);
+  /** The queues a flow may use, while their number is as it is; by schema, then distinguisher. */
+  #hands = new WeakMap<Flow, LruMap<string, readonly number[]>>();
   readonly #unqueued = new Set<Ticket>();
   #currentR = 0;
   #lastMs: number;
@@ -183,7 +183,7 @@ export class QueueSet {
       while (this.#queues.length < queuing.queues) this.#queues.push(new Queue(this.#queues.length));
       const isSame =
         former.type === "queue" && former.queues === queuing.queues && former.handSize === queuing.handSize;
-      if (!isSame) this.#hands = new LruMap(handsMax);
+      if (!isSame) this.#hands = new WeakMap();
     }
     this.#queuing = queuing;
     this.#concurrencyLimit = concurrencyLimit;
@@ -206,7 +206,7 @@ export class QueueSet {
       this.#noteDemand(nowMs);
       return ticket;
     }
-    const queue = this.#chooseQueue(flow.schema, distinguisher, queuing.queues, queuing.handSize);
+    const queue = this.#chooseQueue(flow, distinguisher, queuing.queues, queuing.handSize);
     if (this.#seatsInUse >= this.#concurrencyLimit && queue.waiting.size >= queuing.lengthLimit)
       return this.#reject(flow, "queue-full");
     const ticket = new Ticket(flow, distinguisher, about, estimate, queue, nowMs, this.#currentR);
@@ -299,12 +299,13 @@ export class QueueSet {
   }
 
   /** Of the flow's hand, the queue with the least work waiting. Where it begins to look changes, so that equals take turns. */
-  #chooseQueue(schema: string, distinguisher: string, deckSize: number, handSize: number): Queue {
-    const key = `${schema}\u0000${distinguisher}`;
-    let hand = this.#hands.get(key);
+  #chooseQueue(flow: Flow, distinguisher: string, deckSize: number, handSize: number): Queue {
+    let hands = this.#hands.get(flow);
+    if (!hands) this.#hands.set(flow, (hands = new LruMap(handsMax)));
+    let hand = hands.get(distinguisher);
     if (!hand) {
-      hand = dealHand(schema, distinguisher, deckSize, handSize);
-      this.#hands.set(key, hand);
+      hand = dealHand(flow.schema, distinguisher, deckSize, handSize);
+      hands.set(distinguisher, hand);
     }
     const offset = this.#enqueued++ % hand.length;
     let best: Queue | undefined;

@@ -1,3 +1,4 @@
+import type { HistogramSeries } from "../../component-base/metrics.ts";
 import type { RequestInfo } from "../endpoints/request-info.ts";
 import type { WorkEstimate } from "./queue-set.ts";
 
@@ -27,13 +28,13 @@ export interface WorkKnowledge {
 
 const oneSeat: WorkEstimate = { initialSeats: seatsMin, finalSeats: 0, additionalMs: 0 };
 
-/** The seats of a request, at most `levelSeatsMax` of them. `noteWatches` hears how many watches a change is told to. */
+/** The seats of a request, at most `levelSeatsMax` of them. How many watches a change is told to is noted in `watchCount`. */
 export function estimateWork(
   info: RequestInfo,
   query: URLSearchParams,
   knowledge: WorkKnowledge,
   levelSeatsMax: number,
-  noteWatches: (count: number) => void,
+  watchCount: HistogramSeries,
 ): WorkEstimate {
   switch (info.verb) {
     case "list":
@@ -47,7 +48,7 @@ export function estimateWork(
       // A token is no object that anybody watches.
       if (info.resource === "serviceaccounts" && info.subresource === "token") return oneSeat;
       const watches = knowledge.watchesInterestedIn(info);
-      noteWatches(watches);
+      watchCount.observe(watches);
       return estimateChange(watches, levelSeatsMax);
     }
     default:
