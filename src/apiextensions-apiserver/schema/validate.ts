@@ -91,17 +91,24 @@ export class SchemaValidator {
   }
 
   #string(value: string, schema: JsonSchema, path: string, errors: FieldError[]): void {
-    const { maxLength, minLength, pattern, format } = schema;
+    const { format } = schema;
+    const misfit = this.#misfit(value, schema, path);
+    if (misfit) errors.push(misfit);
+    if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
+  }
+
+  /** As upstream, of length and pattern only the first that is wrong is told. */
+  #misfit(value: string, { maxLength, minLength, pattern }: JsonSchema, path: string): FieldError | undefined {
     if (maxLength !== undefined || minLength !== undefined) {
       const length = codePoints(value);
       if (maxLength !== undefined && length > maxLength)
-        errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
+        return { ...fieldTooLong(undefined, maxLength), field: fieldOf(path) };
       if (minLength !== undefined && length < minLength)
-        errors.push(problem(path, value, `should be at least ${minLength} chars long`));
+        return problem(path, value, `should be at least ${minLength} chars long`);
     }
     if (pattern !== undefined && this.#pattern(pattern)?.test(value) === false)
-      errors.push(problem(path, value, `should match '${pattern}'`));
-    if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
+      return problem(path, value, `should match '${pattern}'`);
+    return undefined;
   }
 
   /** Undefined for what is no regular expression, which the definition's own validation refuses. */
@@ -120,7 +127,7 @@ export class SchemaValidator {
     if (minItems !== undefined && list.length < minItems)
       errors.push(problem(path, list.length, `should have at least ${minItems} items`));
     if (maxItems !== undefined && list.length > maxItems)
-      errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: path });
+      errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: fieldOf(path) });
     if (schema.uniqueItems === true && list.some((item, i) => list.slice(0, i).some((other) => deepEqual(item, other))))
       errors.push(problem(path, "", "shouldn't contain duplicates"));
   }
@@ -137,7 +144,7 @@ export class SchemaValidator {
     if (minProperties !== undefined && count < minProperties)
       errors.push(problem(path, count, `should have at least ${minProperties} properties`));
     if (maxProperties !== undefined && count > maxProperties)
-      errors.push({ ...fieldTooMany(undefined, count, maxProperties), field: path });
+      errors.push({ ...fieldTooMany(undefined, count, maxProperties), field: fieldOf(path) });
     for (const name of schema.required ?? [])
       if (!Object.hasOwn(object, name)) errors.push({ ...fieldRequired(undefined), field: memberPath(path, name) });
     const values = valueSchema(schema);
