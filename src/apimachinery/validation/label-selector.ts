@@ -7,8 +7,6 @@ import { validateLabelName, validateLabels } from "./object-meta.ts";
 export interface LabelSelectorRules {
   /** For updates of objects whose stored selector already has an invalid value. */
   readonly allowInvalidValues?: boolean;
-  /** For selectors that newer clients may have written. */
-  readonly allowUnknownOperators?: boolean;
 }
 
 export function validateLabelSelector(
@@ -19,32 +17,15 @@ export function validateLabelSelector(
   if (selector === undefined) return [];
   const errors = validateLabels(selector.matchLabels, path.child("matchLabels"));
   for (const [i, requirement] of (selector.matchExpressions ?? []).entries()) {
-    errors.push(...validateLabelSelectorRequirement(requirement, path.child("matchExpressions").index(i), rules));
+    errors.push(...validateRequirement(requirement, path.child("matchExpressions").index(i), rules));
   }
   return errors;
 }
 
-export function validateLabelSelectorRequirement(
+function validateRequirement(
   { key, operator, values = [] }: LabelSelectorRequirement,
   path: FieldPath,
-  rules: LabelSelectorRules = {},
-): FieldError[] {
-  const errors = validateOperator({ operator, values }, path, rules);
-  errors.push(...validateLabelName(key, path.child("key")));
-  if (rules.allowInvalidValues === true) return errors;
-  for (const [i, value] of values.entries()) {
-    for (const message of validateLabelValue(value)) {
-      errors.push(fieldInvalid(path.child("values").index(i), value, message));
-    }
-  }
-  return errors;
-}
-
-/** `In` and `NotIn` have values, `Exists` and `DoesNotExist` have none. */
-export function validateOperator(
-  { operator, values = [] }: Pick<LabelSelectorRequirement, "operator" | "values">,
-  path: FieldPath,
-  rules: LabelSelectorRules = {},
+  rules: LabelSelectorRules,
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (operator === "In" || operator === "NotIn") {
@@ -56,8 +37,15 @@ export function validateOperator(
       const detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
       errors.push(fieldForbidden(path.child("values"), detail));
     }
-  } else if (rules.allowUnknownOperators !== true) {
+  } else {
     errors.push(fieldInvalid(path.child("operator"), operator, "not a valid selector operator"));
+  }
+  errors.push(...validateLabelName(key, path.child("key")));
+  if (rules.allowInvalidValues === true) return errors;
+  for (const [i, value] of values.entries()) {
+    for (const message of validateLabelValue(value)) {
+      errors.push(fieldInvalid(path.child("values").index(i), value, message));
+    }
   }
   return errors;
 }
