@@ -56,9 +56,13 @@ function valueAt(object: KubeObject, path: readonly string[]): unknown {
 
 /** What is wrong with the numbers and the selector a scale would be made of. */
 export function validateScaleFields(object: KubeObject, scale: CustomResourceSubresourceScale): FieldError[] {
-  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = scale;
+  return [...validateReplicas(object, scale.specReplicasPath), ...validateScaleStatus(object, scale)];
+}
+
+/** As far as they are part of the status. */
+export function validateScaleStatus(object: KubeObject, scale: CustomResourceSubresourceScale): FieldError[] {
+  const { statusReplicasPath, labelSelectorPath } = scale;
   return [
-    ...validateReplicas(object, specReplicasPath),
     ...validateReplicas(object, statusReplicasPath),
     ...(labelSelectorPath === undefined ? [] : validateSelectorText(object, labelSelectorPath)),
   ];

@@ -8,7 +8,7 @@ import {
   fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
 import { compileRegexp, type LinearRegexp } from "../../apimachinery/regexp/regexp.ts";
-import { hasFormat } from "./formats.ts";
+import { hasFormat, isKnownFormat } from "./formats.ts";
 import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
 
 /** A value before the write, where it can be told which it was; the symbol where there was none. */
@@ -200,8 +200,16 @@ function checkType(value: unknown, schema: JsonSchema, path: string, errors: Fie
   if (expected === "" || (value === null && schema.nullable === true)) return;
   const actual = typeOf(value);
   const isType = isIntOrString ? actual === "integer" || actual === "string" : actual === expected;
-  if (!isType && (expected !== "number" || actual !== "integer")) errors.push(wrongType(path, expected, actual));
+  if (isType || (expected === "number" && actual === "integer")) return;
+  const { format = "" } = schema;
+  if (value === null || format === "" || !isKnownFormat(format, schema.type ?? ""))
+    errors.push(wrongType(path, expected, actual));
+  // As upstream, which speaks of formats where both have one, and takes any text or list for what has a format of texts.
+  else if (actual !== "string" && actual !== "array") errors.push(wrongType(path, format, numberFormats[actual] ?? ""));
+  else if (expected === "integer" || expected === "number") errors.push(wrongType(path, expected, actual));
 }
+
+const numberFormats: Readonly<Record<string, string>> = { integer: "int64", number: "float64" };
 
 const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int32: [-(2n ** 31n), 2n ** 31n - 1n],

@@ -29,7 +29,7 @@ import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from
 import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
 import { validateConditions } from "../validation/conditions.ts";
 import { validateCounts } from "../validation/counts.ts";
-import { internalForm } from "../validation/internal-form.ts";
+import { internalForm } from "../../api/internal-form.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 
 const spec = FieldPath.of("spec");

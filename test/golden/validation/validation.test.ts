@@ -109,10 +109,10 @@ async function play(sample: Sample): Promise<readonly Outcome[]> {
   return results;
 }
 
-/** The cases with what upstream's server made up for its object replaced by what ours did: the uid and the cluster IP. */
+/** The cases with what upstream's server made up for its object replaced by what ours did: uids and the cluster IP. */
 function inOwnTerms(cases: Sample["cases"], live: Json, own: Json): Sample["cases"] {
   let text = JSON.stringify(cases);
-  for (const pattern of [/controller-uid":"([-0-9a-f]{36})"/, /"clusterIP":"([0-9.]+)"/]) {
+  for (const pattern of [/"uid":"([-0-9a-f]{36})"/, /controller-uid":"([-0-9a-f]{36})"/, /"clusterIP":"([0-9.]+)"/]) {
     const [theirs, ours] = [live, own].map((object) => pattern.exec(JSON.stringify(object))?.[1]);
     if (theirs !== undefined && ours !== undefined) text = text.replaceAll(theirs, ours);
   }

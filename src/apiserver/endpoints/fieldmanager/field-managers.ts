@@ -35,7 +35,9 @@ export class FieldManagers {
   /** Of a resource, or with `subresource`, of one that reads and writes the whole object. */
   of(resource: ApiResource, subresource: string): FieldManager {
     // What is not stored has no other versions, either.
-    const { storagePrefix } = resource.persisted ? resource : { storagePrefix: `${resource.group}/${resource.resource}` };
+    const { storagePrefix } = resource.persisted
+      ? resource
+      : { storagePrefix: `${resource.group}/${resource.resource}` };
     let known = this.#managers.get(storagePrefix);
     if (!known) this.#managers.set(storagePrefix, (known = new Map()));
     const key = `${apiVersionOf(resource)}/${subresource}`;

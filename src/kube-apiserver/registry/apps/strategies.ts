@@ -36,7 +36,7 @@ import {
   syntax,
 } from "../../validation/common.ts";
 import { validateCollisionCount, validateCounts, validateReplicaCounts } from "../../validation/counts.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateClaimSpec } from "../../validation/volume-claim.ts";

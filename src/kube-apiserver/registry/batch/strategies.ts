@@ -13,7 +13,7 @@ import { labelMatcher } from "../../../component-helpers/label-selector.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { immutable, nonNegative, oneOf, sortedMap } from "../../validation/common.ts";
 import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateJobSpec } from "./validate-job-spec.ts";
 import { validateJobStatus } from "./validate-job-status.ts";
