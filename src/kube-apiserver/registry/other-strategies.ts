@@ -6,23 +6,17 @@ import { fieldForbidden, fieldInvalid, fieldNotSupported } from "../../apimachin
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
+import type { DeviceClass, ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
 import {
-  csiDriverCells,
   resourceClaimCells,
   resourceSliceCells,
-  volumeAttributesClassCells,
-  csiNodeCells,
   flowSchemaCells,
   leaseCells,
   priorityClassCells,
   priorityLevelConfigurationCells,
-  runtimeClassCells,
-  storageClassCells,
-  volumeAttachmentCells,
 } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
@@ -43,6 +37,7 @@ function withoutCandidates(lease: Mutable<Lease>, old?: Lease): void {
 
 export const leaseStrategy: Strategy<Lease> = {
   allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
   prepareForCreate: (lease) => withoutCandidates(lease),
   prepareForUpdate: withoutCandidates,
   validate: ({ spec: { leaseDurationSeconds, leaseTransitions } }: Lease) => [
@@ -120,6 +115,7 @@ function validateDisruptionBudget(budget: PodDisruptionBudget): readonly FieldEr
 const evictionPolicies = ["AlwaysAllow", "IfHealthyBudget"];
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  allowUnconditionalUpdate: false,
   validateName: nameIsPathSegment,
   validateStatus: ({ status }: PodDisruptionBudget) => {
     const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = status;
@@ -147,14 +143,10 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
   }),
 };
 
+export const deviceClassStrategy: Strategy<DeviceClass> = { generation: "spec" };
+
 /** Kinds whose only rule of their own is how they print. */
 export const printedStrategies = {
-  runtimeclasses: { tableCells: runtimeClassCells },
-  storageclasses: { tableCells: storageClassCells },
-  volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
-  csinodes: { tableCells: csiNodeCells },
-  csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  volumeattributesclasses: { tableCells: volumeAttributesClassCells },
   resourceclaims: { generation: "none", tableCells: resourceClaimCells },
   horizontalpodautoscalers: {
     generation: "none",

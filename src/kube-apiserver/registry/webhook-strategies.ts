@@ -32,6 +32,7 @@ type Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfigurati
 export function webhookConfigurationStrategy(environments: AdmissionEnvironments): Strategy<Configuration> {
   return {
     generation: "object",
+    allowUnconditionalUpdate: false,
     validate: (configuration) => validateConfiguration(configuration, undefined, environments),
     validateUpdate: (configuration, old) => validateConfiguration(configuration, old, environments),
     tableCells: webhookConfigurationCells,

@@ -50,8 +50,7 @@ for (const file of goldenFiles(import.meta.url)) {
     for (const each of cases) {
       const id = `${subject}: ${each.name}`;
       const actual = sorted(recorded(await send(server, each), each.keep ?? []));
-      withoutOrder(each.answer);
-      const expected = sorted(each.answer);
+      const expected = sorted(expectedOf(each.answer));
       count++;
       const isEqual = JSON.stringify(actual) === JSON.stringify(expected);
       if (!isEqual) found.push(id);
@@ -79,9 +78,22 @@ async function prepare(server: TestApiServer, step: Sent): Promise<void> {
   assert.fail(`${step.name} is not served`);
 }
 
+/** The client certificate upstream's server was asked with. */
+const asker = {
+  commonName: "admin",
+  organizations: ["system:masters"],
+  sha256: "941b7259a6e5aea847decc9e0a0e4232aa5a0b47afebfad9bc829e3af6c0bd78",
+};
+
 function send(server: TestApiServer, { method, path, body, headers = {} }: Sent): Promise<TestAnswer> {
   const accept = { accept: "application/json", "user-agent": "oracle/v0 (linux)" };
-  return server.request(method, path, body, { headers: { ...accept, ...headers } });
+  return server.request(method, path, body, { as: asker, headers: { ...accept, ...headers } });
+}
+
+/** As the answer that is compared with it: ages go on. */
+function expectedOf(answer: Json): Json {
+  withoutOrder(answer);
+  return answer["kept"] === undefined ? answer : { ...answer, kept: maskedKept(answer["kept"] as Json) };
 }
 
 function recorded(answer: TestAnswer, keep: readonly string[]): Json {
