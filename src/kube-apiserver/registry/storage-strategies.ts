@@ -11,6 +11,7 @@ import type {
   VolumeAttributesClass,
   VolumeError,
 } from "../../api/storage/v1/types.gen.ts";
+import { internalForm } from "../../api/internal-form.ts";
 import { deepEqual } from "../../apimachinery/object.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import {
@@ -353,7 +354,7 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
     ...validateTolerations(tolerations, at.child("tolerations")),
     ...tolerations.flatMap((toleration, i) =>
       tolerations.slice(0, i).some((_, j) => deepEqual(key(i), key(j)))
-        ? [fieldDuplicate(at.child("tolerations").index(i), toleration)]
+        ? [fieldDuplicate(at.child("tolerations").index(i), internalForm(toleration, "core/v1.Toleration"))]
         : [],
     ),
   ];
