@@ -11,6 +11,7 @@ import type { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import type {
   LimitRange,
   Namespace,
+  Node,
   Pod,
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
@@ -38,6 +39,8 @@ import { NodeRestriction } from "./node-restriction.ts";
 import { MutatingAdmissionPolicy } from "./policy/mutating-admission-policy.ts";
 import { ValidatingAdmissionPolicy } from "./policy/validating-admission-policy.ts";
 import { PodSecurity } from "./pod-security/pod-security.ts";
+import { PodResizeValidator } from "./pod-resize-validator.ts";
+import { PodTopologyLabels } from "./pod-topology-labels.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
 import { ResourceQuota } from "./resource-quota.ts";
@@ -52,6 +55,7 @@ import { WebhookCaller } from "./webhook/webhook-caller.ts";
 /** The admission plugins in the order they are asked, which is upstream's. */
 export function admissionPlugins(options: {
   readonly namespaces: StorageLister<Namespace>;
+  readonly nodes: StorageLister<Node>;
   readonly pods: StorageLister<Pod>;
   readonly serviceAccounts: StorageLister<ServiceAccountObject>;
   readonly priorityClasses: StorageLister<PriorityClass>;
@@ -100,6 +104,8 @@ export function admissionPlugins(options: {
     new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
     new DefaultIngressClass(options.ingressClasses),
+    new PodTopologyLabels(options.nodes),
+    new PodResizeValidator(options.nodes),
     new MutatingAdmissionPolicy({
       ...options,
       matchConditions,

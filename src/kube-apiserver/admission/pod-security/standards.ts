@@ -63,7 +63,7 @@ function containersOf({ spec }: CheckedPod): readonly Container[] {
 type Settings = PodSecurityContext & SecurityContext;
 
 function settingsOf(holder: { readonly securityContext?: PodSecurityContext | SecurityContext }): Settings {
-  return (holder.securityContext ?? {}) as Settings;
+  return holder.securityContext ?? {};
 }
 
 function plural(count: number, one: string, more = `${one}s`): string {
@@ -381,7 +381,7 @@ function runAsNonRoot(pod: CheckedPod): Violation | undefined {
 }
 
 function runAsUser(pod: CheckedPod): Violation | undefined {
-  const setters = settersOf(pod, (settings) => Number(settings.runAsUser ?? 1) === 0);
+  const setters = settersOf(pod, (settings) => settings.runAsUser === 0);
   return setters === "" ? undefined : { reason: "runAsUser=0", detail: `${setters} must not set runAsUser=0` };
 }
 
