@@ -76,7 +76,7 @@ function printed({ path = "", verb = "" }: NonResourceAttributes): unknown {
 
 function validateMeta(metadata: ObjectMeta, detail = "must be empty"): FieldError[] {
   const { managedFields: _, ...given } = metadata;
-  return Object.keys(given).length === 0 ? [] : [fieldInvalid(FieldPath.of("metadata"), given, detail)];
+  return Object.keys(given).length === 0 ? [] : [fieldInvalid(FieldPath.of("metadata"), metadata, detail)];
 }
 
 function validateSelectors(attributes: ResourceAttributes | undefined): FieldError[] {
