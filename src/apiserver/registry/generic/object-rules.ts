@@ -69,7 +69,6 @@ export function checkNoResourceVersion({ metadata }: Mutable<KubeObject>): void 
       reason: "",
       message: "resourceVersion should not be set on objects to be created",
     });
-  delete metadata.resourceVersion;
 }
 
 /** Throws Invalid with all errors of a new object. */

@@ -323,7 +323,8 @@ export class RegistryStore implements ResourceRegistry {
     await validateCreate(object, this.names, this.strategy, context);
     for (const text of this.strategy.warningsOnCreate?.(object) ?? []) context.warn(text);
     await validate?.(object, undefined);
-    checkNoResourceVersion(object);
+    if (!context.dryRun) checkNoResourceVersion(object);
+    delete object.metadata.resourceVersion;
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
