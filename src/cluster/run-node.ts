@@ -117,7 +117,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
       ...(options.dns.forward ? { forward: options.dns.forward } : {}),
       metrics,
     });
-  // Secrets are the node's to read, one by one.
+  // Secrets are the node's to read, one by one, and its Node the node's to write.
   const nodeClient =
     options.ingress &&
     createApiClient({ transport: options.transportFor({ node: nodeName }), userAgent: "ingress", clock, random });
@@ -131,7 +131,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
       ...options,
       ...options.ingress,
       informers,
-      secrets: nodeClient,
+      client: nodeClient,
       recorder,
       logger: options.logger.with({ component: "ingress" }),
     });
