@@ -158,6 +158,19 @@ spec:
       processes.filter((p) => p.pid !== undefined).map((p) => p.component),
       ["supervisor", "apiserver", "control", "node", "node-2"],
     );
+    // Upstream's columns, and its warning.
+    const told = await cluster.tryKubectl(["get", "cs"]);
+    assert.match(told.stderr, /Warning: v1 ComponentStatus is deprecated in v1\.19\+/);
+    assert.deepEqual(
+      told.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/ {2,}/).slice(0, 3)),
+      [
+        ["NAME", "STATUS", "MESSAGE"],
+        ...["controller-manager", "etcd-0", "scheduler"].map((name) => [name, "Healthy", "ok"]),
+      ],
+    );
     const now = (await cluster.json<PodList>("get", "pods", "-l", "app=web")).items;
     const ids = (list: readonly Pod[]): unknown =>
       list.map((p) => `${p.status.containerStatuses?.[0]?.containerID}`).sort();
