@@ -27,7 +27,9 @@ import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
 import { withAudit, withFailedAuthenticationAudit } from "./filters/audit.ts";
 import { withAuthorization } from "./filters/authorization.ts";
 import { withImpersonation } from "./filters/impersonation.ts";
+import { InFlightGauges } from "./filters/in-flight-gauges.ts";
 import { withMaxInFlight } from "./filters/max-in-flight.ts";
+import { withPriorityAndFairness } from "./filters/priority-and-fairness.ts";
 import { withTimeout } from "./filters/timeout.ts";
 import { chain } from "./handler-chain.ts";
 import type { ScopeHandler } from "./handler-chain.ts";
@@ -113,14 +115,18 @@ class Server implements GenericApiServer {
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
     const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
+    const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
+    const gauges = new InFlightGauges(options.metrics);
     this.#chain = chain(
       [
-        withTimeout(options.clock, options.requestTimeoutMs ?? 60_000),
+        withTimeout(options.clock, requestTimeoutMs),
         ...(audit ? [withFailedAuthenticationAudit(audit)] : []),
         withAuthentication(options.authenticators, options.anonymous ?? "everywhere"),
         ...(audit ? [withAudit(audit)] : []),
         withImpersonation(options.authorizer),
-        withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, options.metrics),
+        options.flowControl
+          ? withPriorityAndFairness(options.flowControl, requestTimeoutMs, gauges)
+          : withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, gauges),
         withAuthorization(options.authorizer),
       ],
       (scope) => this.#route(scope),
@@ -170,7 +176,7 @@ class Server implements GenericApiServer {
     const startMs = clock.monotonic();
     const info = parseRequestInfo(request.method, request.path, request.query);
     const auditId = this.#auditIdOf(request);
-    if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), auditId, []);
+    if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), { auditId });
     const scope: RequestScope = {
       http: request,
       info,
@@ -178,6 +184,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      answerHeaders: {},
       pace: new Pace(),
       auditAnnotations: new Map(),
     };
@@ -191,7 +198,7 @@ class Server implements GenericApiServer {
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     const durationMs = clock.monotonic() - startMs;
     const observed = this.#metrics.observe({ http: request, info, isKnown }, response, durationMs);
-    return finish(compressible(observed, info, request.headers), auditId, scope.warnings);
+    return finish(compressible(observed, info, request.headers), scope);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
@@ -213,7 +220,10 @@ class Server implements GenericApiServer {
 
   async #route(scope: RequestScope): Promise<HttpResponse> {
     const elsewhere = this.#options.aggregation?.route(scope);
-    if (elsewhere) return elsewhere;
+    if (elsewhere) {
+      scope.watchInitialized?.();
+      return elsewhere;
+    }
     if (scope.info.isResourceRequest) return routeResource(this.#routes, scope, this.#builtInGroups);
     const { http } = scope;
     if (http.method === "GET" || http.method === "HEAD") {
@@ -249,7 +259,11 @@ class Server implements GenericApiServer {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
     const own = ["/healthz", "/livez", "/metrics", "/metrics/slis", "/readyz", "/version", ...openApi];
     this.#discovery ??= this.#makeDiscovery();
-    return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
+    return [...this.#discovery.paths, ...own, ...this.#listedRoutes()].sort();
+  }
+
+  #listedRoutes(): readonly string[] {
+    return (this.#options.routes ?? []).filter(({ isUnlisted }) => !isUnlisted).map(({ path }) => path);
   }
 
   #removeRoutes({ registrations }: DynamicResource): void {
@@ -378,8 +392,22 @@ function servesPath(route: NonResourceRoute, path: string): boolean {
 }
 
 /** Headers every answer has. */
-function finish(response: HttpResponse, auditId: string, warnings: Iterable<string>): HttpResponse {
-  const headers: Record<string, string> = { "audit-id": auditId, "cache-control": "no-cache, private" };
+function finish(
+  response: HttpResponse,
+  {
+    auditId,
+    warnings = [],
+    answerHeaders,
+  }: Pick<RequestScope, "auditId"> & {
+    readonly warnings?: Iterable<string>;
+    readonly answerHeaders?: Readonly<Record<string, string>>;
+  },
+): HttpResponse {
+  const headers: Record<string, string> = {
+    "audit-id": auditId,
+    "cache-control": "no-cache, private",
+    ...answerHeaders,
+  };
   const texts = withinLimit([...warnings]).map((text) => `299 - ${quoted(text)}`);
   if (texts.length > 0) headers.warning = texts.join(", ");
   return { ...response, headers: { ...headers, ...response.headers } };

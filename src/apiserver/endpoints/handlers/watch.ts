@@ -44,10 +44,12 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
+  const initialized = (): void => scope.watchInitialized?.();
   return {
     status: 200,
     headers: { "content-type": streamTypeOf(negotiated.encoding) },
-    body: (sink) => new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start),
+    body: (sink) =>
+      new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start, initialized),
   };
 }
 
@@ -170,7 +172,8 @@ class WatchSession implements WatchConsumer {
     this.#ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
 
-  async run(selection: Selection, start: WatchStart): Promise<void> {
+  /** `initialized` is called when what there was is sent. */
+  async run(selection: Selection, start: WatchStart, initialized: () => void): Promise<void> {
     const { shutdown } = this.#endpoint.context;
     const storage = defined(this.#endpoint.store, "store").storage;
     const end = (): void => this.end();
@@ -181,6 +184,7 @@ class WatchSession implements WatchConsumer {
       this.#watch = storage.watch(selection, start, this);
       this.#setTimers();
       await this.#sendInitial(this.#watch);
+      initialized();
       this.#unblock();
       await this.#ended;
     } catch (error) {
