@@ -1,4 +1,4 @@
-import type { CustomResourceDefinitionVersion } from "../../api/apiextensions/v1/types.gen.ts";
+import type { CustomResourceDefinitionVersion, CustomResourceSubresourceScale } from "../../api/apiextensions/v1/types.gen.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";
@@ -10,7 +10,6 @@ import {
   fieldInvalid,
   formatFieldError,
 } from "../../apimachinery/validation/field-error.ts";
-import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Steps } from "../../component-base/steps.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import { hasRules, RuleValidator } from "../rules/rule-validator.ts";
@@ -19,7 +18,7 @@ import { validateEmbedded } from "../schema/embedded.ts";
 import { validateListTypes } from "../schema/list-types.ts";
 import { SchemaValidator } from "../schema/validate.ts";
 import type { CustomResourceKind } from "./custom-resource-kind.ts";
-import { replicasAt } from "./scale-view.ts";
+import { validateScaleFields } from "./scale-view.ts";
 import type { WebhookConverter } from "./webhook-converter.ts";
 import type { TableCells } from "./table-cells.ts";
 
@@ -101,13 +100,13 @@ export class CustomResourceValidator {
   readonly #schema: JsonSchema;
   readonly #validator: SchemaValidator;
   readonly #rules: RuleValidator | undefined;
-  readonly #scalePath: string | undefined;
+  readonly #scale: CustomResourceSubresourceScale | undefined;
 
   constructor(schema: JsonSchema, version: CustomResourceDefinitionVersion) {
     this.#schema = schema;
     this.#validator = new SchemaValidator(schema);
     this.#rules = hasRules(schema) ? new RuleValidator(schema) : undefined;
-    this.#scalePath = version.subresources?.scale?.specReplicasPath;
+    this.#scale = version.subresources?.scale;
   }
 
   /** Rules that were broken before, in what has not changed, are told to `warn`. */
@@ -117,9 +116,7 @@ export class CustomResourceValidator {
     warn: (text: string) => void,
   ): Steps<readonly FieldError[]> {
     const errors = this.#validator.validate(object, old);
-    const replicas = this.#scalePath === undefined ? undefined : replicasAt(object, this.#scalePath);
-    if (replicas !== undefined && replicas < 0)
-      errors.push(fieldInvalid(FieldPath.of(this.#scalePath ?? ""), replicas, "should be a non-negative integer"));
+    if (this.#scale) errors.push(...validateScaleFields(object, this.#scale));
     errors.push(...validateEmbedded(object, this.#schema));
     const duplicates = validateListTypes(object, this.#schema);
     // A list that had duplicates before may keep them.

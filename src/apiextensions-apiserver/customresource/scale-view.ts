@@ -1,8 +1,8 @@
 import type { CustomResourceSubresourceScale } from "../../api/apiextensions/v1/types.gen.ts";
-import { internalError } from "../../apimachinery/errors/new.ts";
-import { goQuote } from "../../apimachinery/go-format.ts";
 import { isJsonObject, ownMember, setMember } from "../../apimachinery/object.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
+import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { ScaleView } from "../../apiserver/registry/generic/resource-registration.ts";
 
 /** `.spec.replicas` → its members from the root of the object. */
@@ -17,13 +17,12 @@ export function customScaleView(scale: CustomResourceSubresourceScale): ScaleVie
   const selectorPath = scale.labelSelectorPath === undefined ? undefined : pathMembers(scale.labelSelectorPath);
   return {
     replicasPath: specPath,
+    customPath: scale.specReplicasPath,
     read: (object) => {
       const replicas = valueAt(object, specPath);
-      if (replicas === undefined)
-        throw internalError(new Error(`the spec replicas field ${goQuote(scale.specReplicasPath)} does not exist`));
       const selector = selectorPath && valueAt(object, selectorPath);
       return {
-        replicas: Number(replicas),
+        replicas: replicas === undefined ? undefined : Number(replicas),
         statusReplicas: Number(valueAt(object, statusPath) ?? 0),
         selector: typeof selector === "string" ? selector : "",
       };
@@ -50,8 +49,16 @@ function valueAt(object: KubeObject, path: readonly string[]): unknown {
   return at;
 }
 
-/** The number of replicas wanted, when there is one. */
-export function replicasAt(object: KubeObject, path: string): number | undefined {
-  const replicas = valueAt(object, pathMembers(path));
-  return typeof replicas === "number" ? replicas : undefined;
+const int32Max = 2 ** 31 - 1;
+
+/** What is wrong with the replicas an object says it wants and has. */
+export function validateScaleFields(object: KubeObject, scale: CustomResourceSubresourceScale): FieldError[] {
+  return [scale.specReplicasPath, scale.statusReplicasPath].flatMap((path) => {
+    const replicas = valueAt(object, pathMembers(path));
+    // The schema says what is no number.
+    if (typeof replicas !== "number") return [];
+    const error = (why: string): FieldError[] => [fieldInvalid(FieldPath.of(path), replicas, why)];
+    if (replicas < 0) return error("should be a non-negative integer");
+    return replicas > int32Max ? error(`should be less than or equal to ${int32Max}`) : [];
+  });
 }

@@ -11,6 +11,7 @@ import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/st
 import { objectOf } from "../../registry/generic/store.ts";
 import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
 import { requireAllowed } from "../../authorization/require-allowed.ts";
+import type { WritePreconditions } from "../../registry/rest/registry-access.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
@@ -224,7 +225,13 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
   };
   const answer = (result: StoredOrDry, isCreated: boolean): Promise<HttpResponse> =>
     respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query));
-  return updateWith(endpoint, scope, write, change, answer);
+  return updateWith(endpoint, scope, write, change, answer, preconditionsOf(sent.object));
+}
+
+/** A PUT that says a uid is meant for that object. */
+export function preconditionsOf(sent: KubeObject | undefined): { readonly preconditions?: WritePreconditions } {
+  const uid = sent?.metadata.uid;
+  return uid ? { preconditions: { uid } } : {};
 }
 
 /** A PUT that turns out to create needs the permission to create, too. */
@@ -342,11 +349,17 @@ export async function updateWith(
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
   answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse | Promise<HttpResponse>,
-  options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
+  options: {
+    readonly subresource?: string;
+    readonly allowCreate?: boolean;
+    readonly preconditions?: WritePreconditions;
+    /** Where admission is to see something else than the whole object. */
+    readonly validate?: ValidatingAdmission;
+  } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
-  const { subresource = info.subresource, allowCreate = false } = options;
-  const validate: ValidatingAdmission = (object, old) => {
+  const { subresource = info.subresource, allowCreate = false, preconditions } = options;
+  const validateWhole: ValidatingAdmission = (object, old) => {
     const operation = old ? "UPDATE" : "CREATE";
     const base: AdmissionBase = { operation, options: write.options, dryRun: write.dryRun };
     return validation(endpoint, scope, base)(object, old);
@@ -356,8 +369,9 @@ export async function updateWith(
     name: info.name,
     change,
     context: contextOf(endpoint, scope, write.dryRun),
-    validate,
+    validate: options.validate ?? validateWhole,
     allowCreate,
+    ...(preconditions ? { preconditions } : {}),
     ...(subresource === "" ? {} : { subresource }),
   });
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
@@ -451,7 +465,7 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   };
 }
 
-function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
+export function checkName(object: KubeObject, scope: RequestScope): void {
   const { name = "", namespace = "" } = object.metadata;
   const { info } = scope;
   if (name === "")
