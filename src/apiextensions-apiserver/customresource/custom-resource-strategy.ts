@@ -1,4 +1,7 @@
-import type { CustomResourceDefinitionVersion, CustomResourceSubresourceScale } from "../../api/apiextensions/v1/types.gen.ts";
+import type {
+  CustomResourceDefinitionVersion,
+  CustomResourceSubresourceScale,
+} from "../../api/apiextensions/v1/types.gen.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { methodNotSupported } from "../../apimachinery/errors/new.ts";
 import { cloneJson, deepEqual } from "../../apimachinery/object.ts";

@@ -67,7 +67,12 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
         const reader = readers[key];
         if (!resource.persisted && !review && !reader) continue;
         registrations.push({
-          ...registration(resource, withMetadataRules(key, withFinalizerNames(key, strategies[key])), review, subresources[key]),
+          ...registration(
+            resource,
+            withMetadataRules(key, withFinalizerNames(key, strategies[key])),
+            review,
+            subresources[key],
+          ),
           ...(reader ? { reader } : {}),
         });
       }

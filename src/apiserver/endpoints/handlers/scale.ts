@@ -27,7 +27,7 @@ import { respond } from "../response.ts";
 import { managerName } from "../fieldmanager/manager-name.ts";
 import { parentManagedFields, scaleManagedFields } from "../fieldmanager/scale-fields.ts";
 import { type DocumentPatch, applyPatch, parseConfiguration, patchRefusal, patchTypeOf } from "./patch-types.ts";
-import { type IncludeObject, partialObject, tableOf } from "../table.ts";
+import { type IncludeObject, checkPartial, partialObject, tableOf } from "../table.ts";
 import { checkName, decodeBody, preconditionsOf, updateWith } from "./write.ts";
 
 /** Any object with replicas. */
@@ -51,6 +51,7 @@ export async function handleScale(
   const negotiated = negotiate(http.headers.accept, isPretty(http.query, http.headers["user-agent"]), {
     ...plainObjects(endpoint.context.scheme),
     table: info.verb === "get",
+    partial: info.verb === "get",
   });
   const { encoding } = negotiated;
   const store = defined(endpoint.store, "store");
@@ -59,8 +60,8 @@ export async function handleScale(
     if (view.read(object).replicas === undefined)
       throw internalError(new Error(`the spec replicas field ${goQuote(view.customPath ?? "")} does not exist`));
     const scale = scaleOf(object, view);
-    const include = parseIncludeObject(http.query);
-    return respond(200, negotiated.as === "Table" ? scaleTable(endpoint, scale, negotiated, include) : scale, encoding);
+    const include = parseIncludeObject(http.query, negotiated.as);
+    return respond(200, scaleView(endpoint, scale, negotiated, include), encoding);
   }
   const type = info.verb === "patch" ? patchTypeOf(contentTypeOf(http), endpoint.kind) : undefined;
   const write = parseWriteOptions(http.query, type ? "PatchOptions" : "UpdateOptions", type === "apply");
@@ -178,6 +179,14 @@ const scaleColumns = [
   ["Available", "integer", ""],
   ["Age", "string", ""],
 ].map(([name, type, format]) => ({ name, type, format, description: "", priority: 0 }));
+
+function scaleView(endpoint: ResourceEndpoint, scale: Scale, negotiated: Negotiated, include: IncludeObject): unknown {
+  const { as, asVersion } = negotiated;
+  if (as === "") return scale;
+  if (as === "Table") return scaleTable(endpoint, scale, negotiated, include);
+  checkPartial("autoscaling.Scale", as, false);
+  return partialObject(scale, asVersion);
+}
 
 function scaleTable(
   endpoint: ResourceEndpoint,

@@ -105,7 +105,12 @@ export async function validateCreate(
 export function checkPreconditions(
   stored: ObjectMeta | undefined,
   preconditions: WritePreconditions | undefined,
-  { names, namespace, name, dryRun }: {
+  {
+    names,
+    namespace,
+    name,
+    dryRun,
+  }: {
     readonly names: ResourceNames;
     readonly namespace: string;
     readonly name: string;
@@ -233,6 +238,10 @@ function isChanged(object: KubeObject, old: KubeObject, rule: "spec" | "object")
   return [...keys].some((key) => !deepEqual(now[key], before[key]));
 }
 
+function ownNameRule(strategy: SubresourceStrategy & Pick<Strategy, "validateName">): NameRule {
+  return (name, isPrefix) => strategy.validateName?.(name, isPrefix) ?? nameIsDnsSubdomain(name, isPrefix);
+}
+
 /** Throws Invalid with all errors of an update. */
 export async function validateUpdate(
   object: KubeObject,
@@ -258,6 +267,6 @@ export async function validateUpdate(
   if (strategy.validateInSteps) errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context))));
   if (strategy.checksNameOnUpdate && changes.length > 0)
     errors.push(...validateMetaBesideName(object.metadata, names.namespaced, metadataPath));
-  if (strategy.checksNameOnUpdate) errors.push(...nameErrors((strategy as Strategy).validateName ?? nameIsDnsSubdomain));
+  if (strategy.checksNameOnUpdate) errors.push(...nameErrors(ownNameRule(strategy)));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
