@@ -1,6 +1,5 @@
 import type { Node, Pod, Service } from "../api/core/v1/types.gen.ts";
-import { csiDrivers, nodes, pods, runtimeClasses, services } from "../api/resources.gen.ts";
-import { isNotFound } from "../apimachinery/errors/status-error.ts";
+import { pods, services } from "../api/resources.gen.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -13,46 +12,34 @@ import { TaskGroup } from "../component-base/task-group.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { AllocationManager } from "./allocation/allocation-manager.ts";
 import { type KubeletConfig, type ResolvedConfig, resolveConfig } from "./config.ts";
-import { isCriticalPod, isMirrorPod, isStaticPod, podKey } from "./api/pods.ts";
+import { isMirrorPod } from "./api/pods.ts";
+import { StaticPodPlaces } from "./config/static-pod-places.ts";
 import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectStore } from "./config/object-store.ts";
 import { StaticPods } from "./config/static-pods.ts";
 import { latestContainer, readPodRecord } from "./container/pod-record.ts";
-import type { DownwardFacts } from "./environment/downward-api.ts";
-import { makeEnvironment, servicesFor } from "./environment/environment.ts";
 import { CredentialStore } from "./images/credentials.ts";
 import { EvictionManager } from "./eviction/eviction-manager.ts";
-import { evictionThresholds, pressures } from "./eviction/thresholds.ts";
+import { evictionThresholds } from "./eviction/thresholds.ts";
 import { ImageGc } from "./images/image-gc.ts";
 import { ImageManager } from "./images/image-manager.ts";
-import { CsiNodeObject } from "./csi/csi-node-object.ts";
-import { CsiVolumes } from "./csi/csi-volumes.ts";
-import { PluginManager } from "./csi/plugin-manager.ts";
+import { NodePlugins } from "./csi/node-plugins.ts";
 import { ContainerLogManager } from "./logs/container-log-manager.ts";
 import { ContainerKiller } from "./kuberuntime/container-killer.ts";
-import { KuberuntimeManager, type RuntimeHelper } from "./kuberuntime/kuberuntime-manager.ts";
+import { KuberuntimeManager } from "./kuberuntime/kuberuntime-manager.ts";
+import { createRuntimeHelper } from "./kuberuntime/runtime-helper.ts";
 import { Semaphore } from "./kuberuntime/semaphore.ts";
+import { PodAdmitter } from "./lifecycle/pod-admitter.ts";
 import { HandlerRunner } from "./lifecycle/handler-runner.ts";
-import { lacksClusterDns, podDnsConfig } from "./network/dns.ts";
-import { podHostName } from "./network/host-name.ts";
-import {
-  type AdmissionInput,
-  failedPredicate,
-  lacks,
-  pressureRejection,
-  type Rejection,
-  rejection,
-} from "./lifecycle/pod-admission.ts";
-import { podsToPreempt } from "./lifecycle/preemption.ts";
+import { HostCache } from "./nodestatus/host-cache.ts";
 import { NodeAgent } from "./nodestatus/node-agent.ts";
-import { nodeResources, podsTogether, reservedPids } from "./nodestatus/node-allocatable.ts";
-import { unregisteredNode } from "./nodestatus/node-object.ts";
+import { podsTogether, reservedPids } from "./nodestatus/node-allocatable.ts";
 import { RuntimeState } from "./nodestatus/runtime-state.ts";
 import { Pleg, type RuntimePod } from "./pleg/pleg.ts";
 import { PodRecordCache } from "./pleg/pod-record-cache.ts";
-import { ensurePodCgroup, PodSyncer, widenPodCgroup } from "./pod-syncer.ts";
+import { PodSyncer } from "./pod-syncer.ts";
 import { PodWorkers } from "./pod-workers.ts";
-import type { CsiPort, HostFacts, KubeletPorts } from "./ports.ts";
+import type { HostFacts, KubeletPorts } from "./ports.ts";
 import { ProbeManager } from "./prober/probe-manager.ts";
 import { ProbeRunner } from "./prober/probe-runner.ts";
 import { createKubeletServer } from "./server/kubelet-server.ts";
@@ -94,9 +81,6 @@ export interface Kubelet {
   readonly node: () => Node | undefined;
 }
 
-// How soon the API is asked again for what drivers need there.
-const pluginRetryMs = 1_000;
-
 const terminationsHelp = "[ALPHA] Cumulative number of container terminations.";
 const terminationLabels = ["container_type", "exit_code", "reason"];
 const evictionsHelp = "[ALPHA] Cumulative number of pod evictions by eviction signal";
@@ -121,21 +105,18 @@ class NodeKubelet implements Kubelet {
   readonly #volumes: VolumeManager;
   readonly #static: StaticPods;
   readonly #mirrors: MirrorPods;
-  /** The static pod of each name, and the one that waits for it to end. */
-  readonly #staticByKey = new Map<string, { readonly pod: Pod; next: Pod | undefined }>();
-  readonly #csi: CsiParts | undefined;
+  readonly #places: StaticPodPlaces;
+  readonly #admitter: PodAdmitter;
+  readonly #csi: NodePlugins | undefined;
   readonly #agent: NodeAgent;
   readonly #pleg: Pleg;
   readonly #allocations: AllocationManager;
   readonly #evictions: EvictionManager;
   readonly #imageGc: ImageGc;
   readonly #logs: ContainerLogManager;
+  readonly #host: HostCache;
   readonly #stopped = new AbortController();
   #knowsAllPods = false;
-  /** The pods that hold something of the node, by uid. */
-  readonly #admitted = new Set<string>();
-  #host: HostFacts | undefined;
-  #hostIps: readonly string[] | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: KubeletOptions) {
@@ -154,7 +135,23 @@ class NodeKubelet implements Kubelet {
     const { fileSystem, prober, cgroups } = ports;
     const records = new PodRecordCache((uid, signal) => readPodRecord(runtime, fileSystem, uid, signal));
     const { rootDirectory, clusterDomain, podLogsDirectory } = config;
-    this.#csi = ports.csi && this.#createCsi(ports.csi, options.informers, tasks.signal);
+    const host = (this.#host = new HostCache(ports.host, config));
+    const { informers } = options;
+    this.#csi =
+      ports.csi &&
+      new NodePlugins({
+        port: ports.csi,
+        informers,
+        client,
+        clock,
+        logger,
+        recorder,
+        nodeName,
+        rootDirectory,
+        ports,
+        reportInUse: (running) => this.#agent.reportNow(running),
+        signal: tasks.signal,
+      });
     const csi = this.#csi ? { csi: this.#csi.volumes } : {};
     const volumes = (this.#volumes = new VolumeManager({
       ports,
@@ -187,7 +184,7 @@ class NodeKubelet implements Kubelet {
       current: async (uid, name) => {
         const record = await records.get(uid);
         const found = latestContainer(record, name);
-        return found && { record: found, podIp: record.ips[0] ?? (await this.#nodeIps())[0] ?? "" };
+        return found && { record: found, podIp: record.ips[0] ?? (await host.ips())[0] ?? "" };
       },
       pod: (uid) => this.#workers.get(uid),
       onVerdict: (uid) => this.#workers.wake(uid),
@@ -204,7 +201,18 @@ class NodeKubelet implements Kubelet {
       images: imageManager,
       hooks,
       killer,
-      helper: this.#runtimeHelper(objects),
+      helper: createRuntimeHelper({
+        client,
+        ports,
+        recorder,
+        config,
+        host,
+        services: this.#serviceInformer,
+        volumes,
+        objects,
+        state,
+        allocations: { former: (pod) => this.#allocations.former(pod) },
+      }),
       probes,
       recorder,
       clock,
@@ -240,9 +248,9 @@ class NodeKubelet implements Kubelet {
       recorder,
       clock,
       podLogsDirectory,
-      hostIps: () => this.#nodeIps(),
-      downwardFacts: (podIps) => this.#downwardFacts(podIps),
-      admit: (pod) => this.#admit(pod),
+      hostIps: () => host.ips(),
+      downwardFacts: (podIps) => host.downwardFacts(podIps),
+      admit: (pod) => this.#admitter.admit(pod),
       syncMirror: (pod, signal) => this.#mirrors.sync(pod, signal),
       wake: (uid) => this.#workers.wake(uid),
     }));
@@ -251,7 +259,23 @@ class NodeKubelet implements Kubelet {
       clock,
       logger,
       tasks,
-      onForget: (uid) => this.#onForget(uid),
+      onForget: (uid) => {
+        this.#admitter.forget(uid);
+        this.#places.forget(uid);
+      },
+    });
+    this.#admitter = new PodAdmitter({
+      nodeName,
+      client,
+      config,
+      logger,
+      host,
+      node: () => this.#agent.node,
+      isUnder: (pressure) => this.#evictions.isUnder(pressure),
+      pods: () => this.#workers.pods(),
+      phase: (uid) => this.#workers.phase(uid),
+      isCondemned: (uid) => lifecycle.isCondemned(uid),
+      end: (pod, verdict) => this.#endPod(pod, verdict),
     });
     this.#pleg = new Pleg({
       runtime,
@@ -344,6 +368,13 @@ class NodeKubelet implements Kubelet {
       problem: () => this.#pleg.problem(),
     });
     this.#mirrors = new MirrorPods({ client, logger, node: () => this.#agent.node });
+    const places = (this.#places = new StaticPodPlaces({
+      logger,
+      tasks,
+      mirrors: this.#mirrors,
+      statuses,
+      workers: this.#workers,
+    }));
     this.#static = new StaticPods({
       nodeName,
       fileSystem,
@@ -354,8 +385,8 @@ class NodeKubelet implements Kubelet {
       url: config.staticPodUrl,
       pathPeriodMs: config.fileCheckFrequencyMs,
       urlPeriodMs: config.httpCheckFrequencyMs,
-      onAdd: (pod) => this.#addStatic(pod),
-      onRemove: (uid) => this.#removeStatic(uid),
+      onAdd: (pod) => places.add(pod),
+      onRemove: (uid) => places.remove(uid),
     });
     this.server = createKubeletServer({
       nodeName,
@@ -401,8 +432,7 @@ class NodeKubelet implements Kubelet {
     await ports.fileSystem.makeDirectory(podLogsDirectory, 0o755);
     await this.#allocations.load();
     await this.#csi?.volumes.recover();
-    this.#host = await ports.host.facts();
-    await this.#limitPods(this.#host);
+    await this.#limitPods(await this.#host.facts());
     await this.#state.refresh(signal);
     this.#tasks.spawn((own) => this.#agent.run(AbortSignal.any([own, signal])));
     informers.start();
@@ -438,54 +468,8 @@ class NodeKubelet implements Kubelet {
       this.#evictions.run(signal),
       this.#imageGc.run(signal),
       this.#logs.run(signal),
-      this.#runPlugins(signal),
+      this.#csi?.run(signal),
     ]);
-  }
-
-  /** Storage drivers are told of in the API, and so wait for the node to be there. */
-  async #runPlugins(signal: AbortSignal): Promise<void> {
-    if (!this.#csi) return;
-    const { clock, logger } = this.#options;
-    for (;;) {
-      try {
-        await this.#csi.node.ensure();
-        break;
-      } catch (error) {
-        if (signal.aborted) return;
-        logger.debug("the CSINode could not be created yet", { error });
-        await sleep(clock, pluginRetryMs, signal);
-      }
-    }
-    await this.#csi.plugins.run(signal);
-  }
-
-  #createCsi(port: CsiPort, informers: InformerFactory, signal: AbortSignal): CsiParts {
-    const { client, clock, logger, recorder, nodeName, ports } = this.#options;
-    const { rootDirectory } = this.#config;
-    const { fileSystem, mounter } = ports;
-    const driverObjects = informers.for(csiDrivers);
-    const node = new CsiNodeObject(client, nodeName, signal);
-    const directory = `${rootDirectory}/plugins_registry`;
-    const plugins = new PluginManager({ port, fileSystem, clock, logger, node, directory });
-    const volumes = new CsiVolumes({
-      signal,
-      fileSystem,
-      mounter,
-      client,
-      clock,
-      logger,
-      recorder,
-      nodeName,
-      rootDirectory,
-      driver: (name) => plugins.driver(name),
-      driverObject: (name) => driverObjects.lister.getByKey(name),
-      reportInUse: (running) => this.#agent.reportNow(running),
-      volumesAttached: async (running) => {
-        const { status } = await client.resource(nodes).get(nodeName, { signal: running });
-        return (status?.volumesAttached ?? []).map(({ name }) => name);
-      },
-    });
-    return { plugins, volumes, node };
   }
 
   async #runApiPods(signal: AbortSignal): Promise<void> {
@@ -509,77 +493,11 @@ class NodeKubelet implements Kubelet {
 
   #onPod(pod: Pod): void {
     if (isMirrorPod(pod)) {
-      this.#onMirror(pod);
+      this.#places.observeMirror(pod);
       return;
     }
     this.#workers.update(pod);
     this.#statuses.observe(pod);
-  }
-
-  /** No pod is looked at twice, and none that was started by an earlier kubelet. */
-  async #admit(pod: Pod): Promise<Rejection | undefined> {
-    const { uid } = pod.metadata;
-    if (this.#admitted.has(uid)) return undefined;
-    if (pod.status.startTime === undefined) {
-      const pressed = pressureRejection(
-        pod,
-        pressures.filter((pressure) => this.#evictions.isUnder(pressure)),
-      );
-      if (pressed) return pressed;
-      const { nodeName, ports } = this.#options;
-      const host = (this.#host ??= await ports.host.facts());
-      const known = this.#agent.node ?? unregisteredNode(nodeName, host, await ports.host.addresses(), this.#config);
-      let input = this.#admissionInput(known, host);
-      let refusal = rejection(pod, input);
-      if (refusal) {
-        // It may be here because of what changed of the node since.
-        const current = await this.#currentNode(known);
-        input = this.#admissionInput(current, host);
-        refusal = rejection(pod, input);
-      }
-      if (refusal) return lacks(pod, input).length > 0 && isCriticalPod(pod) ? this.#makeRoom(pod, input) : refusal;
-    }
-    // No await since the last look: two pods must not be given the same.
-    this.#admitted.add(uid);
-    return undefined;
-  }
-
-  #admissionInput(node: Node, { kernelVersion }: HostFacts): AdmissionInput {
-    const others = this.#workers.pods().filter((other) => this.#holdsNode(other));
-    return { node, others, kernelVersion, allowedUnsafeSysctls: this.#config.allowedUnsafeSysctls };
-  }
-
-  /** As the API has it now; `known` while nobody answers. */
-  async #currentNode(known: Node): Promise<Node> {
-    const { client, nodeName, logger } = this.#options;
-    try {
-      return await client.resource(nodes).get(nodeName);
-    } catch (error) {
-      logger.warn("Failed to synchronously fetch node info", { node: nodeName, error });
-      return known;
-    }
-  }
-
-  /**
-   * A critical pod is not refused for want of resources: others are ended for it. Throws while they end, so that the pod is
-   * looked at again.
-   */
-  #makeRoom(pod: Pod, input: AdmissionInput): Rejection | undefined {
-    const failed = failedPredicate(pod, input);
-    if (failed) return failed;
-    const others = input.others.filter((other) => !this.#lifecycle.isCondemned(other.metadata.uid));
-    const missing = lacks(pod, { ...input, others });
-    const victims = podsToPreempt(pod, others, missing);
-    if (!victims) {
-      const wanted = missing.map((l) => `(res: ${l.name}, q: ${l.requested - (l.capacity - l.used)}), `).join("");
-      const cause = `preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [${wanted}]`;
-      return {
-        reason: "UnexpectedAdmissionError",
-        message: `Unexpected error while attempting to recover from admission failure: ${cause}`,
-      };
-    }
-    for (const victim of victims) this.#endPod(victim, preempted);
-    throw new Error("waiting for preempted pods to end");
   }
 
   /** The node ends a pod for this reason; without a grace period the pod's own counts. */
@@ -590,67 +508,9 @@ class NodeKubelet implements Kubelet {
     this.#workers.end(uid, gracePeriodSeconds);
   }
 
-  #holdsNode({ metadata: { uid } }: Pod): boolean {
-    const phase = this.#workers.phase(uid);
-    return this.#admitted.has(uid) && (phase === "syncing" || phase === "terminating");
-  }
-
   #onPodGone(pod: Pod): void {
-    if (!isMirrorPod(pod)) {
-      this.#workers.remove(pod.metadata.uid);
-      return;
-    }
-    this.#mirrors.forget(pod);
-    const found = this.#staticByKey.get(podKey(pod));
-    if (found) this.#workers.wake(found.pod.metadata.uid);
-  }
-
-  #onMirror(mirror: Pod): void {
-    this.#mirrors.observe(mirror);
-    const found = this.#staticByKey.get(podKey(mirror));
-    if (!found) this.#deleteMirror(mirror);
-    else if (this.#mirrors.of(found.pod)) this.#statuses.observe(mirror, found.pod.metadata.uid);
-    else this.#workers.wake(found.pod.metadata.uid);
-  }
-
-  /** Of a pod that is no more. */
-  #deleteMirror(mirror: Pod): void {
-    const { logger } = this.#options;
-    this.#tasks.spawn(async (signal) => {
-      try {
-        await this.#mirrors.delete(mirror, signal);
-      } catch (error) {
-        if (!signal.aborted) logger.warn("Failed deleting a mirror pod", { pod: podKey(mirror), error });
-      }
-    });
-  }
-
-  /** A pod in the place of another waits until nothing is left of that. */
-  #addStatic(pod: Pod): void {
-    const before = this.#staticByKey.get(podKey(pod));
-    if (before) before.next = pod;
-    else {
-      this.#staticByKey.set(podKey(pod), { pod, next: undefined });
-      this.#workers.update(pod);
-    }
-  }
-
-  #removeStatic(uid: string): void {
-    for (const entry of this.#staticByKey.values()) {
-      if (entry.next?.metadata.uid === uid) entry.next = undefined;
-      if (entry.pod.metadata.uid === uid) this.#workers.remove(uid);
-    }
-  }
-
-  #onForget(uid: string): void {
-    this.#admitted.delete(uid);
-    for (const [key, { pod, next }] of this.#staticByKey) {
-      if (pod.metadata.uid !== uid) continue;
-      this.#staticByKey.delete(key);
-      const mirror = this.#mirrors.of(pod);
-      if (mirror) this.#deleteMirror(mirror);
-      if (next) this.#addStatic(next);
-    }
+    if (isMirrorPod(pod)) this.#places.forgetMirror(pod);
+    else this.#workers.remove(pod.metadata.uid);
   }
 
   #terminateOrphans(found: readonly RuntimePod[]): void {
@@ -683,88 +543,7 @@ class NodeKubelet implements Kubelet {
       }
     }
   }
-
-  #runtimeHelper(objects: ObjectStore): RuntimeHelper {
-    const { ports, recorder, client } = this.#options;
-    const { clusterDns, clusterDomain, podPidsLimit } = this.#config;
-    return {
-      dnsConfig: async (pod) => {
-        const settings = { clusterDns, clusterDomain, host: await ports.host.resolvConf() };
-        if (lacksClusterDns(pod, settings)) {
-          const policy = pod.spec.dnsPolicy ?? "ClusterFirst";
-          const message = `pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})". kubelet does not have ClusterDNS IP configured and cannot create Pod using "${policy}" policy. Falling back to "Default" policy.`;
-          recorder.event(pod, "Warning", "MissingClusterDNS", message);
-        }
-        return podDnsConfig(pod, settings);
-      },
-      hostname: (pod) => podHostName(pod, clusterDomain).hostname,
-      cgroupParent: (pod) => ensurePodCgroup(ports.cgroups, pod, podPidsLimit),
-      resizeCgroup: async (pod, isUnderWay) => {
-        if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, this.#allocations.former(pod), podPidsLimit);
-        else await ensurePodCgroup(ports.cgroups, pod, podPidsLimit);
-      },
-      environment: async (pod, container, podIps) => {
-        if (!this.#serviceInformer.hasSynced() && !isStaticPod(pod)) {
-          throw new Error("services have not yet been read at least once, cannot construct envvars");
-        }
-        const list = (namespace: string): readonly Service[] => this.#serviceInformer.lister.list(namespace);
-        const facts = await this.#downwardFacts(podIps);
-        return makeEnvironment(pod, container, {
-          objects,
-          facts,
-          services: servicesFor(pod, list),
-          volumeFile: (volumeName, path) => this.#volumes.readFile(pod, volumeName, path),
-        });
-      },
-      devices: (pod, container) => this.#volumes.devicesFor(pod, container),
-      mounts: (pod, container, input) => {
-        const canMountRecursiveReadOnly = this.#state.canMountRecursiveReadOnly(pod);
-        return this.#volumes.mountsFor(pod, container, { ...input, canMountRecursiveReadOnly });
-      },
-      memoryCapacityBytes: () => this.#host?.memoryBytes ?? 0,
-      // Differs from upstream: the class is read when a sandbox is made, instead of being watched.
-      runtimeHandler: async ({ spec: { runtimeClassName } }) => {
-        if (!runtimeClassName) return "";
-        try {
-          return (await client.resource(runtimeClasses).get(runtimeClassName)).handler;
-        } catch (error) {
-          if (!isNotFound(error)) throw error;
-          throw new Error(`runtimeclass.node.k8s.io "${runtimeClassName}" not found`, { cause: error });
-        }
-      },
-    };
-  }
-
-  async #downwardFacts(podIps: readonly string[]): Promise<DownwardFacts> {
-    const host = (this.#host ??= await this.#options.ports.host.facts());
-    const hostIps = await this.#nodeIps();
-    return {
-      podIps: podIps.length > 0 ? podIps : hostIps,
-      hostIps,
-      allocatable: nodeResources(host, this.#config).allocatable,
-    };
-  }
-
-  async #nodeIps(): Promise<readonly string[]> {
-    if (!this.#hostIps || this.#hostIps.length === 0) {
-      const addresses = await this.#options.ports.host.addresses();
-      this.#hostIps = addresses.filter((a) => a.type === "InternalIP").map((a) => a.address);
-    }
-    return this.#hostIps;
-  }
 }
-
-interface CsiParts {
-  readonly plugins: PluginManager;
-  readonly volumes: CsiVolumes;
-  readonly node: CsiNodeObject;
-}
-
-const preempted: PodVerdict = {
-  reason: "Preempting",
-  message: "Preempted in order to admit critical pod",
-  disruption: "Pod was preempted by Kubelet to accommodate a critical pod.",
-};
 
 /** As much of a pod as its labels in the runtime tell; enough to end it. */
 function orphanPod(uid: string, name: string, namespace: string): Pod {

@@ -20,7 +20,7 @@ export interface PodLifecycle {
   removePod(pod: Pod, signal: AbortSignal): Promise<void>;
 }
 
-type Phase = "syncing" | "terminating" | "terminated" | "finished";
+export type Phase = "syncing" | "terminating" | "terminated" | "finished";
 
 interface Worker {
   pod: Pod;

@@ -1,7 +1,8 @@
+import { isWorkOffThread } from "../component-base/off-thread.ts";
 import type { Transport, TransportResponse } from "../component-base/http.ts";
 
 // After so many turns in which nothing happened (some 50 ms), a request that has no answer yet must be waiting for time
-// to pass. Fewer would give up on a signature that another thread is working on.
+// to pass.
 const idleTurnsMax = 20_000;
 // What an answer sets off is done a few turns later at most: keys and promises that hand on to each other.
 const quietTurns = 3;
@@ -49,10 +50,10 @@ export class Activity implements Disposable {
   /** Resolves when nothing is left to do before time passes. */
   async drained(): Promise<void> {
     let idle = 0;
-    while (idle < quietTurns || (this.#inFlight > this.#waiting && idle < idleTurnsMax)) {
+    while (idle < quietTurns || isWorkOffThread() || (this.#inFlight > this.#waiting && idle < idleTurnsMax)) {
       const before = this.#events;
       await this.#turn();
-      idle = before === this.#events ? idle + 1 : 0;
+      idle = before === this.#events && !isWorkOffThread() ? idle + 1 : 0;
     }
     this.#waiting = this.#inFlight;
   }

@@ -1,3 +1,4 @@
+import { offThread } from "../../component-base/off-thread.ts";
 import { customResourceDefinitions } from "../../api/resources.gen.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/v1/types.gen.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
@@ -290,9 +291,8 @@ function approvalOf(definition: CustomResourceDefinition): Parameters<typeof set
 /** As upstream: the first eight bytes of the SHA-256 of group, version and kind. */
 async function hashOfStorage({ spec }: CustomResourceDefinition): Promise<string> {
   const version = spec.versions.find(({ storage }) => storage)?.name ?? "";
-  const digest = await crypto.subtle.digest(
-    "SHA-256",
-    utf8Encode(`${spec.group}/${version}/${spec.names.kind}`).slice(),
+  const digest = await offThread(
+    crypto.subtle.digest("SHA-256", utf8Encode(`${spec.group}/${version}/${spec.names.kind}`).slice()),
   );
   return btoa(String.fromCharCode(...new Uint8Array(digest, 0, 8)));
 }

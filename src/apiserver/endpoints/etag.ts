@@ -1,8 +1,9 @@
+import { offThread } from "../../component-base/off-thread.ts";
 import type { HttpHeaders, HttpResponse } from "../../component-base/http.ts";
 
 /** Upper-case hexadecimal SHA-256: what documents are named by in ETags and `?hash=`. */
 export async function hashOf(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice()));
+  const digest = new Uint8Array(await offThread(crypto.subtle.digest("SHA-256", bytes.slice())));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0"))
     .join("")
     .toUpperCase();

@@ -1,3 +1,4 @@
+import { offThread } from "../../component-base/off-thread.ts";
 import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 
 /** A key of the token issuer; only the signing one needs its private half. */
@@ -28,8 +29,8 @@ const subtleParameters = {
 /** Takes ECDSA P-256 and RSASSA-PKCS1-v1_5 keys; throws TypeError for others. */
 export async function nameTokenKey(key: TokenKey): Promise<NamedTokenKey> {
   const algorithm = key.publicKey.algorithm;
-  const spki = await crypto.subtle.exportKey("spki", key.publicKey);
-  const id = encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", spki)));
+  const spki = await offThread(crypto.subtle.exportKey("spki", key.publicKey));
+  const id = encodeBase64Url(new Uint8Array(await offThread(crypto.subtle.digest("SHA-256", spki))));
   if (algorithm.name === "ECDSA" && "namedCurve" in algorithm && algorithm.namedCurve === "P-256") {
     return { ...key, id, algorithm: "ES256" };
   }
@@ -44,7 +45,7 @@ export async function signToken(key: NamedTokenKey, claims: Readonly<Record<stri
   const segment = (value: unknown): string => encodeBase64Url(encoder.encode(JSON.stringify(value)));
   const signed = `${segment({ alg: key.algorithm, kid: key.id })}.${segment(claims)}`;
   const bytes = encoder.encode(signed);
-  const signature = await crypto.subtle.sign(subtleParameters[key.algorithm], key.privateKey, bytes);
+  const signature = await offThread(crypto.subtle.sign(subtleParameters[key.algorithm], key.privateKey, bytes));
   return `${signed}.${encodeBase64Url(new Uint8Array(signature))}`;
 }
 
@@ -65,7 +66,9 @@ export async function verifyToken(
     // The algorithm comes from the key, never from the token: a header that asks for another one does not match.
     if (header["alg"] !== key.algorithm) continue;
     if (header["kid"] !== undefined && header["kid"] !== key.id) continue;
-    const valid = await crypto.subtle.verify(subtleParameters[key.algorithm], key.publicKey, signature, signed);
+    const valid = await offThread(
+      crypto.subtle.verify(subtleParameters[key.algorithm], key.publicKey, signature, signed),
+    );
     if (valid) return claims;
   }
   return undefined;

@@ -1,3 +1,4 @@
+import { offThread } from "../../component-base/off-thread.ts";
 import type { NonResourceRoute } from "../../apiserver/server/generic-api-server-options.ts";
 import type { NamedTokenKey } from "./json-web-token.ts";
 
@@ -10,7 +11,7 @@ export async function openIdRoutes(
 ): Promise<readonly NonResourceRoute[]> {
   const published = await Promise.all(
     keys.map(async ({ publicKey, id, algorithm }) => {
-      const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey("jwk", publicKey);
+      const { kty, crv, x, y, n, e } = await offThread(crypto.subtle.exportKey("jwk", publicKey));
       return { use: "sig", kid: id, alg: algorithm, kty, crv, x, y, n, e };
     }),
   );

@@ -1,3 +1,4 @@
+import { offThread } from "../../component-base/off-thread.ts";
 import type { AuthenticationResult } from "../../apiserver/authentication/authenticator.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { TokenAuthenticator } from "./service-account-token-authenticator.ts";
@@ -25,5 +26,5 @@ export class StaticTokenAuthenticator implements TokenAuthenticator {
 }
 
 async function digest(token: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))).join(",");
+  return new Uint8Array(await offThread(crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)))).join(",");
 }
