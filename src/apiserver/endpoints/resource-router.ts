@@ -20,7 +20,7 @@ import {
   handleReview,
   handleUpdate,
 } from "./handlers/write.ts";
-import type { RequestInfo } from "./request-info.ts";
+import { type RequestInfo, isWatch } from "./request-info.ts";
 import type { RequestScope } from "./request-scope.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import { respondText } from "./response.ts";
@@ -77,7 +77,9 @@ async function routeBuiltIn({ endpoint, subresources }: RoutedResource, scope: R
   const { info, http } = scope;
   const { resource } = endpoint;
   if (!resource.namespaced && info.namespaceKey !== "") throw noSuchResource();
-  for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
+  const warn = (): void => {
+    for (const text of endpoint.registration.warnings ?? []) scope.warnings.add(text);
+  };
   if (info.subresource !== "") {
     const found = subresources.get(info.subresource);
     if (!found || (info.parts.length > 2 && !found.data.withPath)) throw noSuchResource();
@@ -87,9 +89,16 @@ async function routeBuiltIn({ endpoint, subresources }: RoutedResource, scope: R
     if (!isAllowed) throw methodNotAllowed();
     if (!connectMethods)
       checkAcceptable(http.headers.accept, [...(response ? [response] : []), ...producedBy(info.verb)]);
+    warn();
     return handleSubresource(endpoint, scope, found.data, found.subresource);
   }
   checkPath(resource, info);
+  if (info.verb === "watch" && !resource.verbs.includes("watch")) {
+    // The parameter is for the list to look at; of the old paths below `watch` there is none.
+    if (!isWatch(http.query)) throw noSuchResource();
+    warn();
+    throw methodNotSupported({ group: info.apiGroup, resource: info.resource }, info.verb);
+  }
   const isItem = info.parts.length > 0;
   // The old paths below `watch` watch one object too.
   const isMisplaced = isItem !== itemVerbs.has(info.verb) && info.verb !== "watch";
@@ -98,6 +107,7 @@ async function routeBuiltIn({ endpoint, subresources }: RoutedResource, scope: R
   const needsNamespace = resource.namespaced && (isItem || info.verb === "create" || info.verb === "deletecollection");
   if (needsNamespace && info.namespaceKey === "") throw methodNotAllowed();
   checkAcceptable(http.headers.accept, producedBy(info.verb));
+  warn();
   const { reader } = endpoint.registration;
   if (reader) return handleComputed(endpoint, scope, reader);
   if (!endpoint.store) return handleReview(endpoint, scope);

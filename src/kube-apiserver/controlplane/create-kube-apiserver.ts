@@ -61,6 +61,7 @@ import { PortAllocator } from "../registry/core/service/port-allocator.ts";
 import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
 import { restoreAllocations } from "../registry/core/service/strategy.ts";
 import { systemPriorityClasses } from "../registry/other-strategies.ts";
+import { componentStatusReader } from "../registry/component-status.ts";
 import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
@@ -165,7 +166,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
-    readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
+    readers: {
+      "/componentstatuses": componentStatusReader({ clock, storeProblem: () => storage.notReady() }),
+      ...(metricsServer ? metricsReaders(metricsServer, clock) : {}),
+    },
     reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
     issuer,
     apiAudiences,

@@ -10,6 +10,7 @@ import {
   replicaSetStrategy,
   statefulSetStrategy,
 } from "./apps/strategies.ts";
+import { componentStatusStrategy } from "./component-status.ts";
 import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
 import { endpointsStrategy } from "./core/endpoints-strategy.ts";
@@ -53,6 +54,7 @@ export function builtinStrategies(options: {
   const policies = admissionPolicyStrategies(options.environments);
   const webhookConfigurations = webhookConfigurationStrategy(options.environments);
   return {
+    "/componentstatuses": componentStatusStrategy,
     "/configmaps": configMapStrategy,
     "/endpoints": endpointsStrategy,
     "/events": eventStrategy(options.eventTtlSeconds),

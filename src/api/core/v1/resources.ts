@@ -80,6 +80,12 @@ export const coreV1: ApiVersionSchema = {
       verbs: ["get", "list"],
       shortNames: ["cs"],
       persisted: false,
+      columns: [
+        nameColumn,
+        { name: "Status", type: "string" },
+        { name: "Message", type: "string" },
+        { name: "Error", type: "string" },
+      ],
     },
     {
       resource: "configmaps",
