@@ -1,3 +1,4 @@
+import { endpointSlices, nodes, services } from "../api/resources.gen.ts";
 import { createInformerFactory } from "../client/cache/informer-factory.ts";
 import { createEventRecorder } from "../client/record/event-writer.ts";
 import type { InformerFactory } from "../client/cache/shared-informer.ts";
@@ -92,17 +93,22 @@ export async function runKubelet(options: KubeletProcessOptions, signal: AbortSi
   await kubelet.run(signal);
 }
 
-/** Runs kube-proxy, pod network, DNS and Ingress, those of them that there are options for, as the user of kube-proxy. */
+/**
+ * Runs kube-proxy, pod network, DNS and Ingress, those of them that there are options for. What kube-proxy follows is followed once,
+ * under its name; the rest as the node's network.
+ */
 export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortSignal): Promise<void> {
   const { nodeName, clock, random, metrics } = options;
   const logger = options.logger.with({ component: "kube-proxy" });
-  const client = createApiClient({
-    transport: options.transportFor("kube-proxy"),
-    userAgent: "kube-proxy",
-    clock,
-    random,
-  });
-  await using informers = createInformerFactory({ ...options, logger, client });
+  const follow = (identity: "kube-proxy" | "node-network") => {
+    const transport = options.transportFor(identity);
+    const client = createApiClient({ transport, userAgent: identity, clock, random });
+    return createInformerFactory({ ...options, logger, client });
+  };
+  await using proxyInformers = follow("kube-proxy");
+  const needsMore = options.dns !== undefined || options.ingress !== undefined || options.proxy?.podRules !== undefined;
+  await using networkInformers = needsMore ? follow("node-network") : undefined;
+  const informers = byKind(proxyInformers, networkInformers ?? proxyInformers);
   const proxier = options.proxy && makeProxier(options, options.proxy, informers);
   const podRules = options.proxy && makePodRules(options, options.proxy, informers);
   const podNetwork = options.podNetwork && new PodNetwork({ ...options, port: options.podNetwork, informers, logger });
@@ -145,6 +151,21 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
   } catch (error) {
     if (!(signal.aborted && isAborted(error))) throw error;
   }
+}
+
+const proxyKinds: ReadonlySet<string> = new Set([services, endpointSlices, nodes].map(({ resource }) => resource));
+
+function byKind(proxy: InformerFactory, network: InformerFactory): InformerFactory {
+  return {
+    for: (type, options) => (proxyKinds.has(type.resource) ? proxy : network).for(type, options),
+    start: () => {
+      proxy.start();
+      network.start();
+    },
+    waitForSync: async (signal) => {
+      await Promise.all([proxy.waitForSync(signal), network.waitForSync(signal)]);
+    },
+  };
 }
 
 type ProxyOptions = NonNullable<NodeNetworkOptions["proxy"]>;

@@ -16,6 +16,7 @@ const files: Readonly<Record<Extract<ComponentIdentity, string>, string | undefi
   "kube-controller-manager": "controller-manager",
   "kube-scheduler": "scheduler",
   "kube-proxy": "kube-proxy",
+  "node-network": "node-network",
   anonymous: undefined,
 };
 

@@ -1,6 +1,6 @@
 import { CertificateManager, type CertificatePair } from "../client/certificate/certificate-manager.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
-import type { ComponentIdentity, TransportFor } from "../cluster/identities.ts";
+import { type ComponentIdentity, subjectOf, type TransportFor } from "../cluster/identities.ts";
 import { SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { SystemRandom } from "../component-base/random.ts";
@@ -41,7 +41,7 @@ export interface NodeCertificates extends AsyncDisposable {
 
 /**
  * Reads a node's certificates and keeps them valid through the CertificateSigningRequest API. The kubelet's client certificate
- * must be there: from the cluster's own keys or from joining. Waits for kube-proxy's when it is not.
+ * must be there: from the cluster's own keys or from joining. Waits for those of kube-proxy and the network that are not there.
  */
 export async function nodeCertificates(
   options: NodeCertificatesOptions,
@@ -69,20 +69,26 @@ export async function nodeCertificates(
   });
   tasks.spawn((running) => kubeletManager.run(running));
 
-  const proxyManager = new CertificateManager({
-    ...shared,
-    client,
-    name: "kube-proxy client",
-    signerName: "kubernetes.io/kube-apiserver-client",
-    usages: clientUsages,
-    template: () => ({ commonName: "system:kube-proxy", organizations: [], ...names }),
-    store: certificateFile(directory, "kube-proxy"),
-    onChange: ({ cert, key }) => proxy?.setCertificate(cert, key),
-  });
-  let proxy: HttpsTransport | undefined;
-  const proxyPair = await proxyManager.start(signal);
-  proxy = new HttpsTransport({ url: server, ca, ping, ...proxyPair });
-  tasks.spawn((running) => proxyManager.run(running));
+  const [proxy, network] = await Promise.all(
+    (["kube-proxy", "node-network"] as const).map(async (identity) => {
+      let transport: HttpsTransport | undefined;
+      const manager = new CertificateManager({
+        ...shared,
+        client,
+        name: `${identity} client`,
+        signerName: "kubernetes.io/kube-apiserver-client",
+        usages: clientUsages,
+        template: () => ({ commonName: "", organizations: [], ...subjectOf(identity), ...names }),
+        store: certificateFile(directory, identity),
+        onChange: ({ cert, key }) => transport?.setCertificate(cert, key),
+      });
+      const pair = await manager.start(signal);
+      transport = new HttpsTransport({ url: server, ca, ping, ...pair });
+      tasks.spawn((running) => manager.run(running));
+      return transport;
+    }),
+  );
+  if (!proxy || !network) throw new TypeError("one transport for each identity");
 
   const listeners: ((pair: CertificatePair) => void)[] = [];
   const servingManager = new CertificateManager({
@@ -105,17 +111,17 @@ export async function nodeCertificates(
   const serving = (await servingManager.load()) ?? (await createCertificateAuthority(user, 1, clock.now()));
   tasks.spawn((running) => servingManager.run(running));
 
-  const proxyTransport = proxy;
   return {
     transportFor: (identity: ComponentIdentity) => {
-      if (identity === "kube-proxy") return proxyTransport;
+      if (identity === "kube-proxy") return proxy;
+      if (identity === "node-network") return network;
       if (typeof identity === "object" && identity.node === node.name) return kubelet;
       throw new Error(`a node has no certificate of ${JSON.stringify(identity)}`);
     },
     serving,
     onServing: (tell) => listeners.push(tell),
     async [Symbol.asyncDispose]() {
-      await Promise.all([kubelet[Symbol.asyncDispose](), proxyTransport[Symbol.asyncDispose]()]);
+      await Promise.all([kubelet, proxy, network].map((transport) => transport[Symbol.asyncDispose]()));
     },
   };
 }

@@ -8,10 +8,23 @@ export interface UdpFlows {
   readonly endpointIp: string;
 }
 
+/** An element of a map of the kernel, its parts as nft scripts have them. Those that time out say when. */
+export interface MapElement {
+  readonly key: string;
+  readonly value: string;
+  readonly timeoutSeconds?: number;
+  readonly expiresSeconds?: number;
+}
+
 /** Where rules go; on Linux the `nft` and `conntrack` programs. */
 export interface RulesetApplier {
   /** Runs an nft script as one transaction: all of it takes effect or nothing. Rejects with nft's message. */
   apply(script: string): Promise<void>;
+  /**
+   * What the maps of a table hold, by name, without those whose values are verdicts; nothing when there is no such table. Costs
+   * about a second for 30,000 elements.
+   */
+  maps(family: "ip" | "ip6", table: string): Promise<ReadonlyMap<string, readonly MapElement[]>>;
   /** The UDP flows the kernel tracks for destinations of that family. */
   udpFlows(family: "ipv4" | "ipv6"): Promise<readonly UdpFlows[]>;
   /** Forgets tracked flows, so that their next packets meet the rules of now. Those gone by themselves are fine. */

@@ -7,11 +7,12 @@ import type { Clock } from "../component-base/clock.ts";
 import { EventSignal } from "../component-base/event-signal.ts";
 import type { Logger } from "../component-base/logger.ts";
 import type { Counter, Histogram, MetricRegistry } from "../component-base/metrics.ts";
+import { rememberAgain, rememberedClients, type RememberedClients } from "./affinity.ts";
 import { familyOf } from "./families.ts";
 import { HealthChecks } from "./health-checks.ts";
 import type { RulesetApplier, ServePlainHttp } from "./ports.ts";
 import { RuleTable } from "./rule-table.ts";
-import { EndpointIds, serviceRules, serviceTableBase, type RulesConfig } from "./service-rules.ts";
+import { EndpointIds, idMax, serviceRules, serviceTableBase, type RulesConfig } from "./service-rules.ts";
 import { servicePorts, type ServicePort } from "./service-ports.ts";
 import { runSyncLoop } from "./sync-loop.ts";
 import { staleUdpFlows } from "./udp-flows.ts";
@@ -145,8 +146,11 @@ export class Proxier {
     const checksAll = !this.#hasSynced || this.#isFailing;
     // What the flows were for before this change, besides what they are for now.
     const before = new Map(this.#families.map((f) => [f, dirty.flatMap((key) => f.ports.get(key) ?? [])]));
+    const remembered = new Map(
+      await Promise.all(this.#families.map(async (f) => [f, await this.#remembered(f)] as const)),
+    );
     for (const key of dirty) this.#refresh(key, healthChecks);
-    const scripts = this.#families.map(({ table }) => table.transaction());
+    const scripts = this.#families.map((f) => f.table.transaction() + restored(f, remembered.get(f)));
     if (scripts.some((script) => script !== "")) await applier.apply(scripts.join(""));
     for (const { table } of this.#families) table.applied();
     for (const [family, old] of before) {
@@ -180,6 +184,19 @@ export class Proxier {
     healthChecks?.set(key, isChecked ? { namespace, name, port, localEndpoints } : undefined);
   }
 
+  /** Who the table's affinities remember, when it is about to be made anew. */
+  async #remembered({ table, config }: FamilyTable): Promise<RememberedClients | undefined> {
+    // After a failure the rules come first: whatever was wrong, it is not what is remembered.
+    if (table.isKnown || this.#isFailing) return undefined;
+    try {
+      return rememberedClients(await this.#options.applier.maps(config.family.nft, config.table), idMax);
+    } catch (error) {
+      // Clients may meet other endpoints then, which is better than none.
+      this.#options.logger.warn("cannot read which endpoints clients were sent to; they are chosen anew", { error });
+      return undefined;
+    }
+  }
+
   #renumber(): void {
     for (const family of this.#families) {
       family.ids = new EndpointIds();
@@ -207,6 +224,16 @@ function familyTable(options: ProxierOptions, podCidr: string): FamilyTable {
   const config = { family, table: options.table, podCidr, nodePortAddresses };
   const table = new RuleTable(`${family.nft} ${options.table}`, serviceTableBase(config));
   return { config, table, ids: new EndpointIds(), ports: new Map() };
+}
+
+/** The commands that make the affinities remember, in a table made anew. */
+function restored({ config, ports, ids }: FamilyTable, clients: RememberedClients | undefined): string {
+  if (!clients || clients.size === 0) return "";
+  const table = `${config.family.nft} ${config.table}`;
+  const scripts = [...ports].flatMap(([service, all]) =>
+    all.map((port) => rememberAgain(table, port, clients, (endpoint) => ids.get(service, port, endpoint))),
+  );
+  return scripts.join("");
 }
 
 function serviceOf(slice: EndpointSlice): string {

@@ -157,6 +157,11 @@ export class RuleTable {
     settle(this.#sets, this.#dirtySets);
   }
 
+  /** Whether the next transaction starts from what the kernel holds, not from nothing. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   /** What the kernel holds is not known any more. */
   forget(): void {
     this.#isKnown = false;

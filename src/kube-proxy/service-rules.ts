@@ -1,3 +1,4 @@
+import { affinityMap, affinityMapType } from "./affinity.ts";
 import type { Family } from "./families.ts";
 import { RulesBuilder, type Rules } from "./rule-table.ts";
 import type { ProxyEndpoint, ServicePort } from "./service-ports.ts";
@@ -33,10 +34,10 @@ const pickLocal = 0x4c00_0000;
 const masquerade = { nonPods: 0x2000_0000, all: 0x8000_0000, none: 0x6000_0000 } as const;
 const classMask = 0xe000_0000;
 /** Ids are below the class bits. */
-const idMax = 0x1fff_ffff;
+export const idMax = 0x1fff_ffff;
 
 /**
- * Numbers for endpoints and affinities, the same for the same one as long as it lives, so that affinity survives other
+ * Numbers for endpoints, the same for the same one as long as it lives, so that affinity survives other
  * changes. A number is never used twice: a client remembered for an endpoint that is gone must not be sent to another's.
  */
 export class EndpointIds {
@@ -51,6 +52,11 @@ export class EndpointIds {
     if (after.size === 0) this.#ids.delete(owner);
     else this.#ids.set(owner, after);
     return after;
+  }
+
+  /** The number of an endpoint of one port of the owner, when it has one. */
+  get(owner: string, port: ServicePort, endpoint: ProxyEndpoint): number | undefined {
+    return this.#ids.get(owner)?.get(endpointName(port, endpoint));
   }
 
   /** No number is left; everything must be numbered and loaded anew. At 100 new endpoints a second that is after 60 days. */
@@ -146,16 +152,11 @@ export function serviceRules(
 ): Rules {
   const names = new Set<string>();
   for (const port of ports) {
-    if (port.affinitySeconds !== undefined) names.add(affinityName(port));
     for (const endpoint of [...port.endpoints, ...port.localEndpoints]) names.add(endpointName(port, endpoint));
   }
   const builder = new ServiceRulesBuilder(config, ids.assign(service, names));
   for (const port of ports) builder.add(port);
   return builder.rules;
-}
-
-function affinityName(port: ServicePort): string {
-  return `${port.key}|affinity ${port.affinitySeconds}`;
 }
 
 function endpointName(port: ServicePort, { ip, port: number }: ProxyEndpoint): string {
@@ -261,14 +262,12 @@ class ServiceRulesBuilder {
 
   #affinityChain(port: ServicePort, target: Target, picked: Picked, offset: number): string {
     const count = picked.endpoints.length;
-    const id = this.#ids.get(affinityName(port)) ?? 0;
     const ip = this.#config.family.nft;
     // Local policies may not follow what was remembered for an endpoint elsewhere.
-    const map = `affinity-${id}${picked.isLocal ? "-local" : ""}`;
+    const map = affinityMap(port, picked.isLocal);
     const name = `${target}-${map}-${picked.class}-${count}${offset === pickLocal ? "-external" : ""}`;
     if (this.rules.chains.has(name)) return name;
-    const { addressType } = this.#config.family;
-    this.rules.sets.set(map, `map { type ${addressType} : mark; flags dynamic,timeout; size 65535; }`);
+    this.rules.sets.set(map, affinityMapType(this.#config.family));
     const remember = `update @${map} { ${ip} saddr timeout ${port.affinitySeconds}s : meta mark }`;
     // An update leaves what is remembered as it is, and prolongs it.
     const forget = `delete @${map} { ${ip} saddr : meta mark }`;

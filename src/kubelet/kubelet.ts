@@ -187,7 +187,11 @@ class NodeKubelet implements Kubelet {
         return found && { record: found, podIp: record.ips[0] ?? (await host.ips())[0] ?? "" };
       },
       pod: (uid) => this.#workers.get(uid),
-      onVerdict: (uid) => this.#workers.wake(uid),
+      onVerdict: (uid) => {
+        const pod = this.#workers.get(uid);
+        if (pod) this.#lifecycle.noteReadiness(pod);
+        this.#workers.wake(uid);
+      },
     });
     const imageManager = new ImageManager({
       images,

@@ -113,3 +113,20 @@ test("a pod that was bound because of what changed of the node just now is not r
   const refused = await harness.untilPhase("q", "Failed");
   assert.equal(refused.status.reason, "NodeAffinity");
 });
+
+test("a container that is being started when its pod is deleted is started, and then ended with grace", async () => {
+  await using harness = await KubeletHarness.start({
+    runtime: { script: () => ({ startAfterMs: 2_000, onTerminate: 7 }) },
+  });
+  await harness.createPod("p", { containers: [sleeper] });
+  await harness.pass(1_000);
+  const pod = await harness.pod("p");
+  assert.ok(pod);
+  const metadata = { ...pod.metadata, finalizers: ["example.com/hold"] };
+  await harness.client.resource(pods, "default").update({ ...pod, metadata });
+  await harness.deletePod("p");
+  await harness.pass(5_000);
+  const { terminated } = (await harness.pod("p"))?.status.containerStatuses?.[0]?.state ?? {};
+  assert.equal(terminated?.exitCode, 7);
+  assert.equal(terminated.reason, "Error");
+});

@@ -318,3 +318,45 @@ test("all containers' hooks run at once; sidecars hear SIGTERM after the contain
   // What runs on past its grace period is killed, and with it goes the grace of the others.
   assert.deepEqual(stops, ["0 main 30", "30000 second 2", "30000 first 2"]);
 });
+
+test("a rule restarts all containers of the pod in its sandbox, once, whatever their policies", async () => {
+  let runs = 0;
+  await using harness = await KubeletHarness.start({
+    runtime: {
+      script: ({ metadata: { name } }) => {
+        if (name === "init") return { exitAfterMs: 0, exitCode: 0 };
+        return name === "source" && ++runs === 1 ? { exitAfterMs: 1_000, exitCode: 42 } : {};
+      },
+    },
+  });
+  await harness.createPod("p", {
+    restartPolicy: "Never",
+    initContainers: [sh("true", "init"), { ...sh("sleep 1d", "side"), restartPolicy: "Always" }],
+    containers: [
+      {
+        ...sh("x", "source"),
+        restartPolicy: "Never",
+        restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } }],
+      },
+      sh("x", "other"),
+    ],
+  });
+  const phases = new Set<string | undefined>();
+  const all = async (): Promise<readonly ContainerStatus[]> => {
+    const { status } = (await harness.pod("p")) ?? {};
+    phases.add(status?.phase);
+    return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  };
+  await harness.until(async () => (await all()).filter((s) => s.restartCount === 1).length === 4);
+  await harness.pass(60_000);
+  for (const each of await all()) {
+    assert.equal(each.restartCount, 1, each.name);
+    assert.equal(each.lastState.terminated?.reason, "RestartingAllContainers", each.name);
+    assert.equal(each.lastState.terminated?.exitCode, 137, each.name);
+    assert.ok(each.name === "init" ? each.state.terminated : each.state.running, each.name);
+  }
+  assert.ok(!phases.has("Failed") && !phases.has("Succeeded"));
+  const pod = await harness.pod("p");
+  assert.equal(pod?.status.conditions?.find((c) => c.type === "AllContainersRestarting")?.status, "False");
+  assert.equal(harness.runtime.calls.filter((c) => c.startsWith("runPodSandbox")).length, 1);
+});

@@ -98,4 +98,7 @@ test("a pod that ends is probed for readiness, and no longer for liveness", asyn
     targets.some((t) => t.endsWith("/live")),
     false,
   );
+  assert.equal((await status(harness))?.ready, false);
+  const ready = (await harness.pod("p"))?.status.conditions?.find((c) => c.type === "Ready");
+  assert.equal(ready?.reason, "ContainersNotReady");
 });

@@ -116,3 +116,17 @@ test("what was allocated outlives the kubelet, also when the spec changed meanwh
   assert.equal((await runtimeResources(harness, after))?.cpuQuota, 200_000);
   assert.equal(after.status.containerStatuses[0].restartCount, 0);
 });
+
+test("an init container that runs is resized where it is", async () => {
+  await using harness = await KubeletHarness.start();
+  const init = (cpu: string): Input<Container> => container(cpu, "64Mi", { name: "init" });
+  await harness.createPod("p", { initContainers: [init("100m")], containers: [container("100m", "64Mi")] });
+  const statusOf = async () => (await harness.pod("p"))?.status.initContainerStatuses?.[0];
+  await harness.until(async () => (await statusOf())?.state.running !== undefined);
+  const before = await statusOf();
+  await harness.client.resource(pods, "default").patch("p", "merge", { spec: { initContainers: [init("200m")] } });
+  await harness.until(async () => (await statusOf())?.resources?.limits?.["cpu"] === "200m");
+  const id = before?.containerID?.slice("fake://".length) ?? "";
+  await harness.until(async () => (await harness.runtime.containerStatus(id)).resources?.linux?.cpuQuota === 20_000);
+  assert.equal((await statusOf())?.containerID, before?.containerID);
+});

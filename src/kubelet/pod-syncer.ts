@@ -23,7 +23,7 @@ import type { PodLifecycle } from "./pod-workers.ts";
 import type { CgroupManager } from "./ports.ts";
 import type { ProbeManager } from "./prober/probe-manager.ts";
 import { finalStatus } from "./status/final-status.ts";
-import { generatePodStatus, publishable, type PodVerdict } from "./status/generate-pod-status.ts";
+import { generatePodStatus, type PodVerdict, publishable, withCurrentReadiness } from "./status/generate-pod-status.ts";
 import type { StatusManager } from "./status/status-manager.ts";
 import type { TokenManager } from "./volumes/token-manager.ts";
 import { MountError } from "./volumes/mount-error.ts";
@@ -84,6 +84,16 @@ export class PodSyncer implements PodLifecycle {
     return this.#verdicts.has(uid);
   }
 
+  /**
+   * A probe's verdict changed: it is told at once, whatever the pass under way waits for, and also of a pod that takes its
+   * time to end. Others follow it to take the pod out of service.
+   */
+  noteReadiness(pod: Pod): void {
+    const { statuses, probes } = this.#options;
+    const known = statuses.get(pod.metadata.uid);
+    if (known && !isTerminalPhase(known.phase)) statuses.set(pod, withCurrentReadiness(pod, known, probes));
+  }
+
   async syncPod(
     wanted: Pod,
     signal: AbortSignal,
@@ -123,7 +133,11 @@ export class PodSyncer implements PodLifecycle {
       throw new Error(networkProblem);
     }
     await this.#mount(pod, record, signal);
-    const result = await kuberuntime.syncPod(pod, record, signal);
+    const result = await kuberuntime.syncPod({ ...pod, status }, record, signal).catch((error: unknown) => {
+      // Interrupted, perhaps after something was done.
+      records.invalidate(uid);
+      throw error;
+    });
     this.#failures.set(uid, result.failures);
     if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
     if (result.hasActed) {

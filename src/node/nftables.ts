@@ -1,10 +1,16 @@
-import type { RulesetApplier, UdpFlows } from "../kube-proxy/ports.ts";
+import type { MapElement, RulesetApplier, UdpFlows } from "../kube-proxy/ports.ts";
 import { exec, execChecked } from "./exec.ts";
 
 /** The `nft` and `conntrack` programs as a RulesetApplier, in the network namespace of this process. */
 export function nftablesApplier(): RulesetApplier {
   return {
     apply: async (script) => void (await execChecked("nft", ["-f", "-"], { input: script })),
+    maps: async (family, table) => {
+      const { exitCode, stdout, stderr } = await exec("nft", ["-j", "list", "table", family, table]);
+      if (exitCode === 0) return parseMaps(stdout);
+      if (stderr.includes("No such file or directory")) return new Map();
+      throw new Error(`nft list table ${family} ${table}: ${stderr.trim()}`);
+    },
     udpFlows: async (family) =>
       parseFlows(await execChecked("conntrack", ["-L", "-f", family, "-p", "udp", "-o", "extended"])),
     forgetUdpFlows: async (flows) => {
@@ -18,6 +24,37 @@ export function nftablesApplier(): RulesetApplier {
       }
     },
   };
+}
+
+type JsonValue = string | number | { readonly concat?: readonly (string | number)[] };
+type JsonKey =
+  | JsonValue
+  | { readonly elem: { readonly val: JsonValue; readonly timeout?: number; readonly expires?: number } };
+
+interface JsonObject {
+  readonly map?: { readonly name: string; readonly elem?: readonly (readonly [JsonKey, JsonValue])[] };
+}
+
+function parseMaps(text: string): ReadonlyMap<string, readonly MapElement[]> {
+  const { nftables } = JSON.parse(text) as { readonly nftables: readonly JsonObject[] };
+  const maps = new Map<string, readonly MapElement[]>();
+  for (const { map } of nftables) {
+    if (!map) continue;
+    const elements = (map.elem ?? []).flatMap(([timed, plain]): readonly MapElement[] => {
+      const { val, timeout, expires } = typeof timed === "object" && "elem" in timed ? timed.elem : { val: timed };
+      const [key, value] = [textOf(val), textOf(plain)];
+      if (key === undefined || value === undefined) return [];
+      const times = timeout === undefined ? {} : { timeoutSeconds: timeout, expiresSeconds: expires ?? 0 };
+      return [{ key, value, ...times }];
+    });
+    maps.set(map.name, elements);
+  }
+  return maps;
+}
+
+/** Undefined for what is no plain value, such as a verdict. */
+function textOf(value: JsonValue): string | undefined {
+  return typeof value === "object" ? value.concat?.join(" . ") : String(value);
 }
 
 // A line names the flow's original direction first, then the direction of the answers.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import type { NodeList, Pod, PodList } from "../../src/api/core/v1/types.gen.ts";
@@ -110,6 +110,13 @@ async function readyNodes(server: Machine): Promise<readonly string[]> {
   return items
     .filter((n) => n.status.conditions?.some((c) => c.type === "Ready" && c.status === "True"))
     .map((n) => n.metadata.name);
+}
+
+/** A file of an object as it is. */
+async function manifestOf(machine: Machine, kind: string, name: string): Promise<string> {
+  const file = `${machine.dataDir}/${kind}-${name}.json`;
+  await writeFile(file, await machine.kubectl("get", kind, name, "-o", "json"));
+  return file;
 }
 
 const web = `apiVersion: apps/v1
@@ -243,33 +250,46 @@ for (const [index, backend] of (["host-gw", "vxlan"] as const).entries()) {
       assert.ok(serving.verify(authority("server-ca").publicKey));
       assert.ok(serving.checkIP(agent.ip) !== undefined && serving.checkHost(agent.name) !== undefined);
       assert.match(pki("kube-proxy").subject, /CN=system:kube-proxy/);
+      assert.match(pki("node-network").subject, /CN=k8ts:node-network/);
       // No key of an authority has left the server.
       assert.match((await agent.run("ls", `${agent.dataDir}/pki`)).stdout, /server-ca\.crt/);
       assert.doesNotMatch((await agent.run("ls", `${agent.dataDir}/pki`)).stdout, /ca\.key/);
     });
 
-    test("the agent may change its own node and no other", async () => {
-      const label = (node: string): Promise<ExecResult> =>
+    test("the agent may change its own node and no other, and reads no other node and none of its pods", async () => {
+      const asAgent = (...args: readonly string[]): Promise<ExecResult> =>
         server.run(
           "kubectl",
           `--server=https://${server.ip}:6443`,
           `--certificate-authority=${agent.dataDir}/pki/server-ca.crt`,
           `--client-certificate=${agent.dataDir}/pki/kubelet-client-${agent.name}.crt`,
           `--client-key=${agent.dataDir}/pki/kubelet-client-${agent.name}.key`,
-          "annotate",
-          "--overwrite",
-          "node",
-          node,
-          "tried=yes",
+          ...args,
         );
-      const own = await label(agent.name);
-      assert.equal(own.exitCode, 0, own.stderr);
-      const other = await label(server.name);
-      assert.notEqual(other.exitCode, 0);
-      assert.match(other.stderr, /forbidden|not allowed/i);
+      const allowed = async (...args: readonly string[]): Promise<void> => {
+        const result = await asAgent(...args);
+        assert.equal(result.exitCode, 0, result.stderr);
+      };
+      const refused = async (why: RegExp, ...args: readonly string[]): Promise<void> => {
+        const result = await asAgent(...args);
+        assert.notEqual(result.exitCode, 0, result.stdout);
+        assert.match(result.stderr, why);
+      };
+      const podOn = (node: string): string => pods.find((p) => p.spec.nodeName === node)?.metadata.name ?? "";
+      await allowed("annotate", "--overwrite", "node", agent.name, "tried=yes");
+      // kubectl reads what it is to change.
+      const onlyOwn = /only its own Node object/;
+      await refused(onlyOwn, "annotate", "--overwrite", "node", server.name, "tried=yes");
+      await refused(/not allowed to modify node/, "replace", "-f", await manifestOf(server, "node", server.name));
+      await refused(onlyOwn, "get", "nodes");
+      await allowed("get", "pod", podOn(agent.name));
+      await allowed("get", "pods", "-A", `--field-selector=spec.nodeName=${agent.name}`);
+      await refused(/no relationship found/, "get", "pod", podOn(server.name));
+      await refused(/spec\.nodeName field selector/, "get", "pods", "-A");
+      await refused(/spec\.nodeName/, "get", "pods", "-A", `--field-selector=spec.nodeName=${server.name}`);
     });
 
-    test("an agent that starts again needs no token, and touches no pod", async () => {
+    test("an agent that starts again needs no token, touches no pod, and asks for what an older version had not", async () => {
       const identity = async (): Promise<readonly string[]> =>
         (await server.json<PodList>("get", "pods", "-l", "app=web")).items
           .map((p) => `${p.metadata.uid} ${p.status.podIP} ${p.status.containerStatuses?.[0]?.containerID}`)
@@ -278,12 +298,16 @@ for (const [index, backend] of (["host-gw", "vxlan"] as const).entries()) {
       await agent.stop("SIGTERM");
       const state = await readFile(`${agent.dataDir}/cluster.json`, "utf8");
       assert.match(state, /"joined"/);
+      for (const ending of ["crt", "key"]) await rm(`${agent.dataDir}/pki/node-network.${ending}`);
       agent.start("agent");
       await eventually("the agent's kubelet answers", async () => {
         const pod = pods.find((p) => p.spec.nodeName === agent.name)?.metadata.name ?? "";
         return (await server.tryKubectl("exec", pod, "--", "true")).exitCode === 0;
       });
       assert.deepEqual(await identity(), before_);
+      await eventually("it has its certificate", async () =>
+        (await agent.run("ls", `${agent.dataDir}/pki`)).stdout.includes("node-network.crt"),
+      );
     });
   });
 }

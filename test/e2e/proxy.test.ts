@@ -54,26 +54,8 @@ before(async () => {
   client = createApiClient({ transport: new FakeApiServer(clock, random), userAgent: "test", clock, random });
   const labels = { "topology.kubernetes.io/zone": "here" };
   await client.resource(nodes).create({ kind: "Node", metadata: { name: "node", labels } });
-  const informers = stack.use(createInformerFactory({ client, clock, random, logger: silentLogger }));
-  const proxier = new Proxier({
-    nodeName: "node",
-    table: "test-proxy",
-    podCidrs: ["10.244.0.0/16", "fd00::/56"],
-    informers,
-    applier: nftablesApplier(),
-    serveHttp: servePlainHttp,
-    clock,
-    logger: createLogger((record) => void errors.push(JSON.stringify(record)), "error"),
-    metrics: new MetricRegistry(),
-  });
-  informers.start();
-  const stop = new AbortController();
-  const running = proxier.run(stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await running;
-  });
-  await eventually("the proxy has synced", async () => proxier.hasSynced);
+  stack.defer(() => stopProxy());
+  await startProxy();
 });
 
 after(async () => {
@@ -88,6 +70,35 @@ beforeEach(async () => {
   }
   await settled();
 });
+
+let stopProxy = async (): Promise<void> => {};
+
+async function startProxy(): Promise<void> {
+  const own = new AsyncDisposableStack();
+  stopProxy = () => own.disposeAsync();
+  const clock = new SystemClock();
+  const random = new SeededRandom(1);
+  const informers = own.use(createInformerFactory({ client, clock, random, logger: silentLogger }));
+  const proxier = new Proxier({
+    nodeName: "node",
+    table: "test-proxy",
+    podCidrs: ["10.244.0.0/16", "fd00::/56"],
+    informers,
+    applier: nftablesApplier(),
+    serveHttp: servePlainHttp,
+    clock,
+    logger: createLogger((record) => void errors.push(JSON.stringify(record)), "error"),
+    metrics: new MetricRegistry(),
+  });
+  informers.start();
+  const stop = new AbortController();
+  const running = proxier.run(stop.signal);
+  own.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  await eventually("the proxy has synced", async () => proxier.hasSynced);
+}
 
 /**
  * Changes are in force within milliseconds, but there is nothing that says so; a Service and an EndpointSlice that come after
@@ -294,6 +305,36 @@ test("who loses its endpoint gets another one, and keeps that", { skip }, async 
   assert.equal(next.length, 1);
   assert.notEqual(next[0], chosen);
   assert.deepEqual(await answers(outside, nodeIp, 30_080), next);
+});
+
+test("who was sent to an endpoint stays there when the proxy starts again", { skip }, async () => {
+  const affinity = {
+    sessionAffinity: "ClientIP",
+    sessionAffinityConfig: { clientIP: { timeoutSeconds: 100 } },
+  } as const;
+  await serve({ type: "NodePort", ...affinity }, [endpoint(a), endpoint(b), endpoint(c)]);
+  const askAll = async (): Promise<readonly string[]> => {
+    const ways = [a, b, c].map((host) => host.probe("tcp", vip, 80));
+    return (await Promise.all([...ways, outside.probe("tcp", nodeIp, 30_080)])).map((answer) => answer.slice(0, 2));
+  };
+  const chosen = await askAll();
+  for (let i = 0; i < 3; i++) {
+    // Whatever is numbered anew is numbered in another order.
+    await settled();
+    await stopProxy();
+    await startProxy();
+    assert.deepEqual(await askAll(), chosen);
+  }
+  const gone = chosen[0] === "a " ? a : chosen[0] === "b " ? b : c;
+  await stopProxy();
+  await setEndpoints([a, b, c].filter((host) => host !== gone).map((host) => endpoint(host)));
+  await startProxy();
+  const now = await askAll();
+  assert.deepEqual(
+    now.map((who, i) => (chosen[i] === chosen[0] ? who !== chosen[0] : who === chosen[i])),
+    now.map(() => true),
+  );
+  assert.deepEqual(await askAll(), now);
 });
 
 test("terminating endpoints serve when there is no other", { skip }, async () => {

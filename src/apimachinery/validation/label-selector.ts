@@ -7,6 +7,8 @@ import { validateLabelName, validateLabels } from "./object-meta.ts";
 export interface LabelSelectorRules {
   /** For updates of objects whose stored selector already has an invalid value. */
   readonly allowInvalidValues?: boolean;
+  /** For questions of clients that may know more operators. */
+  readonly allowUnknownOperators?: boolean;
 }
 
 export function validateLabelSelector(
@@ -17,15 +19,15 @@ export function validateLabelSelector(
   if (selector === undefined) return [];
   const errors = validateLabels(selector.matchLabels, path.child("matchLabels"));
   for (const [i, requirement] of (selector.matchExpressions ?? []).entries()) {
-    errors.push(...validateRequirement(requirement, path.child("matchExpressions").index(i), rules));
+    errors.push(...validateLabelSelectorRequirement(requirement, path.child("matchExpressions").index(i), rules));
   }
   return errors;
 }
 
-function validateRequirement(
+export function validateLabelSelectorRequirement(
   { key, operator, values = [] }: LabelSelectorRequirement,
   path: FieldPath,
-  rules: LabelSelectorRules,
+  rules: LabelSelectorRules = {},
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (operator === "In" || operator === "NotIn") {
@@ -37,7 +39,7 @@ function validateRequirement(
       const detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
       errors.push(fieldForbidden(path.child("values"), detail));
     }
-  } else {
+  } else if (rules.allowUnknownOperators !== true) {
     errors.push(fieldInvalid(path.child("operator"), operator, "not a valid selector operator"));
   }
   errors.push(...validateLabelName(key, path.child("key")));

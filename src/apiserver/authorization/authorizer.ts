@@ -1,7 +1,18 @@
+import type { FieldRequirement } from "../../apimachinery/fields/selector.ts";
+import type { Requirement } from "../../apimachinery/labels/requirement.ts";
 import type { UserInfo } from "../authentication/user-info.ts";
 
+/**
+ * What a list, watch or deletecollection is narrowed to: all of the requirements hold for whatever it is about. Absent when it is not
+ * narrowed, or by a text that is no selector.
+ */
+export interface SelectorRequirements {
+  readonly fieldSelector?: readonly FieldRequirement[];
+  readonly labelSelector?: readonly Requirement[];
+}
+
 /** What a request wants to do; upstream's authorizer.Attributes. */
-export interface AuthorizationAttributes {
+export interface AuthorizationAttributes extends SelectorRequirements {
   readonly user: UserInfo;
   /** get, list, watch, create, update, patch, delete, deletecollection …; the lower-case HTTP method for non-resource paths. */
   readonly verb: string;
@@ -34,4 +45,6 @@ export interface Authorizer {
     readonly resourceNames?: readonly string[];
     readonly nonResourceURLs?: readonly string[];
   }[];
+  /** Why what `rulesFor` tells of the user is not all; undefined when it is. */
+  rulesProblem?(user: UserInfo): string | undefined;
 }

@@ -1,3 +1,5 @@
+import { selectorRequirements } from "../authorization/selector-requirements.ts";
+
 /** What a path and method ask for, by upstream's rules. */
 export interface RequestInfo {
   readonly isResourceRequest: boolean;
@@ -17,10 +19,15 @@ export interface RequestInfo {
   readonly name: string;
   /** Path segments after the resource: name, subresource, rest. */
   readonly parts: readonly string[];
+  /** The selectors of a list, watch or deletecollection, as the query has them; "" for others. */
+  readonly fieldSelector: string;
+  readonly labelSelector: string;
 }
 
 const namespaceSubresources: ReadonlySet<string> = new Set(["status", "finalize"]);
 const specialVerbs: ReadonlySet<string> = new Set(["proxy", "watch"]);
+
+const selectiveVerbs: ReadonlySet<string> = new Set(["list", "watch", "deletecollection"]);
 
 const verbOfMethod: Readonly<Record<string, string>> = {
   GET: "get",
@@ -52,8 +59,10 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   const apiVersion = parts[0] ?? "";
   parts = parts.slice(1);
   let verb = verbOfMethod[method] ?? "";
+  let isVerbInPath = false;
   if (specialVerbs.has(parts[0] ?? "") && parts.length > 1) {
     verb = parts[0] ?? "";
+    isVerbInPath = true;
     parts = parts.slice(1);
   }
   let namespace = "";
@@ -67,10 +76,13 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   // What is behind a proxy is named by its own rules.
   const ownSegments = segments.length - (subresource === "proxy" ? Math.max(parts.length - 3, 0) : 0);
   if (withSlash < ownSegments) return undefined;
+  const asked = collectionVerb(verb, name, query);
+  // The old paths with a verb do not look at selectors in all of their forms.
+  const isSelective = !isVerbInPath && selectiveVerbs.has(asked);
   return {
     isResourceRequest: true,
     path,
-    verb: collectionVerb(verb, name, query),
+    verb: asked,
     apiPrefix: prefix,
     apiGroup,
     apiVersion,
@@ -80,6 +92,8 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     subresource,
     name: collectionName(verb, name, query),
     parts: parts.slice(1),
+    fieldSelector: (isSelective && query.get("fieldSelector")) || "",
+    labelSelector: (isSelective && query.get("labelSelector")) || "",
   };
 }
 
@@ -97,6 +111,8 @@ function nonResource(method: string, path: string): RequestInfo {
     subresource: "",
     name: "",
     parts: [],
+    fieldSelector: "",
+    labelSelector: "",
   };
 }
 
@@ -109,13 +125,12 @@ function collectionVerb(verb: string, name: string, query: URLSearchParams): str
 /** A list or watch of one object by field selector is authorized as a request for that object. */
 function collectionName(verb: string, name: string, query: URLSearchParams): string {
   if (name !== "" || verb !== "get") return name;
-  const selector = query.get("fieldSelector");
-  if (!selector) return "";
-  for (const term of selector.split(",")) {
-    const match = /^metadata\.name==?([^=!\\]+)$/.exec(term);
-    if (match) return match[1] ?? "";
-  }
-  return "";
+  const text = query.get("fieldSelector");
+  // Parsing a selector of ten thousand terms is worth avoiding.
+  if (!text?.includes("metadata.name")) return "";
+  const { fieldSelector = [] } = selectorRequirements(text, "");
+  const one = fieldSelector.find(({ field, operator }) => field === "metadata.name" && operator === "=")?.value ?? "";
+  return one === "." || one === ".." || /[/%]/.test(one) ? "" : one;
 }
 
 /** `?watch=` as Go parses a boolean of a query: present and neither false nor 0. */

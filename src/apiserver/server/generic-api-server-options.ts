@@ -62,9 +62,9 @@ export interface GenericApiServerOptions {
   /** What is recorded of requests, and where. Nothing unless given. */
   readonly audit?: AuditOptions;
   readonly routes?: readonly NonResourceRoute[];
-  /** Beside `ping` and the storage's own; also part of /healthz and /livez unless listed in `readyOnly`. */
+  /** Beside `ping` and the storage's own: part of /healthz, /livez and /readyz. */
   readonly healthChecks?: readonly HealthCheck[];
-  /** Part of /readyz alone (informer sync, post-start hooks). */
+  /** Part of /readyz alone. */
   readonly readyChecks?: readonly HealthCheck[];
   /**
    * Who may be anonymous: `everywhere` (upstream's default, authorization decides), `health` (/healthz, /livez, /readyz;

@@ -337,25 +337,34 @@ class Server implements GenericApiServer {
   #makeHealth(): readonly HealthEndpoint[] {
     const { logger, healthChecks = [], readyChecks = [], storage } = this.#options;
     const ping: HealthCheck = { name: "ping", check: () => {} };
-    const store: HealthCheck = {
-      // The name upstream's tools know it by.
-      name: "etcd",
+    // What is logged is not buffered here: a logger that answers has taken it.
+    const log: HealthCheck = { name: "log", check: () => logger.debug("the log takes messages") };
+    const store = (name: string): HealthCheck => ({
+      name,
       check: () => {
         const why = storage.notReady();
         if (why !== undefined) throw new Error(why);
       },
-    };
+    });
     const shutdown: HealthCheck = {
       name: "shutdown",
       check: () => {
         if (this.#isShuttingDown) throw new Error("process is shutting down");
       },
     };
-    const alive = [ping, store, ...healthChecks];
+    // The store goes by the names upstream's tools know it by; what answers lists and watches is part of it.
+    const alive = [ping, log, store("etcd"), ...healthChecks];
+    const ready = [
+      ping,
+      log,
+      ...["etcd", "etcd-readiness", "informer-sync"].map(store),
+      ...healthChecks,
+      ...readyChecks,
+    ];
     return [
       new HealthEndpoint("/healthz", alive, logger),
       new HealthEndpoint("/livez", alive, logger),
-      new HealthEndpoint("/readyz", [...alive, ...readyChecks, shutdown], logger),
+      new HealthEndpoint("/readyz", [...ready, shutdown], logger),
     ];
   }
 }

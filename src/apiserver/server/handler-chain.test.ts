@@ -228,7 +228,7 @@ test("health, version, discovery and metrics", async () => {
   });
   const get = (path: string, headers: Record<string, string> = {}) => server.request("GET", path, undefined, headers);
   assert.equal((await get("/livez")).text, "ok");
-  assert.equal((await get("/livez?verbose")).text, "[+]ping ok\n[+]etcd ok\nlivez check passed\n");
+  assert.equal((await get("/livez?verbose")).text, "[+]ping ok\n[+]log ok\n[+]etcd ok\nlivez check passed\n");
   assert.equal((await get("/readyz")).status, 500);
   assert.match((await get("/readyz")).text, /\[-\]late failed: reason withheld\n.*readyz check failed\n$/s);
   assert.equal((await get("/readyz/ping")).text, "ok");

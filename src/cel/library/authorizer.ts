@@ -13,6 +13,9 @@ export interface AccessQuestion {
   readonly namespace: string;
   readonly name: string;
   readonly verb: string;
+  /** As the expression has them. */
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 export interface AccessAnswer {
@@ -124,9 +127,10 @@ export const authorizerFunctions: Functions = {
     value.with("ResourceCheck", { namespace }),
   "ResourceCheck.name(string): ResourceCheck": ([value, name]: readonly [AccessValue, string]) =>
     value.with("ResourceCheck", { name }),
-  // The authorizers there are do not look at selectors; as upstream's RBAC.
-  "ResourceCheck.fieldSelector(string): ResourceCheck": ([value]: readonly [AccessValue, string]) => value,
-  "ResourceCheck.labelSelector(string): ResourceCheck": ([value]: readonly [AccessValue, string]) => value,
+  "ResourceCheck.fieldSelector(string): ResourceCheck": ([value, fieldSelector]: readonly [AccessValue, string]) =>
+    value.with("ResourceCheck", { fieldSelector }),
+  "ResourceCheck.labelSelector(string): ResourceCheck": ([value, labelSelector]: readonly [AccessValue, string]) =>
+    value.with("ResourceCheck", { labelSelector }),
   "PathCheck.check(string): Decision": ([value, verb]: readonly [AccessValue, string]) => value.decide(verb),
   "ResourceCheck.check(string): Decision": ([value, verb]: readonly [AccessValue, string]) => value.decide(verb),
   "Decision.errored(): bool": ([{ answer }]: readonly [DecisionValue]) => answer.error !== "",

@@ -76,6 +76,13 @@ const cases: readonly Case[] = [
     approved: true,
   },
   {
+    what: "a node's network",
+    signerName: client,
+    facts: { ...nobody, commonName: "k8ts:node-network" },
+    usages: ["digital signature", "client auth"],
+    approved: true,
+  },
+  {
     what: "an administrator",
     signerName: client,
     facts: { ...nobody, commonName: "kubernetes-admin", organizations: ["system:masters"] },

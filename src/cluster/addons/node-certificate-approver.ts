@@ -10,16 +10,17 @@ import type {
   CertificateSigner,
 } from "../../kube-controller-manager/certificates/certificate-signer.ts";
 import { kubeletServingSigner } from "../../kube-controller-manager/certificates/signer-rules.ts";
+import { nodeNetworkUser } from "../identities.ts";
 
 const group = "certificates.k8s.io";
 const clientSigner = "kubernetes.io/kube-apiserver-client";
 const nodePrefix = "system:node:";
-/** Who kube-proxy, DNS and the pod network of a node are towards the API server. */
-const proxyUser = "system:kube-proxy";
+/** Who kube-proxy and the rest of a node's network are towards the API server. */
+const networkUsers: ReadonlySet<string> = new Set(["system:kube-proxy", nodeNetworkUser]);
 
 /**
  * Approves two kinds of requests that upstream leaves to the administrator: a kubelet's serving certificate for its own
- * name and the addresses its Node has, and a node's client certificate for kube-proxy. Both only for the node that asks.
+ * name and the addresses its Node has, and a node's client certificates for its network. Both only for the node that asks.
  */
 export function nodeCertificateApprover(signer: Pick<CertificateSigner, "read">): ControllerDescriptor {
   const name = "node-certificate-approver";
@@ -51,7 +52,7 @@ export function nodeCertificateApprover(signer: Pick<CertificateSigner, "read">)
           const facts = await signer.read(utf8Decode(base64Decode(request.spec.request))).catch(() => undefined);
           if (!facts) return;
           if (request.spec.signerName === clientSigner) {
-            if (!isProxyClient(request, facts)) return;
+            if (!isNetworkClient(request, facts)) return;
           } else {
             const node = nodeInformer.lister.getByKey(nodeName);
             if (!node || !isServerOf(node, request, facts)) return;
@@ -98,8 +99,8 @@ function undecidedFrom({ spec, status }: CertificateSigningRequest): string | un
     : undefined;
 }
 
-/** Whether it is for kube-proxy and for nothing else. What is left are the signer's own rules. */
-export function isProxyClient(request: CertificateSigningRequest, facts: CertificateRequestFacts): boolean {
+/** Whether it is for kube-proxy or the node's network, and for nothing else. What is left are the signer's own rules. */
+export function isNetworkClient(request: CertificateSigningRequest, facts: CertificateRequestFacts): boolean {
   const names = [
     ...facts.organizations,
     ...facts.dnsNames,
@@ -107,7 +108,7 @@ export function isProxyClient(request: CertificateSigningRequest, facts: Certifi
     ...facts.emailAddresses,
     ...facts.uris,
   ];
-  return facts.commonName === proxyUser && names.length === 0 && isOnly(request, "client auth");
+  return networkUsers.has(facts.commonName) && names.length === 0 && isOnly(request, "client auth");
 }
 
 /** Whether it is for the server of the node that asks, by names and addresses that its Node has. */

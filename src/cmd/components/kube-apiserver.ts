@@ -30,7 +30,9 @@ const apiServerFlags = {
   "audit-log-path": "string",
   "audit-policy-file": "string",
   "bind-address": "string",
+  "cert-dir": "string",
   "client-ca-file": "string",
+  "disable-admission-plugins": "list",
   "etcd-servers": "string",
   "kubelet-certificate-authority": "string",
   "kubelet-client-certificate": "string",
@@ -76,13 +78,16 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     const audiences = flags["api-audiences"];
     const kubelet = await kubeletAccess(flags, logger);
     const audit = await auditOf(flags);
+    const certDir = flags["cert-dir"];
+    const inCertDir =
+      certDir === undefined ? {} : { cert: `${certDir}/apiserver.crt`, key: `${certDir}/apiserver.key` };
     const frontProxyClient = await proxyClient(flags, logger);
     const requestHeaders = await requestHeadersOf(flags);
     const settings = {
       storeDirectory: requiredFlag(flags, "data-dir"),
       serving: await ReloadingPair.open({
-        certFile: requiredFlag(flags, "tls-cert-file"),
-        keyFile: requiredFlag(flags, "tls-private-key-file"),
+        certFile: flags["tls-cert-file"] ?? inCertDir.cert ?? requiredFlag(flags, "tls-cert-file"),
+        keyFile: flags["tls-private-key-file"] ?? inCertDir.key ?? requiredFlag(flags, "tls-private-key-file"),
         clock: new SystemClock(),
         logger,
       }),
@@ -96,6 +101,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
       ...(issuer === undefined ? {} : { serviceAccountIssuer: issuer }),
+      disabledAdmissionPlugins: flags["disable-admission-plugins"] ?? [],
       ...(audiences === undefined ? {} : { apiAudiences: audiences }),
       serviceCidr: flags["service-cluster-ip-range"] ?? "10.0.0.0/24",
       serviceNodePortRange: portRange(flags["service-node-port-range"] ?? "30000-32767"),

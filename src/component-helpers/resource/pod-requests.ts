@@ -38,6 +38,11 @@ export function podRequests(pod: Pod): ResourceAmounts {
   return aggregatePod(isResizing(pod) ? withReserved(pod) : pod, "requests", numbers);
 }
 
+/** What the spec alone asks for, whatever the pod has until a resize is through. */
+export function specRequests(pod: Pick<Pod, "spec">): ResourceAmounts {
+  return aggregatePod(pod, "requests", numbers);
+}
+
 /** The node's kubelet has not yet done all that the spec asks of it. */
 function isResizing(pod: Pod): boolean {
   return (pod.status.containerStatuses ?? []).some(({ name, allocatedResources: allocated, resources }) => {

@@ -2,6 +2,8 @@ import type { ContainerConfig, Labels } from "../runtime/v1/types.ts";
 
 /** What a fake container's process does. */
 export interface ContainerScript {
+  /** How long it takes to start; a start that is called off meanwhile fails, and the container with it. */
+  readonly startAfterMs?: number;
   /** Lines written to its log when it starts. */
   readonly output?: readonly string[];
   /** Ends by itself after so long; absent runs until it is stopped. */

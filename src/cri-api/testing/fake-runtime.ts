@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../component-base/clock.ts";
+import { type Clock, sleep, type Timer } from "../../component-base/clock.ts";
 import { utf8Encode } from "../../component-base/bytes.ts";
 import type { FileSystem } from "../../component-base/file-system.ts";
 import { podUidLabel } from "../runtime/v1/labels.ts";
@@ -261,11 +261,20 @@ export class FakeRuntime implements RuntimeService, RuntimeEvents {
     return id;
   }
 
-  async startContainer(containerId: string): Promise<void> {
+  async startContainer(containerId: string, { signal }: CallOptions = {}): Promise<void> {
     const container = this.#container(containerId);
     this.#check("startContainer", container.config.metadata.name);
     if (container.state !== "created") {
       throw new CriError("unknown", `container is in CONTAINER_${container.state.toUpperCase()} state`);
+    }
+    if (container.script.startAfterMs !== undefined) {
+      try {
+        await sleep(this.#clock, container.script.startAfterMs, signal);
+      } catch (error) {
+        container.message = "failed to start: context canceled";
+        this.#exit(container, 128, "StartError");
+        throw error;
+      }
     }
     container.startedAtMs = this.#clock.now();
     if (container.script.startError !== undefined) {

@@ -11,6 +11,7 @@ import type { WebhookClient } from "../../apiserver/webhook/webhook-client.ts";
 import type {
   LimitRange,
   Namespace,
+  Node,
   Pod,
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
@@ -23,6 +24,7 @@ import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import type { Clock } from "../../component-base/clock.ts";
+import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
 import { CertificateSigners } from "./certificate-signers.ts";
 import { DefaultIngressClass } from "./default-ingress-class.ts";
@@ -36,6 +38,9 @@ import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { MutatingAdmissionPolicy } from "./policy/mutating-admission-policy.ts";
 import { ValidatingAdmissionPolicy } from "./policy/validating-admission-policy.ts";
+import { PodSecurity } from "./pod-security/pod-security.ts";
+import { PodResizeValidator } from "./pod-resize-validator.ts";
+import { PodTopologyLabels } from "./pod-topology-labels.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
 import { ResourceQuota } from "./resource-quota.ts";
@@ -50,6 +55,7 @@ import { WebhookCaller } from "./webhook/webhook-caller.ts";
 /** The admission plugins in the order they are asked, which is upstream's. */
 export function admissionPlugins(options: {
   readonly namespaces: StorageLister<Namespace>;
+  readonly nodes: StorageLister<Node>;
   readonly pods: StorageLister<Pod>;
   readonly serviceAccounts: StorageLister<ServiceAccountObject>;
   readonly priorityClasses: StorageLister<PriorityClass>;
@@ -73,16 +79,22 @@ export function admissionPlugins(options: {
   readonly registry: () => RegistryAccess;
   readonly clock: Clock;
   readonly random: Random;
+  /** Names of those left out. */
+  readonly disabled: readonly string[];
+  readonly metrics: MetricRegistry;
+  /** Of the server. */
+  readonly minorVersion: number;
 }): readonly AdmissionPlugin[] {
   const { clock, random } = options;
   const caller = new WebhookCaller({ client: options.webhooks, random });
   const matchConditions = new MatchConditions(options.environments);
-  return [
+  const all: readonly AdmissionPlugin[] = [
     new NamespaceLifecycle(options.namespaces),
     new LimitRanger(options.limitRanges),
     new ServiceAccount({ accounts: options.serviceAccounts, clock, random }),
     new NodeRestriction(options.pods),
     new TaintNodesByCondition(),
+    new PodSecurity(options),
     new Priority(options.priorityClasses),
     new DefaultTolerationSeconds(),
     new DefaultStorageClass(options.storageClasses),
@@ -92,6 +104,8 @@ export function admissionPlugins(options: {
     new CertificateSigners(options.authorizer),
     new RbacEscalation(options),
     new DefaultIngressClass(options.ingressClasses),
+    new PodTopologyLabels(options.nodes),
+    new PodResizeValidator(options.nodes),
     new MutatingAdmissionPolicy({
       ...options,
       matchConditions,
@@ -119,4 +133,7 @@ export function admissionPlugins(options: {
     // Last: nothing is charged for what others refuse.
     new ResourceQuota(options),
   ];
+  const unknown = options.disabled.find((name) => !all.some((plugin) => plugin.name === name));
+  if (unknown !== undefined) throw new Error(`disable-admission-plugins plugin "${unknown}" is unknown`);
+  return all.filter(({ name }) => !options.disabled.includes(name));
 }

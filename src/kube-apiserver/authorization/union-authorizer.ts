@@ -26,4 +26,9 @@ export class UnionAuthorizer implements Authorizer {
   rulesFor(user: UserInfo, namespace: string): ReturnType<NonNullable<Authorizer["rulesFor"]>> {
     return this.#authorizers.flatMap((authorizer) => authorizer.rulesFor?.(user, namespace) ?? []);
   }
+
+  rulesProblem(user: UserInfo): string | undefined {
+    const problems = this.#authorizers.flatMap((authorizer) => authorizer.rulesProblem?.(user) ?? []);
+    return problems.length === 0 ? undefined : problems.join(", ");
+  }
 }

@@ -17,8 +17,10 @@ import {
   validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
+  persistentVolumes,
   pods,
   priorityClasses,
+  resourceSlices,
   roleBindings,
   roles,
   runtimeClasses,
@@ -28,6 +30,7 @@ import {
   services,
   storageClasses,
   validatingWebhookConfigurations,
+  volumeAttachments,
 } from "../../api/resources.gen.ts";
 import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
 import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
@@ -71,6 +74,7 @@ import { bootstrapRbac } from "./bootstrap-rbac.ts";
 import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
 import { keepObjects } from "./keep-objects.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
+import { startChecks, type StartStep } from "./start-checks.ts";
 import { createMetricsServer, metricsAccount, metricsPolicy } from "./metrics-server.ts";
 import type { KubeApiServerOptions } from "./options.ts";
 import { builtinRegistrations } from "./registrations.ts";
@@ -158,7 +162,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       metrics,
     });
   const environments = new AdmissionEnvironments();
-  let isBootstrapped = false;
+  const finished = new Set<StartStep>();
   const registrations = builtinRegistrations({
     scheme,
     strategies: builtinStrategies({
@@ -221,6 +225,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       authorizer,
       clock,
       random,
+      metrics,
+      minorVersion: Number.parseInt(version.minor, 10),
+      disabled: options.disabledAdmissionPlugins ?? [],
     }),
     clock,
     random,
@@ -229,14 +236,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     version,
     anonymous: "health",
     routes: await openIdRoutes(issuerName, keys),
-    readyChecks: [
-      {
-        name: "poststarthook/bootstrap",
-        check: () => {
-          if (!isBootstrapped) throw new Error("not finished");
-        },
-      },
-    ],
+    healthChecks: startChecks(finished),
     ...(openApi ? { openApi: aggregator.openApi(openApi) } : {}),
     aggregation: aggregator,
     ...(options.audit ? { audit: options.audit } : {}),
@@ -245,16 +245,21 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       : {}),
     ...options.server,
   });
+  finished.add("storage");
   follow(storage.lister(clusterRoles), rbac);
   follow(storage.lister(roles), rbac);
   follow(storage.lister(clusterRoleBindings), rbac);
   follow(storage.lister(roleBindings), rbac);
-  follow(lister.pods, nodeAuthorizer);
+  follow(lister.pods, nodeAuthorizer.pods);
+  follow(storage.lister(persistentVolumes), nodeAuthorizer.persistentVolumes);
+  follow(storage.lister(volumeAttachments), nodeAuthorizer.volumeAttachments);
+  follow(storage.lister(resourceSlices), nodeAuthorizer.resourceSlices);
   follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
 
   const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });
   await definitions.start();
+  finished.add("definitions");
   const tasks = new TaskGroup({
     onFailure: (error) => logger.error("a background task of the API server failed", { error }),
   });
@@ -280,8 +285,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
         aggregator.start(generic),
         bootstrap(writer, options, allocators.clusterIps.cidr, ensureService),
       ]);
-      isBootstrapped = true;
+      finished.add("bootstrap");
       tasks.spawn((signal) => aggregation.run(signal));
+      finished.add("aggregation");
       const service = {
         namespace: "default",
         name: "kubernetes",

@@ -37,7 +37,17 @@ test("a new cluster has its namespaces, roles, priority classes and the kubernet
   const service = (await api.request("GET", "/api/v1/namespaces/default/services/kubernetes")).json<Service>();
   assert.equal(service.spec.clusterIP, "10.96.0.1");
   assert.deepEqual(service.spec.ports, [{ name: "https", protocol: "TCP", port: 443, targetPort: 6443 }]);
-  assert.equal((await api.request("GET", "/readyz")).status, 200);
+  const checks = (await api.request("GET", "/readyz?verbose")).text.split("\n");
+  for (const name of [
+    "log",
+    "informer-sync",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/bootstrap-controller",
+    "autoregister-completion",
+    "shutdown",
+  ])
+    assert.ok(checks.includes(`[+]${name} ok`), name);
+  assert.equal((await api.request("GET", "/livez/poststarthook/crd-informer-synced")).text, "ok");
 });
 
 test("the kubernetes Service comes back with its address, and addresses have objects", async () => {

@@ -58,6 +58,8 @@ export interface KubeApiServerOptions {
   readonly requestHeaders?: RequestHeaders;
   /** The way to admission webhooks. Without it every call of one fails, and failure policies decide. */
   readonly webhookDialer?: WebhookDialer;
+  /** Names of admission plugins that are not asked. */
+  readonly disabledAdmissionPlugins?: readonly string[];
   /** Who runs under `system:controller:<serviceAccount>`: the controllers' own list. */
   readonly controllerRoles?: readonly { readonly serviceAccount: string; readonly rules: readonly PolicyRule[] }[];
   /** Bearer tokens that are valid from the start. */

@@ -17,7 +17,7 @@ const components: Readonly<Record<string, string>> = {
 interface ComponentOptions {
   readonly clock: Clock;
   /** Why the store cannot be used; undefined when it can. */
-  storeProblem(): string | undefined;
+  readonly storeProblem: () => string | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { badRequest } from "../../apimachinery/errors/new.ts";
+import { badRequest, invalid } from "../../apimachinery/errors/new.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import type { SelfSubjectReview, TokenReview } from "../../api/authentication/v1/types.gen.ts";
 import type {
@@ -9,11 +9,13 @@ import type {
   SelfSubjectRulesReview,
   SubjectAccessReview,
 } from "../../api/authorization/v1/types.gen.ts";
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
-import type { AuthorizationAttributes, Authorizer } from "../../apiserver/authorization/authorizer.ts";
+import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { ReviewHandler } from "../../apiserver/registry/generic/resource-registration.ts";
 import type { TokenAuthenticator } from "../authentication/service-account-token-authenticator.ts";
+import { questionOf, validateAccessReview, validateSelfAccessReview } from "./access-review.ts";
 import { InvalidTokenError } from "../authentication/service-account-token-authenticator.ts";
 
 /** The kinds that are questions: answered, never stored. By `group/resource`. */
@@ -24,29 +26,30 @@ export function reviewHandlers(options: {
 }): Readonly<Record<string, ReviewHandler>> {
   const { authorizer, tokenAuthenticators, apiAudiences } = options;
 
-  const access = async (object: KubeObject, user: UserInfo, spec: SelfSubjectAccessReviewSpec): Promise<KubeObject> => {
-    if (Boolean(spec.resourceAttributes) === Boolean(spec.nonResourceAttributes)) {
-      throw badRequest("exactly one of nonResourceAttributes or resourceAttributes must be specified");
-    }
-    const { decision, reason } = await authorizer.authorize(attributesOf(user, spec));
+  const access = async (
+    object: KubeObject,
+    user: UserInfo,
+    spec: SelfSubjectAccessReviewSpec,
+    errors: readonly FieldError[],
+  ): Promise<KubeObject> => {
+    // Upstream's internal object has no kind here.
+    if (errors.length > 0) throw invalid({ group: "authorization.k8s.io", kind: "" }, "", errors);
+    const { attributes, evaluationError } = questionOf(user, spec);
+    const { decision, reason } = await authorizer.authorize(attributes);
     const status = {
       allowed: decision === "allow",
       ...(decision === "deny" ? { denied: true } : {}),
       ...(reason ? { reason } : {}),
+      ...(evaluationError ? { evaluationError } : {}),
     };
     return { ...object, status } as KubeObject;
   };
 
-  const subjectAccess: ReviewHandler = (object, context) => {
-    const { spec } = object as unknown as SubjectAccessReview | LocalSubjectAccessReview;
-    if (!spec.user && (spec.groups?.length ?? 0) === 0)
-      throw badRequest("at least one of user or group must be specified");
-    const { namespace } = context;
-    if (namespace !== "" && spec.resourceAttributes?.namespace !== namespace) {
-      throw badRequest("must match metadata.namespace");
-    }
+  const subjectAccess: ReviewHandler = (object, { namespace }) => {
+    const { spec, metadata } = object as unknown as SubjectAccessReview | LocalSubjectAccessReview;
     const { user = "", uid, groups = [], extra } = spec;
-    return access(object, { name: user, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) }, spec);
+    const subject = { name: user, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) };
+    return access(object, subject, spec, validateAccessReview(spec, metadata, namespace !== ""));
   };
 
   return {
@@ -62,8 +65,10 @@ export function reviewHandlers(options: {
       const status = await reviewToken(tokenAuthenticators, spec.token, audiences);
       return { ...object, status } as KubeObject;
     },
-    "authorization.k8s.io/selfsubjectaccessreviews": (object, { user }) =>
-      access(object, user, (object as unknown as SelfSubjectAccessReview).spec),
+    "authorization.k8s.io/selfsubjectaccessreviews": (object, { user }) => {
+      const { spec, metadata } = object as unknown as SelfSubjectAccessReview;
+      return access(object, user, spec, validateSelfAccessReview(spec, metadata));
+    },
     "authorization.k8s.io/subjectaccessreviews": subjectAccess,
     "authorization.k8s.io/localsubjectaccessreviews": subjectAccess,
     "authorization.k8s.io/selfsubjectrulesreviews": async (object, { user }) => {
@@ -72,25 +77,10 @@ export function reviewHandlers(options: {
       const rules = authorizer.rulesFor?.(user, namespace) ?? [];
       const resourceRules: ResourceRule[] = rules.filter((rule) => (rule.resources?.length ?? 0) > 0);
       const nonResourceRules = rules.filter((rule) => (rule.nonResourceURLs?.length ?? 0) > 0);
-      return { ...object, status: { resourceRules, nonResourceRules, incomplete: false } } as KubeObject;
+      const problem = authorizer.rulesProblem?.(user);
+      const known = { resourceRules, nonResourceRules, incomplete: problem !== undefined };
+      return { ...object, status: { ...known, ...(problem ? { evaluationError: problem } : {}) } } as KubeObject;
     },
-  };
-}
-
-function attributesOf(user: UserInfo, spec: SelfSubjectAccessReviewSpec): AuthorizationAttributes {
-  const resource = spec.resourceAttributes;
-  const path = spec.nonResourceAttributes;
-  return {
-    user,
-    verb: (resource ?? path)?.verb ?? "",
-    isResourceRequest: resource !== undefined,
-    namespace: resource?.namespace ?? "",
-    apiGroup: resource?.group ?? "",
-    apiVersion: resource?.version ?? "*",
-    resource: resource?.resource ?? "",
-    subresource: resource?.subresource ?? "",
-    name: resource?.name ?? "",
-    path: path?.path ?? "",
   };
 }
 

@@ -92,6 +92,11 @@ function validateEnvVarSource(
   return errors;
 }
 
+function validateFileVolume(volume: Volume | undefined, name: string, path: FieldPath): readonly FieldError[] {
+  if (!volume) return [fieldNotFound(path, name)];
+  return volume.emptyDir ? [] : [fieldInvalid(path, name, "referenced volume must be of type emptyDir")];
+}
+
 function validateFileKeyRef(
   reference: FileKeySelector,
   volumes: ReadonlyMap<string, Volume>,
@@ -102,7 +107,7 @@ function validateFileKeyRef(
     ...(["key", "volumeName", "path"] as const)
       .filter((field) => !reference[field])
       .map((field) => fieldRequired(path.child(field))),
-    ...(volumes.has(volumeName) ? [] : [fieldNotFound(path.child("volumeName"), volumeName)]),
+    ...validateFileVolume(volumes.get(volumeName), volumeName, path.child("volumeName")),
   ];
 }
 

@@ -23,6 +23,24 @@ const label = `a lowercase RFC 1123 label must consist of lower case alphanumeri
 
 const cases: readonly (readonly [string, object, readonly string[]])[] = [
   ["valid", withContainer({}), []],
+  [
+    "a variable from a file of a volume that is no emptyDir",
+    {
+      ...withContainer({
+        env: [
+          { name: "A", valueFrom: { fileKeyRef: { volumeName: "v", path: "f", key: "k" } } },
+          { name: "B", valueFrom: { fileKeyRef: { volumeName: "w", path: "f", key: "k" } } },
+        ],
+      }),
+      volumes: [
+        { name: "v", emptyDir: {} },
+        { name: "w", secret: { secretName: "s" } },
+      ],
+    },
+    [
+      'spec.containers[0].env[1].valueFrom.fileKeyRef.volumeName: Invalid value: "w": referenced volume must be of type emptyDir',
+    ],
+  ],
   ["no containers", { containers: [] }, ["spec.containers: Required value"]],
   [
     "no name, no image",

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container } from "../../api/core/v1/types.gen.ts";
 import { testContainer, testPod } from "../testing/pods.ts";
-import { restartsAfterExit, restartsAfterKill } from "./restart-policy.ts";
+import { restartsAfterExit } from "../../component-helpers/container-restart.ts";
+import { restartsAfterKill } from "./restart-policy.ts";
 
 const onCode = (operator: "In" | "NotIn", ...values: number[]): Partial<Container> => ({
   restartPolicy: "Never",

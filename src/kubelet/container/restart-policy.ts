@@ -1,31 +1,11 @@
-import type { Container, ContainerRestartRule, Pod } from "../../api/core/v1/types.gen.ts";
+import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
+import { restartsAfterExit, restartsAllAfterExit } from "../../component-helpers/container-restart.ts";
+import { allContainers } from "../api/pods.ts";
 import { latestContainer, type PodRecord } from "./pod-record.ts";
 
 /** Whether a container that is ended for its probe is started again; rules on exit codes say nothing of that. */
 export function restartsAfterKill(pod: Pod, container: Container): boolean {
   return (container.restartPolicy ?? pod.spec.restartPolicy) !== "Never";
-}
-
-/** Whether a container that exited with this code is started again: by its own first rule that fits, its own policy, the pod's. */
-export function restartsAfterExit(pod: Pod, container: Container, exitCode: number): boolean {
-  if (container.restartPolicy !== undefined) {
-    const rule = container.restartPolicyRules?.find((r) => fits(r, exitCode));
-    if (rule?.action === "Restart" || rule?.action === "RestartAllContainers") return true;
-  }
-  switch (container.restartPolicy ?? pod.spec.restartPolicy) {
-    case "Never":
-      return false;
-    case "OnFailure":
-      return exitCode !== 0;
-    default:
-      return true;
-  }
-}
-
-function fits({ exitCodes }: ContainerRestartRule, exitCode: number): boolean {
-  if (!exitCodes) return false;
-  const isListed = (exitCodes.values ?? []).includes(exitCode);
-  return exitCodes.operator === "In" ? isListed : exitCodes.operator === "NotIn" && !isListed;
 }
 
 /**
@@ -47,4 +27,15 @@ export function shouldContainerBeRestarted(pod: Pod, container: Container, recor
   if (!latest) return true;
   if (latest.state === "running") return false;
   return latest.state !== "exited" || restartsAfterExit(pod, container, latest.exitCode);
+}
+
+/**
+ * Whether all containers of the pod are to start over, because one ended that has a rule for it. Those that gave cause are
+ * the last to be removed, so this stays true until the pod is bare, whatever interrupts the work.
+ */
+export function restartsAll(pod: Pod, record: PodRecord): boolean {
+  return allContainers(pod).some((container) => {
+    const latest = latestContainer(record, container.name);
+    return latest?.state === "exited" && restartsAllAfterExit(container, latest.exitCode);
+  });
 }

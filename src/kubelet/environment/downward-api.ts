@@ -57,9 +57,10 @@ export function fieldValue(pod: Pod, fieldPath: string, facts: DownwardFacts): s
   }
 }
 
-/** The value of a `resourceFieldRef`, divided and rounded up; a limit that is not set is what the node can give. */
+/** The value of a `resourceFieldRef`, divided and rounded up; a limit that is not set is the pod's, or what the node can give. */
 export function resourceFieldValue(
   selector: ResourceFieldSelector,
+  pod: Pod,
   container: Container,
   facts: DownwardFacts,
 ): string {
@@ -67,9 +68,9 @@ export function resourceFieldValue(
   if (!match) throw new Error(`unsupported container resource : ${selector.resource}`);
   const [, which, name = ""] = match;
   const set = (which === "limits" ? container.resources?.limits : container.resources?.requests)?.[name];
-  const isDefaulted = name === "cpu" || name === "memory" || name === "ephemeral-storage";
-  const fallback = which === "limits" && isDefaulted ? facts.allocatable[name] : "0";
-  const value = nanoValue(set ?? fallback ?? "0") ?? 0n;
+  const isDefaulted = which === "limits" && (name === "cpu" || name === "memory" || name === "ephemeral-storage");
+  const candidates = isDefaulted ? [set, pod.spec.resources?.limits?.[name], facts.allocatable[name]] : [set];
+  const value = candidates.map((q) => nanoValue(q ?? "0") ?? 0n).find((v) => v !== 0n) ?? 0n;
   const divisor = nanoValue(selector.divisor || "1") ?? 0n;
   return String(ceilDivide(value, divisor > 0n ? divisor : 1_000_000_000n));
 }

@@ -82,7 +82,7 @@ async function variableValue(
     const name = from.resourceFieldRef.containerName;
     const target = name ? findContainer(pod, name) : container;
     if (!target) throw new Error(`container ${name} not found`);
-    return resourceFieldValue(from.resourceFieldRef, target, facts);
+    return resourceFieldValue(from.resourceFieldRef, pod, target, facts);
   }
   if (from.configMapKeyRef) {
     const { name = "", key, optional } = from.configMapKeyRef;

@@ -65,7 +65,13 @@ interface Expected {
   readonly start?: string[];
   readonly init?: string[];
   readonly stop?: string[];
+  readonly reset?: string[];
 }
+
+const over: Partial<Container> = {
+  restartPolicy: "Never",
+  restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } }],
+};
 
 const cases: readonly [string, Partial<PodSpec>, PodRecord, Expected, ProbeVerdicts?][] = [
   ["a new pod gets a sandbox and all containers", {}, made([]), { kill: true, create: 0, start: ["a", "b"] }],
@@ -150,6 +156,26 @@ const cases: readonly [string, Partial<PodSpec>, PodRecord, Expected, ProbeVerdi
     made([sandbox(0)], [recordOf("i", "running")]),
     {},
   ],
+  [
+    "a rule has all start over: what gave cause goes last, and nothing starts before all are gone",
+    { initContainers: [container("i", over)], containers: [container("a", over), container("b"), container("c")] },
+    made(
+      [sandbox(0)],
+      [
+        recordOf("a", "exited", { exitCode: 42 }),
+        recordOf("b", "running"),
+        recordOf("i", "exited"),
+        recordOf("z", "exited"),
+      ],
+    ),
+    { reset: ["b", "i", "a"] },
+  ],
+  [
+    "another exit code has nothing start over",
+    { restartPolicy: "Never", containers: [container("a", over), container("b")] },
+    made([sandbox(0)], [recordOf("a", "exited", { exitCode: 1 }), recordOf("b", "running")]),
+    {},
+  ],
 ];
 
 for (const [name, spec, record, expected, probes] of cases) {
@@ -162,8 +188,9 @@ for (const [name, spec, record, expected, probes] of cases) {
         start: actions.containersToStart.map((c) => c.name),
         init: actions.initContainersToStart.map((c) => c.name),
         stop: actions.containersToKill.map((k) => k.message),
+        reset: actions.containersToReset.map((r) => r.container.name),
       },
-      { kill: false, create: undefined, start: [], init: [], stop: [], ...expected },
+      { kill: false, create: undefined, start: [], init: [], stop: [], reset: [], ...expected },
     );
   });
 }

@@ -1,7 +1,8 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
-import { isHostNetwork, isSidecar } from "../api/pods.ts";
+import { restartsAfterExit, restartsAllAfterExit } from "../../component-helpers/container-restart.ts";
+import { allContainers, isHostNetwork, isSidecar } from "../api/pods.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
-import { restartsAfterExit, restartsAfterKill, shouldContainerBeRestarted } from "../container/restart-policy.ts";
+import { restartsAll, restartsAfterKill, shouldContainerBeRestarted } from "../container/restart-policy.ts";
 import { containerHash } from "./container-hash.ts";
 import { type ContainerResize, containerResize } from "./container-resize.ts";
 
@@ -16,6 +17,12 @@ export interface ContainerToKill {
   readonly container: Container;
   readonly message: string;
   readonly reason: "liveness" | "startup" | "changed" | "unknown" | "resize";
+}
+
+/** A container that goes so that the pod starts over in its sandbox. */
+export interface ContainerToReset {
+  readonly record: ContainerRecord;
+  readonly container: Container;
 }
 
 /** What has to be done to bring the runtime to what the pod asks for. */
@@ -34,11 +41,14 @@ export interface PodActions {
   readonly containersToKill: readonly ContainerToKill[];
   /** Those that go on running with other resources. */
   readonly containersToResize: readonly ContainerResize[];
+  /** In this order; nothing is started in the same pass. */
+  readonly containersToReset: readonly ContainerToReset[];
 }
 
 /** Compares the pod with what the runtime has. Pure. */
 export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerdicts): PodActions {
   const sandbox = sandboxState(pod, record);
+  if (restartsAll(pod, record)) return actionsForReset(pod, record, sandbox);
   if (sandbox.mustCreate) return actionsForNewSandbox(pod, record, sandbox);
   const init = initContainerActions(pod, record, sandbox.id, probes);
   const ephemeral = (pod.spec.ephemeralContainers ?? []).filter((c) => latestContainer(record, c.name) === undefined);
@@ -47,6 +57,7 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
     sandboxId: sandbox.id,
     attempt: sandbox.attempt,
     containersToResize: containersToResize(pod, record),
+    containersToReset: [],
     ephemeralContainersToStart: ephemeral,
   };
   if (init.hasFailed)
@@ -102,8 +113,7 @@ export function computePodActions(pod: Pod, record: PodRecord, probes: ProbeVerd
 }
 
 function containersToResize(pod: Pod, record: PodRecord): readonly ContainerResize[] {
-  const resizable = [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
-  const found = resizable.flatMap((container): readonly ContainerResize[] => {
+  const found = allContainers(pod).flatMap((container): readonly ContainerResize[] => {
     const latest = latestContainer(record, container.name);
     const resize = latest && containerResize(pod, container, latest);
     return resize && !resize.needsRestart ? [resize] : [];
@@ -143,6 +153,7 @@ function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdi
     containersToStart: [],
     containersToKill: [],
     containersToResize: [],
+    containersToReset: [],
   };
   const isDeleted = pod.metadata.deletionTimestamp !== undefined;
   const isDone = pod.spec.restartPolicy === "Never" && sandbox.attempt !== 0 && record.containers.length > 0;
@@ -156,6 +167,29 @@ function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdi
   if (containersToStart.length === 0 && isInitialized) return { ...actions, createSandbox: false };
   const firstInit = pod.spec.initContainers?.[0];
   return firstInit ? { ...actions, initContainersToStart: [firstInit] } : { ...actions, containersToStart };
+}
+
+/** Everything goes; what gave cause goes last, for it is what tells that the others have to. */
+function actionsForReset(pod: Pod, record: PodRecord, sandbox: SandboxVerdict): PodActions {
+  const found = (containers: readonly Container[]): ContainerToReset[] =>
+    containers.flatMap((container) =>
+      record.containers.filter((c) => c.name === container.name).map((r) => ({ record: r, container })),
+    );
+  const all = [...found(pod.spec.containers), ...found(pod.spec.initContainers ?? [])];
+  const isCause = ({ record: { state, exitCode }, container }: ContainerToReset): boolean =>
+    state === "exited" && restartsAllAfterExit(container, exitCode);
+  return {
+    killPod: false,
+    createSandbox: false,
+    sandboxId: sandbox.id,
+    attempt: sandbox.attempt,
+    ephemeralContainersToStart: [],
+    initContainersToStart: [],
+    containersToStart: [],
+    containersToKill: [],
+    containersToResize: [],
+    containersToReset: [...all.filter((c) => !isCause(c)), ...all.filter(isCause)],
+  };
 }
 
 interface InitActions {

@@ -1,6 +1,6 @@
 import type { Container, Pod } from "../../api/core/v1/types.gen.ts";
 import type { LinuxContainerResources } from "../../cri-api/runtime/v1/types.ts";
-import { isSidecar } from "../api/pods.ts";
+import { allContainers } from "../api/pods.ts";
 import { type ContainerRecord, latestContainer, type PodRecord } from "../container/pod-record.ts";
 import { containerLinuxResources } from "./linux-resources.ts";
 
@@ -37,8 +37,7 @@ export function containerResize(pod: Pod, container: Container, record: Containe
 
 /** Whether a running container of the pod still has other resources than it should. */
 export function isResizing(pod: Pod, record: PodRecord): boolean {
-  const containers = [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
-  return containers.some((container) => {
+  return allContainers(pod).some((container) => {
     const latest = latestContainer(record, container.name);
     return latest !== undefined && containerResize(pod, container, latest) !== undefined;
   });

@@ -175,13 +175,19 @@ export class KuberuntimeManager {
       for (const sandbox of ready) await runtime.stopPodSandbox(sandbox.id, { signal });
       return true;
     }
+    const podIp = record.ips[0] ?? "";
     for (const { record: containerRecord, container, message, reason } of actions.containersToKill) {
-      await killer.kill(
-        { pod, container, record: containerRecord, message, reason, podIp: record.ips[0] ?? "" },
-        signal,
-      );
+      await killer.kill({ pod, container, record: containerRecord, message, reason, podIp }, signal);
     }
-    return actions.containersToKill.length > 0;
+    // Their logs stay: those of the next run are beside them.
+    for (const { record: containerRecord, container } of actions.containersToReset) {
+      if (containerRecord.state !== "exited") {
+        const request = { pod, container, record: containerRecord, message: "killing", gracePeriodSeconds: 0, podIp };
+        await killer.kill(request, signal);
+      }
+      await runtime.removeContainer(containerRecord.id, { signal });
+    }
+    return actions.containersToKill.length + actions.containersToReset.length > 0;
   }
 
   /** Resolves to why it failed; the others are given theirs all the same. */
@@ -253,15 +259,18 @@ export class KuberuntimeManager {
       return containerConfig(pod, container, { ...input, ...(targetId === undefined ? {} : { targetId }) });
     });
     await fileSystem.makeDirectory(`${sandbox.config.logDirectory}/${container.name}`, 0o755);
+    signal.throwIfAborted();
+    // Not called off from here on: the runtime would leave a container that failed to start behind, and the pod would end
+    // with that for its outcome. Whoever ends the pod finds the container running.
     let containerId: string;
     try {
-      containerId = await runtime.createContainer(sandbox.id, config, sandbox.config, { signal });
+      containerId = await runtime.createContainer(sandbox.id, config, sandbox.config);
     } catch (error) {
       throw this.#failed(pod, container, "CreateContainerError", error, signal);
     }
     this.#event(pod, container, "Normal", "Created", "Container created");
     try {
-      await runtime.startContainer(containerId, { signal });
+      await runtime.startContainer(containerId);
     } catch (error) {
       throw this.#failed(pod, container, "RunContainerError", error, signal);
     }
@@ -429,5 +438,6 @@ function nextRestartCount(pod: Pod, container: Container, record: PodRecord): nu
   const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = pod.status;
   const statuses = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   const reported = findContainer(pod, container.name) && statuses.find((s) => s.name === container.name);
-  return reported?.containerID ? reported.restartCount + 1 : 0;
+  // Without an id its end is counted already.
+  return reported ? reported.restartCount + (reported.containerID ? 1 : 0) : 0;
 }

@@ -14,11 +14,17 @@ export interface ContainerStatusInput {
   readonly runtimeName: string;
   readonly canMountRecursiveReadOnly: boolean;
   readonly hasInitContainers: boolean;
+  /** All containers are being removed to start over. */
+  readonly isRestartingAll: boolean;
   /** The pod has ended: nothing waits any more. */
   readonly isTerminal: boolean;
 }
 
 const lostExitCode = 137;
+
+/** Why a container is not there any more when one of the pod had all start over. */
+export const restartingAll = "RestartingAllContainers";
+const restartingAllMessage = "The container is removed because RestartAllContainers in place";
 
 /**
  * The statuses of `containers`, in their order: the newest container of each name is the state, the one before it the
@@ -132,9 +138,10 @@ function withoutRecord(
   pod: Pod,
   container: Container,
   previous: ContainerStatus | undefined,
-  { hasInitContainers, isTerminal, canMountRecursiveReadOnly }: ContainerStatusInput,
+  { hasInitContainers, isTerminal, isRestartingAll, canMountRecursiveReadOnly }: ContainerStatusInput,
 ): ContainerStatus {
-  if (previous?.state.terminated) return previous;
+  const isRemoved = isRestartingAll && previous !== undefined && !previous.state.waiting;
+  if (!isRemoved && previous?.state.terminated) return previous;
   const waiting = { reason: hasInitContainers ? "PodInitializing" : "ContainerCreating" };
   const status: ContainerStatus = {
     name: container.name,
@@ -149,6 +156,14 @@ function withoutRecord(
       ? { volumeMounts: staticFields(container, canMountRecursiveReadOnly).volumeMounts ?? [] }
       : {}),
   };
+  if (isRemoved) {
+    return {
+      ...status,
+      state: { waiting: { reason: restartingAll, message: restartingAllMessage } },
+      lastState: { terminated: { exitCode: lostExitCode, reason: restartingAll, message: restartingAllMessage } },
+      restartCount: status.restartCount + 1,
+    };
+  }
   if (!previous?.state.running) return status;
   // It ran, and the runtime knows nothing of it: it has ended, nobody knows how.
   if (isTerminal) {

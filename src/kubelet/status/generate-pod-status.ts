@@ -2,9 +2,10 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/co
 import { isHostNetwork, isSidecar, isTerminalPhase } from "../api/pods.ts";
 import { podQosClass } from "../../component-helpers/pod-qos.ts";
 import type { PodRecord } from "../container/pod-record.ts";
+import { restartsAll } from "../container/restart-policy.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 import { containerStatuses } from "./container-statuses.ts";
-import { ownedConditions, podConditions } from "./pod-conditions.ts";
+import { ownedConditions, podConditions, readyConditions } from "./pod-conditions.ts";
 import { podPhase } from "./pod-phase.ts";
 
 /** Whether a running container counts as started and ready, by its probes. */
@@ -42,12 +43,14 @@ export interface PodVerdict {
 export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
   const { record, previous, failures, runtimeName, canMountRecursiveReadOnly, isTerminal } = input;
   const inits = pod.spec.initContainers ?? [];
+  const isRestartingAll = restartsAll(pod, record);
   const shared = {
     record,
     failures,
     runtimeName,
     canMountRecursiveReadOnly,
     isTerminal,
+    isRestartingAll: isRestartingAll || previous.conditions?.some(isRestartCondition) === true,
     hasInitContainers: inits.length > 0,
   };
   const previousByName = (list: readonly ContainerStatus[] | undefined): Map<string, ContainerStatus> =>
@@ -87,6 +90,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
         containerStatuses: regular,
         hasReadySandbox,
         foreign,
+        isRestartingAll,
         resize: isTerminalPhase(phase) ? [] : input.resize,
       }),
       ...disruption(pod, input.verdict),
@@ -101,6 +105,36 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     containerStatuses: regular,
     ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status.qosClass ?? podQosClass(pod),
+  };
+}
+
+function isRestartCondition({ type, status }: PodCondition): boolean {
+  return type === "AllContainersRestarting" && status === "True";
+}
+
+/** The status with readiness as the probes have it now, and nothing else changed. Pure. */
+export function withCurrentReadiness(pod: Pod, status: PodStatus, readiness: ReadinessSource): PodStatus {
+  const inits = pod.spec.initContainers ?? [];
+  const init = status.initContainerStatuses?.map((s) => {
+    return withInitReadiness(
+      pod,
+      inits.find((c) => c.name === s.name),
+      s,
+      readiness,
+    );
+  });
+  const regular = status.containerStatuses?.map((s) => withReadiness(pod, s, readiness));
+  const ready = readyConditions(pod, {
+    phase: status.phase ?? "Pending",
+    initStatuses: init ?? [],
+    containerStatuses: regular ?? [],
+    foreign: (pod.status.conditions ?? []).filter((c) => !ownedConditions.has(c.type)),
+  });
+  return {
+    ...status,
+    conditions: (status.conditions ?? []).map((c) => ready.find((r) => r.type === c.type) ?? c),
+    ...(init ? { initContainerStatuses: init } : {}),
+    ...(regular ? { containerStatuses: regular } : {}),
   };
 }
 

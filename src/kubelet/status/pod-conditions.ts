@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
+import { mayRestartAll } from "../../component-helpers/container-restart.ts";
 import { isSidecar } from "../api/pods.ts";
 
 /** The condition types the kubelet owns; all others belong to somebody else and are left alone. */
@@ -8,18 +9,24 @@ export const ownedConditions: ReadonlySet<string> = new Set([
   "Ready",
   "ContainersReady",
   "PodScheduled",
+  "AllContainersRestarting",
   "PodResizePending",
   "PodResizeInProgress",
 ]);
 
-export interface ConditionInput {
+export interface ReadyInput {
   readonly phase: NonNullable<PodStatus["phase"]>;
   readonly initStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];
-  /** The sandbox is up with its network. */
-  readonly hasReadySandbox: boolean;
   /** Of the types somebody else owns. */
   readonly foreign: readonly PodCondition[];
+}
+
+export interface ConditionInput extends ReadyInput {
+  /** The sandbox is up with its network. */
+  readonly hasReadySandbox: boolean;
+  /** One of them ended by whose rule all of them start over. */
+  readonly isRestartingAll: boolean;
   /** Of a resize, if there is one. */
   readonly resize: readonly PodCondition[];
 }
@@ -30,21 +37,36 @@ const isTrue: Verdict = { status: "True" };
 
 /** The kubelet's conditions, without transition times. */
 export function podConditions(pod: Pod, input: ConditionInput): PodCondition[] {
-  const containersReady = containersReadyVerdict(pod, input);
-  const generation = pod.metadata.generation;
-  const make = (type: string, verdict: Verdict): PodCondition => ({
-    type,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
-    ...verdict,
-  });
   return [
-    make("PodReadyToStartContainers", input.hasReadySandbox ? isTrue : { status: "False" }),
-    make("Initialized", initializedVerdict(pod, input)),
-    make("Ready", readyVerdict(pod, containersReady, input)),
-    make("ContainersReady", containersReady),
-    make("PodScheduled", isTrue),
+    made(pod, "PodReadyToStartContainers", input.hasReadySandbox ? isTrue : { status: "False" }),
+    made(pod, "Initialized", initializedVerdict(pod, input)),
+    ...readyConditions(pod, input),
+    made(pod, "PodScheduled", isTrue),
+    ...(mayRestartAll(pod) ? [{ type: "AllContainersRestarting", ...restartingAllVerdict(input) }] : []),
     ...input.resize,
   ];
+}
+
+/** Ready and ContainersReady. */
+export function readyConditions(pod: Pod, input: ReadyInput): PodCondition[] {
+  const containersReady = containersReadyVerdict(pod, input);
+  return [made(pod, "Ready", readyVerdict(pod, containersReady, input)), made(pod, "ContainersReady", containersReady)];
+}
+
+function made(pod: Pod, type: string, verdict: Verdict): PodCondition {
+  const { generation } = pod.metadata;
+  return { type, ...(generation === undefined ? {} : { observedGeneration: generation }), ...verdict };
+}
+
+function restartingAllVerdict({ phase, isRestartingAll }: ConditionInput): Verdict {
+  if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
+  if (phase === "Failed") return { status: "False", reason: "PodFailed" };
+  if (!isRestartingAll) return { status: "False" };
+  return {
+    status: "True",
+    reason: "RestartAllContainersStarted",
+    message: "container exited with restart policy rule",
+  };
 }
 
 function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
@@ -68,7 +90,7 @@ function initializedVerdict(pod: Pod, { phase, initStatuses, containerStatuses }
   };
 }
 
-function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ConditionInput): Verdict {
+function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatuses }: ReadyInput): Verdict {
   if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
   if (phase === "Failed") return { status: "False", reason: "PodFailed" };
   const byName = new Map([...initStatuses, ...containerStatuses].map((s) => [s.name, s]));
@@ -79,7 +101,7 @@ function containersReadyVerdict(pod: Pod, { phase, initStatuses, containerStatus
   return { status: "False", reason: "ContainersNotReady", message: listText(isUnknown, unready, "unready") };
 }
 
-function readyVerdict(pod: Pod, containersReady: Verdict, { foreign }: ConditionInput): Verdict {
+function readyVerdict(pod: Pod, containersReady: Verdict, { foreign }: ReadyInput): Verdict {
   if (containersReady.status !== "True") return containersReady;
   const problems: string[] = [];
   for (const { conditionType } of pod.spec.readinessGates ?? []) {

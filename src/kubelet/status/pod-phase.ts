@@ -1,6 +1,13 @@
-import type { ContainerStatus, Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
+import type {
+  Container,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+} from "../../api/core/v1/types.gen.ts";
 import { isSidecar, isStaticPod } from "../api/pods.ts";
-import { restartsAfterExit } from "../container/restart-policy.ts";
+import { restartsAfterExit } from "../../component-helpers/container-restart.ts";
+import { restartingAll } from "./container-statuses.ts";
 
 type Phase = NonNullable<PodStatus["phase"]>;
 
@@ -16,11 +23,11 @@ export function podPhase(pod: Pod, statuses: readonly ContainerStatus[], isTermi
   const counts = { running: 0, waiting: 0, stopped: 0, stoppedForGood: 0, succeeded: 0, unknown: 0 };
   for (const container of pod.spec.containers) {
     const status = byName.get(container.name);
-    const exitCode = exitCodeOf(status);
+    const ended = endOf(status);
     if (status?.state.running) counts.running++;
-    else if (exitCode !== undefined) {
+    else if (ended) {
       counts.stopped++;
-      if (!restartsAfterExit(pod, container, exitCode)) counts.stoppedForGood++;
+      if (isForGood(pod, container, ended)) counts.stoppedForGood++;
       if (status?.state.terminated?.exitCode === 0) counts.succeeded++;
     } else if (status?.state.waiting) counts.waiting++;
     else counts.unknown++;
@@ -39,9 +46,14 @@ export function podPhase(pod: Pod, statuses: readonly ContainerStatus[], isTermi
 }
 
 /** Of the last run that ended; waiting after an earlier run is a restart on its way, and counts as stopped. */
-function exitCodeOf(status: ContainerStatus | undefined): number | undefined {
-  if (status?.state.terminated) return status.state.terminated.exitCode;
-  return status?.state.waiting ? status.lastState.terminated?.exitCode : undefined;
+function endOf(status: ContainerStatus | undefined): ContainerStateTerminated | undefined {
+  if (status?.state.terminated) return status.state.terminated;
+  return status?.state.waiting ? status.lastState.terminated : undefined;
+}
+
+/** What was removed so that all containers start over comes back whatever its policy. */
+function isForGood(pod: Pod, container: Container, ended: ContainerStateTerminated): boolean {
+  return ended.reason !== restartingAll && !restartsAfterExit(pod, container, ended.exitCode);
 }
 
 function hasStarted(status: ContainerStatus | undefined): boolean {
@@ -56,9 +68,9 @@ function initCounts(
   let hasFailedForGood = false;
   for (const container of pod.spec.initContainers ?? []) {
     if (isSidecar(container)) continue;
-    const exitCode = exitCodeOf(byName.get(container.name));
-    if (exitCode === undefined) isPending = true;
-    else if (exitCode !== 0 && !restartsAfterExit(pod, container, exitCode)) hasFailedForGood = true;
+    const ended = endOf(byName.get(container.name));
+    if (!ended) isPending = true;
+    else if (ended.exitCode !== 0 && isForGood(pod, container, ended)) hasFailedForGood = true;
   }
   return { isPending, hasFailedForGood };
 }

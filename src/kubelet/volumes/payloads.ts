@@ -130,7 +130,7 @@ function downwardPayload(
       const name = item.resourceFieldRef.containerName ?? "";
       const container = findContainer(pod, name);
       if (!container) throw new Error(`container ${name} not found`);
-      text = resourceFieldValue(item.resourceFieldRef, container, facts);
+      text = resourceFieldValue(item.resourceFieldRef, pod, container, facts);
     }
     out.set(cleanPath(item.path), { data: utf8Encode(text), mode: item.mode ?? mode });
   }

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import * as path from "node:path";
 import { X509Certificate } from "node:crypto";
 
+import { nodeNetworkUser } from "../../cluster/identities.ts";
 import { readIfThere, readPair, writePair, writeWhole } from "./certificate-files.ts";
 import { createCertificateAuthority, issueCertificate, pem, type KeyPair, type LeafOptions } from "./certificates.ts";
 
@@ -29,6 +30,7 @@ export interface ClusterPki {
   /** By node name; simulated nodes share the first one's. */
   readonly kubeletServing: ReadonlyMap<string, KeyPair>;
   readonly kubeProxy: KeyPair;
+  readonly nodeNetwork: KeyPair;
   /** ECDSA P-256 key that signs service account tokens, PEM (PKCS #8 and SPKI). */
   readonly serviceAccount: { readonly privateKey: string; readonly publicKey: string };
 }
@@ -97,6 +99,7 @@ export async function ensureClusterPki(options: ClusterPkiOptions): Promise<Clus
     kubelets,
     kubeletServing,
     kubeProxy: await client("kube-proxy", "system:kube-proxy"),
+    nodeNetwork: await client("node-network", nodeNetworkUser),
     serviceAccount: await files.serviceAccountKeys(),
   };
 }

@@ -24,7 +24,6 @@ const flowControl = "/apis/flowcontrol.apiserver.k8s.io/v1";
 const expected = readGolden<Readonly<Record<string, readonly Made[]>>>(import.meta.url, "objects.json");
 /** Roles that grant what upstream's do and, after it, what our own processes need beyond that. */
 const grantMore = new Set([
-  "system:node-proxier",
   "system:controller:deployment-controller",
   "system:controller:node-controller",
   "system:controller:persistent-volume-binder",
@@ -32,11 +31,12 @@ const grantMore = new Set([
 /** Roles with rules before the aggregation controller has run. */
 const aggregated = new Set(["admin", "edit", "view"]);
 /** Controllers only we have, or that have a cluster-wide role only here. */
-const ours = new Set(
-  ["kube-dns-controller", "local-path-provisioner", "node-load-balancer-controller", "token-cleaner"].map(
+const ours = new Set([
+  "k8ts:node-network",
+  ...["kube-dns-controller", "local-path-provisioner", "node-load-balancer-controller", "token-cleaner"].map(
     (name) => `system:controller:${name}`,
   ),
-);
+]);
 
 test("what there is after the first start is what upstream makes", async () => {
   const controllerRoles = clusterControllers({ config: defaultClusterConfig, rootCa: "", dnsPort: 53 });

@@ -2,6 +2,7 @@ import type { Namespace } from "../../../api/core/v1/types.gen.ts";
 import type { KubeObject } from "../../../apimachinery/resource-type.ts";
 import type { UserInfo } from "../../../apiserver/authentication/user-info.ts";
 import type { Authorizer } from "../../../apiserver/authorization/authorizer.ts";
+import { selectorRequirements } from "../../../apiserver/authorization/selector-requirements.ts";
 import { CelError, CostError } from "../../../cel/errors.ts";
 import { Budget, costLimitPerCall } from "../../../cel/eval/budget.ts";
 import {
@@ -166,6 +167,7 @@ export function accessAnswers(authorizer: Authorizer, user: UserInfo): AccessAns
 
 function attributesOf(question: AccessQuestion, user: UserInfo): Parameters<Authorizer["authorize"]>[0] {
   const { serviceAccount, path, group, resource, subresource, namespace, name, verb } = question;
+  const { fieldSelector = "", labelSelector = "" } = question;
   return {
     user: serviceAccount ? serviceAccountUser(serviceAccount) : user,
     verb,
@@ -177,6 +179,7 @@ function attributesOf(question: AccessQuestion, user: UserInfo): Parameters<Auth
     subresource,
     name,
     path: path ?? "",
+    ...selectorRequirements(fieldSelector, labelSelector),
   };
 }
 

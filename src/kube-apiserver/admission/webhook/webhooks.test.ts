@@ -357,7 +357,7 @@ test("what a webhook adds to a custom resource is pruned and defaulted by its sc
   const rules = [{ operations: ["*"], apiGroups: ["example.com"], apiVersions: ["v1"], resources: ["widgets"] }];
   await w.configure("Mutating", "m", { rules });
   await w.configure("Validating", "v", { rules });
-  const answer = await w.api.request("POST", widgets, { metadata: { name: "w" }, spec: {} });
+  const answer = await w.api.request("POST", widgets, { kind: "Widget", metadata: { name: "w" }, spec: {} });
   assert.equal(answer.status, 201, answer.text);
   const expected = { a: "webhook", b: { c: "d" } };
   const seen = w.hooks.calls.findLast(({ path }) => path.startsWith("/v0"))?.request.object;

@@ -29,6 +29,7 @@ export const clusterRoleBindings: readonly BindingPolicy[] = [
   { role: "system:basic-user", subjects: [group("system:authenticated")] },
   { role: "system:public-info-viewer", subjects: [group("system:authenticated"), group("system:unauthenticated")] },
   { role: "system:node-proxier", subjects: [user("system:kube-proxy")] },
+  { role: "k8ts:node-network", subjects: [user("k8ts:node-network")] },
   { role: "system:kube-controller-manager", subjects: [user("system:kube-controller-manager")] },
   { role: "system:kube-dns", subjects: [serviceAccount("kube-system", "kube-dns")] },
   { role: "system:kube-scheduler", subjects: [user("system:kube-scheduler")] },

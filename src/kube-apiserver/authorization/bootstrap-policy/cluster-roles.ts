@@ -209,8 +209,12 @@ export const clusterRoles: readonly ClusterRolePolicy[] = [
       recordEvents,
       allow("list watch", "networking.k8s.io", "servicecidrs"),
       allow("list watch", "discovery.k8s.io", "endpointslices"),
-      // Differs from upstream: the process also serves cluster DNS, which must know which namespaces there are, makes the
-      // rules of host ports and network policies, and serves Ingresses.
+    ],
+  },
+  // Not upstream's: DNS must know which namespaces there are; host ports and network policies are about pods.
+  {
+    name: "k8ts:node-network",
+    rules: [
       allow("list watch", "", "namespaces pods"),
       allow("list watch", "networking.k8s.io", "ingressclasses ingresses networkpolicies"),
     ],

@@ -63,6 +63,6 @@ function assign(pod: Mutable<Pod>, binding: Mutable<Binding>, nowMs: number): vo
   pod.spec.nodeName = binding.target.name ?? "";
   const { annotations, labels } = binding.metadata;
   if (annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
-  if (labels) pod.metadata.labels = { ...labels, ...pod.metadata.labels };
+  if (labels) pod.metadata.labels = { ...pod.metadata.labels, ...labels };
   setPodCondition(pod, { type: "PodScheduled", status: "True", lastTransitionTime: formatTime(nowMs) });
 }

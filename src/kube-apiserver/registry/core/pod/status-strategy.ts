@@ -5,6 +5,7 @@ import { validateLegacyIp } from "../../../../apimachinery/validation/ip.ts";
 import { nameIsDnsSubdomain, validateQualifiedName } from "../../../../apimachinery/validation/names.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { ContainerStatus, Pod, PodCondition } from "../../../../api/core/v1/types.gen.ts";
+import { mayRestartAll, restartsAfterExit } from "../../../../component-helpers/container-restart.ts";
 import type { SubresourceStrategy } from "../../../../apiserver/registry/rest/strategy.ts";
 import { immutable, syntax } from "../../../validation/common.ts";
 
@@ -94,15 +95,12 @@ function validateTransitions(
   pod: Pod,
   path: FieldPath,
 ): readonly FieldError[] {
-  if (pod.spec.restartPolicy === "Always") return [];
-  const restartable = new Set(
-    pod.spec.containers.filter((c) => c.restartPolicy !== undefined || c.restartPolicyRules).map((c) => c.name),
-  );
+  if (mayRestartAll(pod)) return [];
   const errors: FieldError[] = [];
   for (const before of old ?? []) {
     const ended = before.state?.terminated;
-    if (!ended || restartable.has(before.name)) continue;
-    if (pod.spec.restartPolicy === "OnFailure" && ended.exitCode !== 0) continue;
+    const container = pod.spec.containers.find((c) => c.name === before.name);
+    if (!ended || (container && restartsAfterExit(pod, container, ended.exitCode))) continue;
     const i = (next ?? []).findIndex((candidate) => candidate.name === before.name);
     const after = next?.[i];
     if (after && !after.state?.terminated) {
