@@ -16,10 +16,8 @@ import {
   resourceSliceCells,
   volumeAttributesClassCells,
   csiNodeCells,
-  flowSchemaCells,
   leaseCells,
   priorityClassCells,
-  priorityLevelConfigurationCells,
   runtimeClassCells,
   storageClassCells,
   volumeAttachmentCells,
@@ -165,6 +163,4 @@ export const printedStrategies = {
       validateCounts({ currentReplicas, desiredReplicas }, ["currentReplicas", "desiredReplicas"]),
     tableCells: horizontalPodAutoscalerCells,
   },
-  flowschemas: { tableCells: flowSchemaCells },
-  prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
 } as const;
