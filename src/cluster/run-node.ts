@@ -12,6 +12,7 @@ import { NodeIngress, type NodeIngressOptions } from "../ingress/node-ingress.ts
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { PodRules, type PodRulesOptions } from "../kube-proxy/pod-rules.ts";
 import type { RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
+import type { StatusAddresses } from "../kube-proxy/status-endpoints.ts";
 import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
@@ -42,6 +43,7 @@ export interface NodeNetworkOptions extends ComponentEnvironment {
     readonly applier: RulesetApplier;
     readonly table: string;
     readonly serveHttp: ServePlainHttp;
+    readonly statusAddresses: StatusAddresses;
     /** Host ports and network policies, too; they need kinds that upstream's kube-proxy may not read. */
     readonly podRules?: Pick<PodRulesOptions, "hostPortTable" | "policyTable" | "loopback">;
   };

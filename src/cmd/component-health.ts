@@ -1,4 +1,4 @@
-import { HealthEndpoint } from "../apiserver/endpoints/health.ts";
+import { HealthEndpoint, HealthMetrics } from "../apiserver/endpoints/health.ts";
 import { notFoundPage } from "../apiserver/endpoints/resource-router.ts";
 import type { Logger } from "../component-base/logger.ts";
 import type { ComponentProbe } from "../kube-apiserver/registry/core/component-status.ts";
@@ -30,7 +30,8 @@ export async function serveComponentHealth(options: ComponentHealthOptions): Pro
   const { name, host, port, nowMs, logger } = options;
   const certificate = options.certificate ?? (await createCertificateAuthority(name, ownCertificateDays, nowMs));
   const checks = [{ name: "ping", check: () => {} }];
-  const endpoints = ["/healthz", "/livez", "/readyz"].map((path) => new HealthEndpoint(path, checks, logger));
+  const metrics = new HealthMetrics();
+  const endpoints = ["/healthz", "/livez", "/readyz"].map((path) => new HealthEndpoint(path, checks, logger, metrics));
   return startHttpServer({
     handler: async (request) => {
       for (const endpoint of endpoints) {

@@ -6,6 +6,7 @@ export interface UdpFlows {
   readonly destinationPort: number;
   /** Where answers come from: an endpoint, or the destination itself when nothing was translated. */
   readonly endpointIp: string;
+  readonly endpointPort: number;
 }
 
 /** An element of a map of the kernel, its parts as nft scripts have them. Those that time out say when. */
@@ -44,5 +45,9 @@ export interface PlainAnswer {
   readonly body: string;
 }
 
-/** Answers plain HTTP on a port of all the node's addresses. Rejects when the port is taken. */
-export type ServePlainHttp = (port: number, answer: () => PlainAnswer) => Promise<AsyncDisposable>;
+/** Answers plain HTTP on a port, of all the node's addresses unless one is given. Rejects when the port is taken. */
+export type ServePlainHttp = (
+  port: number,
+  answer: (path: string) => PlainAnswer,
+  host?: string,
+) => Promise<AsyncDisposable>;

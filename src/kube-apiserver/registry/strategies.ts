@@ -25,6 +25,7 @@ import { serviceStrategy } from "./core/service/strategy.ts";
 import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim-strategy.ts";
 import { persistentVolumeStrategy } from "./core/persistent-volume-strategy.ts";
 import { nodeMetricsStrategy, podMetricsStrategy } from "./metrics.ts";
+import { flowSchemaStrategy, priorityLevelConfigurationStrategy } from "./flow-control-strategies.ts";
 import { ingressClassStrategy, ingressStrategy } from "./ingress-strategies.ts";
 import { networkPolicyStrategy } from "./network-policy-strategy.ts";
 import { endpointSliceStrategy, ipAddressStrategy, serviceCidrStrategy } from "./network-strategies.ts";
@@ -33,6 +34,7 @@ import {
   podDisruptionBudgetStrategy,
   printedStrategies,
   priorityClassStrategy,
+  deviceClassStrategy,
   resourceSliceStrategy,
 } from "./other-strategies.ts";
 import {
@@ -43,6 +45,7 @@ import {
 } from "./rbac/strategies.ts";
 import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPolicyStrategies } from "./admission-policy-strategies.ts";
+import { storageStrategies } from "./storage-strategies.ts";
 import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
 /** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
@@ -90,27 +93,23 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/clusterroles": clusterRoleStrategy,
     "rbac.authorization.k8s.io/rolebindings": roleBindingStrategy,
     "rbac.authorization.k8s.io/roles": roleStrategy,
+    "resource.k8s.io/deviceclasses": deviceClassStrategy,
     "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
     "admissionregistration.k8s.io/mutatingadmissionpolicies": policies.mutatingadmissionpolicies,
     "admissionregistration.k8s.io/mutatingadmissionpolicybindings": policies.mutatingadmissionpolicybindings,
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
-    "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
+    ...storageStrategies,
     "/componentstatuses": componentStatusStrategy,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,
     "metrics.k8s.io/pods": podMetricsStrategy,
-    "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
-    "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
-    "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
-    "storage.k8s.io/csinodes": printedStrategies.csinodes,
-    "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
     "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurations,
     "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurations,
     "admissionregistration.k8s.io/validatingadmissionpolicies": policies.validatingadmissionpolicies,
     "admissionregistration.k8s.io/validatingadmissionpolicybindings": policies.validatingadmissionpolicybindings,
-    "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
-    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
+    "flowcontrol.apiserver.k8s.io/flowschemas": flowSchemaStrategy,
+    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": priorityLevelConfigurationStrategy,
     "apiregistration.k8s.io/apiservices": { ...apiServiceStrategy, tableCells: apiServiceCells },
   };
 }

@@ -51,8 +51,9 @@ export async function decodeBody(
   scope: RequestScope,
   kind: ObjectKind,
   mode: WriteOptions["fieldValidation"],
+  alsoAccepts: readonly string[] = [],
 ): Promise<Mutable<KubeObject>> {
-  return (await decodeSent(endpoint, scope, kind, mode)).object;
+  return (await decodeSent(endpoint, scope, kind, mode, alsoAccepts)).object;
 }
 
 /** An object as a client sent it. */
@@ -66,13 +67,14 @@ async function decodeSent(
   scope: RequestScope,
   kind: ObjectKind,
   mode: WriteOptions["fieldValidation"],
+  alsoAccepts: readonly string[] = [],
 ): Promise<SentObject> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
   scope.pace.note(bytes.length);
   const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
   await scope.pace.giveWay();
-  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme });
+  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme, alsoAccepts });
 }
 
 async function decodeParsed(
@@ -82,13 +84,15 @@ async function decodeParsed(
     scope,
     mode,
     scheme,
+    alsoAccepts = [],
   }: {
     readonly scope: RequestScope;
     readonly mode: WriteOptions["fieldValidation"];
     readonly scheme: Scheme;
+    readonly alsoAccepts?: readonly string[];
   },
 ): Promise<SentObject> {
-  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme });
+  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme, alsoAccepts });
   await scope.pace.giveWay();
   kind.applyDefaults(object);
   scope.audit?.noteRequest(object);
@@ -186,8 +190,10 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
     isPretty(query, headers["user-agent"]),
     plainObjects(endpoint.context.scheme),
   );
-  const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
+  await trackFields(endpoint, scope, write, sent, undefined);
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
   await validation(endpoint, scope, base)(object, undefined);
@@ -371,11 +377,13 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const store = defined(endpoint.store, "store");
+  const context = contextOf(endpoint, scope, dryRun);
+  for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
   const { object, isGone } = await store.deleteObject({
     namespace: info.namespaceKey,
     name: info.name,
     options,
-    context: contextOf(endpoint, scope, dryRun),
+    context,
     validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
   });
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
@@ -405,7 +413,10 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const selection = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, listOptions));
-  const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
+  const store = defined(endpoint.store, "store");
+  const context = contextOf(endpoint, scope, dryRun);
+  for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
+  const { items, revision } = await store.deleteCollection(
     selection.stored,
     {
       limit: Math.max(listOptions.limit ?? 0, 0),
@@ -414,7 +425,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
     },
     {
       options,
-      context: contextOf(endpoint, scope, dryRun),
+      context,
       validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
     },
     (selected) => selectServed(endpoint, selected, selection.served),

@@ -1,4 +1,5 @@
 import { invalid } from "../../../../apimachinery/errors/new.ts";
+import { serviceWarnings } from "./warnings.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
 import { fieldInternalError, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
@@ -35,7 +36,7 @@ export interface ServiceAllocators {
 
 /** Takes what a stored Service has. What is taken already (two Services with one address) stays with whoever came first. */
 export function restoreAllocations({ clusterIps, nodePorts }: ServiceAllocators, service: Service): void {
-  for (const ip of allocatedIps(service.spec)) clusterIps.take(ip);
+  for (const ip of allocatedIps(service.spec)) clusterIps.restore(ip);
   for (const port of allocatedPorts(service.spec)) nodePorts.take(port);
 }
 
@@ -53,6 +54,8 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy<Service
     validateUpdate: validateServiceUpdate,
     returnDeletedObject: true,
     generation: "none",
+    warningsOnCreate: (service) => serviceWarnings(service),
+    warningsOnUpdate: (service) => serviceWarnings(service),
 
     async beginCreate(service: Mutable<Service>, { dryRun }: RequestContext): Promise<Claim> {
       alignClusterIps(service.spec);
