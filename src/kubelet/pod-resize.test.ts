@@ -156,6 +156,11 @@ test("what the pod may use as a whole is resized, too, when no container changes
   const after = await harness.pod("p");
   assert.equal(conditionOf(after, "PodResizeInProgress"), undefined);
   assert.equal(after?.status.containerStatuses?.[0]?.restartCount, 0);
+  assert.deepEqual(after.status.allocatedResources, { cpu: "100m", memory: "128Mi" });
+  assert.deepEqual(after.status.resources, {
+    requests: { cpu: "100m", memory: "128Mi" },
+    limits: { cpu: "100m", memory: "128Mi" },
+  });
   assert.ok(harness.events("p").some((text) => text.startsWith("ResizeCompleted ")));
 });
 

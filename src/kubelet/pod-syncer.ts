@@ -266,6 +266,7 @@ export class PodSyncer implements PodLifecycle {
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
       canMountRecursiveReadOnly: state.canMountRecursiveReadOnly(pod),
+      isGroupResizing: this.#isGroupResized(allocations.allocated(pod)),
       resize: allocations.conditions(pod),
     });
     statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));

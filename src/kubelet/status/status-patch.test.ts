@@ -99,3 +99,11 @@ test("the patch turns one status into the other, whatever changed, and leaves fo
 test("nothing changed, no patch", () => {
   assert.equal(patched(before, before), undefined);
 });
+
+test("what resources no longer have is taken out", () => {
+  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
+  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
+    metadata: { uid: "u" },
+    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
+  });
+});
