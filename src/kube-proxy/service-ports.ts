@@ -41,9 +41,13 @@ export interface ServicePort {
 }
 
 const protocols: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
-// Somebody else proxies the Service, or nobody should.
+// Of Services, and of their slices, that somebody else proxies or nobody should.
 const notOurs = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
 const affinitySecondsDefault = 10_800;
+
+function isOurs({ metadata: { labels } }: Service | EndpointSlice): boolean {
+  return !notOurs.some((label) => labels?.[label] !== undefined);
+}
 
 /** The ports of a Service as this node proxies them in that family; none for headless and ExternalName ones. */
 export function servicePorts(
@@ -54,7 +58,8 @@ export function servicePorts(
 ): readonly ServicePort[] {
   const { spec, metadata } = service;
   if (spec.type === "ExternalName" || spec.clusterIP === "None") return [];
-  if (notOurs.some((label) => metadata.labels?.[label] !== undefined)) return [];
+  if (!isOurs(service)) return [];
+  const ownSlices = slices.filter(isOurs);
   const [clusterIp] = addressesOf(family, spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []));
   if (clusterIp === undefined) return [];
   const takesExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
@@ -81,7 +86,7 @@ export function servicePorts(
   return (spec.ports ?? []).flatMap((port) => {
     const protocol = protocols[port.protocol ?? "TCP"];
     if (!protocol) return [];
-    const candidates = endpointCandidates(slices, {
+    const candidates = endpointCandidates(ownSlices, {
       addressType: family.name,
       portName: port.name ?? "",
       protocol: port.protocol ?? "TCP",

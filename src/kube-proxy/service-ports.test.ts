@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Service } from "../api/core/v1/types.gen.ts";
+import type { EndpointSlice } from "../api/discovery/v1/types.gen.ts";
+import { familyOf } from "./families.ts";
+import { servicePorts } from "./service-ports.ts";
+
+const metadata = { namespace: "d", uid: "u", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" };
+
+const service: Service = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { ...metadata, name: "s" },
+  spec: { clusterIP: "10.96.0.9", clusterIPs: ["10.96.0.9"], ports: [{ port: 80, protocol: "TCP" }] },
+  status: { loadBalancer: {} },
+};
+
+function slice(name: string, address: string, labels: Readonly<Record<string, string>> = {}): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { ...metadata, name, labels: { "kubernetes.io/service-name": "s", ...labels } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: "", port: 8080, protocol: "TCP" }],
+  };
+}
+
+const endpointsOf = (...slices: EndpointSlice[]): readonly string[] =>
+  servicePorts(service, slices, { name: "node", zone: undefined }, familyOf("10.244.0.0/16")).flatMap((port) =>
+    port.endpoints.map((e) => e.ip),
+  );
+
+test("slices of headless Services and of other proxies are left alone", () => {
+  assert.deepEqual(endpointsOf(slice("a", "10.244.0.2"), slice("b", "10.244.0.3")), ["10.244.0.2", "10.244.0.3"]);
+  for (const label of ["service.kubernetes.io/headless", "service.kubernetes.io/service-proxy-name"]) {
+    assert.deepEqual(endpointsOf(slice("a", "10.244.0.2"), slice("b", "10.244.0.3", { [label]: "" })), ["10.244.0.2"]);
+  }
+});
