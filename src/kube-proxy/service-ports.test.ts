@@ -26,14 +26,20 @@ function slice(name: string, address: string, labels: Readonly<Record<string, st
   };
 }
 
-const endpointsOf = (...slices: EndpointSlice[]): readonly string[] =>
-  servicePorts(service, slices, { name: "node", zone: undefined }, familyOf("10.244.0.0/16")).flatMap((port) =>
-    port.endpoints.map((e) => e.ip),
-  );
+const endpointsOf = (labels: Readonly<Record<string, string>>, ...slices: EndpointSlice[]): readonly string[] =>
+  servicePorts(
+    { ...service, metadata: { ...service.metadata, labels } },
+    slices,
+    { name: "node", zone: undefined },
+    familyOf("10.244.0.0/16"),
+  ).flatMap((port) => port.endpoints.map((e) => e.ip));
 
-test("slices of headless Services and of other proxies are left alone", () => {
-  assert.deepEqual(endpointsOf(slice("a", "10.244.0.2"), slice("b", "10.244.0.3")), ["10.244.0.2", "10.244.0.3"]);
-  for (const label of ["service.kubernetes.io/headless", "service.kubernetes.io/service-proxy-name"]) {
-    assert.deepEqual(endpointsOf(slice("a", "10.244.0.2"), slice("b", "10.244.0.3", { [label]: "" })), ["10.244.0.2"]);
-  }
+const foreign = { "service.kubernetes.io/service-proxy-name": "x" };
+const headless = { "service.kubernetes.io/headless": "" };
+
+test("a Service of another proxy is left alone, and slices labelled as headless Services' lead nowhere", () => {
+  const slices = [slice("a", "10.244.0.2"), slice("b", "10.244.0.3", headless), slice("c", "10.244.0.4", foreign)];
+  assert.deepEqual(endpointsOf({}, ...slices), ["10.244.0.2", "10.244.0.4"]);
+  assert.deepEqual(endpointsOf(headless, ...slices), ["10.244.0.2", "10.244.0.4"]);
+  assert.deepEqual(endpointsOf(foreign, ...slices), []);
 });

@@ -41,13 +41,10 @@ export interface ServicePort {
 }
 
 const protocols: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
-// Of Services, and of their slices, that somebody else proxies or nobody should.
-const notOurs = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+// On a Service: somebody else proxies it. On a slice: it is of a headless Service, which nobody proxies.
+const foreignProxyLabel = "service.kubernetes.io/service-proxy-name";
+const headlessLabel = "service.kubernetes.io/headless";
 const affinitySecondsDefault = 10_800;
-
-function isOurs({ metadata: { labels } }: Service | EndpointSlice): boolean {
-  return !notOurs.some((label) => labels?.[label] !== undefined);
-}
 
 /** The ports of a Service as this node proxies them in that family; none for headless and ExternalName ones. */
 export function servicePorts(
@@ -58,8 +55,8 @@ export function servicePorts(
 ): readonly ServicePort[] {
   const { spec, metadata } = service;
   if (spec.type === "ExternalName" || spec.clusterIP === "None") return [];
-  if (!isOurs(service)) return [];
-  const ownSlices = slices.filter(isOurs);
+  if (metadata.labels?.[foreignProxyLabel] !== undefined) return [];
+  const ownSlices = slices.filter((slice) => slice.metadata.labels?.[headlessLabel] === undefined);
   const [clusterIp] = addressesOf(family, spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []));
   if (clusterIp === undefined) return [];
   const takesExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
