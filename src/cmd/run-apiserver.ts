@@ -17,6 +17,7 @@ import type { RequestHeaders } from "../kube-apiserver/authentication/request-he
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { AuditLog, type AuditLogOptions } from "../node/audit-log.ts";
+import { EncryptionFile } from "../node/encryption-file.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
@@ -46,6 +47,8 @@ export interface ApiServerSettings {
   /** Servers behind are called at their endpoints, not at their Services' addresses. */
   readonly routesToEndpoints?: boolean;
   readonly requestHeaders?: RequestHeaders;
+  /** The file that says how the store keeps which resources; looked at again while it runs where it is to be reloaded. */
+  readonly encryption?: { readonly file: string; readonly isReloaded: boolean };
   /** How many requests are served at once: in all, by priority and fairness, or each kind for itself. Upstream's defaults unless given. */
   readonly requestLimits?: {
     readonly hasPriorityAndFairness: boolean;
@@ -120,7 +123,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const metrics = new MetricRegistry();
   const failed = new AbortController();
   const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
-  const { frontProxyClient, routesToEndpoints, audit, requestLimits, ...options } = others;
+  const { frontProxyClient, routesToEndpoints, audit, encryption, requestLimits, ...options } = others;
   const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const tasks = stack.use(new TaskGroup({ parent: signal }));
@@ -137,12 +140,15 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubeletTls()));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
   const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient?.current));
+  const random = new SystemRandom();
+  const encryptionFile =
+    encryption && (await EncryptionFile.open({ path: encryption.file, clock, random, logger, metrics }));
   const server = stack.use(
     await createKubeApiServer({
       ...options,
       backend,
       clock,
-      random: new SystemRandom(),
+      random,
       logger,
       metrics,
       version: kubernetesVersion,
@@ -157,6 +163,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
         : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
+      ...(encryptionFile ? { transformers: encryptionFile } : {}),
       ...(requestLimits ? { hasPriorityAndFairness: requestLimits.hasPriorityAndFairness } : {}),
       server: {
         yaml: stack.use(new YamlThread()),
@@ -188,6 +195,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       logger,
     }),
   );
+  if (encryption?.isReloaded) tasks.spawn((running) => encryptionFile?.watch(running) ?? Promise.resolve());
   serving.onChange(({ cert, key }) => http.setCertificate(cert + servingChain, key));
   tasks.spawn((running) => serving.watch(running));
   kubelet?.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));

@@ -34,6 +34,8 @@ const apiServerFlags = {
   "client-ca-file": "string",
   "disable-admission-plugins": "list",
   "enable-priority-and-fairness": "bool",
+  "encryption-provider-config": "string",
+  "encryption-provider-config-automatic-reload": "bool",
   "etcd-servers": "string",
   "kubelet-certificate-authority": "string",
   "kubelet-client-certificate": "string",
@@ -101,6 +103,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       ...(frontProxyClient ? { frontProxyClient } : {}),
       ...(audit ? { audit } : {}),
       requestLimits: requestLimitsOf(flags),
+      ...encryptionOf(flags),
       ...(requestHeaders ? { requestHeaders } : {}),
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
@@ -119,6 +122,15 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     };
     await serveApi(settings, signal, logger);
   });
+}
+
+function encryptionOf(flags: FlagsOf<typeof apiServerFlags>): Pick<ApiServerSettings, "encryption"> {
+  const file = flags["encryption-provider-config"];
+  const isReloaded = flags["encryption-provider-config-automatic-reload"] ?? false;
+  if (file !== undefined) return { encryption: { file, isReloaded } };
+  if (isReloaded)
+    throw new UsageError("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
+  return {};
 }
 
 /** How many requests are served at once, and by which rule the others wait. */
