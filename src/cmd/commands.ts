@@ -65,6 +65,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: "the CSI hostpath driver of a node, and the controllers beside it",
     run: async (a) => (await import("./components/csi-hostpath.ts")).csiHostpath(a),
   },
+  envtest: {
+    summary: "envtest DIR: what KUBEBUILDER_ASSETS may name, for tests of controllers in Go",
+    run: async (a) => (await import("./envtest.ts")).envtest(a),
+  },
   supervise: {
     summary: "run the cluster's processes",
     hidden: true,

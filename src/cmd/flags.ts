@@ -59,6 +59,14 @@ export function parseFlags<T extends FlagTable>(
   return values as FlagsOf<T>;
 }
 
+/** What a component prints when asked for help. */
+export function flagsHelp(component: string, table: FlagTable): string {
+  const lines = Object.entries(table)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, kind]) => `      --${name} ${kind === "ignored" ? "(known, without effect)" : kind}`);
+  return `Usage:\n  k8ts ${component} [flags]\n\nFlags:\n${lines.join("\n")}\n`;
+}
+
 function parseValue(name: string, kind: FlagKind, text: string, before: unknown): unknown {
   const invalid = (why: string): UsageError =>
     new UsageError(`invalid argument "${text}" for "--${name}" flag: ${why}`);

@@ -18,6 +18,7 @@ import type {
 import type { Logger } from "../component-base/logger.ts";
 import { http } from "./http-module.ts";
 import { sendOverWebSocket } from "./streaming/web-socket-body.ts";
+import { trustEach } from "./trust.ts";
 
 // Go's server reads headers for at most 32 s in kube-apiserver and accepts 1 MiB of them.
 const headersTimeoutMs = 32_000;
@@ -128,6 +129,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       cert: options.tls.cert,
       key: options.tls.key,
       ...(authorities.pems.length === 0 ? {} : { ca: [...authorities.pems], requestCert: true }),
+      ...trustEach,
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
       ALPNProtocols: ["h2", "http/1.1"],
@@ -160,7 +162,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     port: (server.address() as AddressInfo).port,
-    setCertificate: (cert, key) => server.setSecureContext({ cert, key, ca: [...authorities.pems] }),
+    setCertificate: (cert, key) => server.setSecureContext({ cert, key, ca: [...authorities.pems], ...trustEach }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();

@@ -7,6 +7,7 @@ import {
   type TransportResponse,
 } from "../component-base/http.ts";
 import { abortReason } from "../component-base/clock.ts";
+import { trustEach } from "./trust.ts";
 
 // A server usually allows 100 or 250 streams a connection; watches stay open, so leave room for short requests.
 const streamsPerSession = 80;
@@ -86,6 +87,7 @@ class Session {
     this.#pingTimes = options.ping ?? defaultPing;
     this.#session = http2.connect(options.url, {
       ca: options.ca,
+      ...trustEach,
       cert: options.cert,
       key: options.key,
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),

@@ -4,6 +4,8 @@ import * as https from "node:https";
 import type { ProxyConnector, ProxyRequest } from "../apiserver/proxy/proxy-connector.ts";
 import { TransportError, type ServerTrust, type TransportResponse } from "../component-base/http.ts";
 import { http } from "./http-module.ts";
+import { dialFailureText } from "./dial-failure.ts";
+import { serverNameOption, trustEach } from "./trust.ts";
 
 const connectTimeoutMs = 10_000;
 
@@ -88,7 +90,7 @@ export class HttpProxyConnector implements ProxyConnector, Disposable {
 }
 
 function secureAgent(tls: ProxyTls): https.Agent {
-  return new https.Agent({ keepAlive: true, ...tls, rejectUnauthorized: tls.ca !== undefined });
+  return new https.Agent({ keepAlive: true, ...tls, ...trustEach, rejectUnauthorized: tls.ca !== undefined });
 }
 
 function trustingAgent(tls: ProxyTls): https.Agent {
@@ -119,38 +121,16 @@ async function writeBody(
 
 /** How a TLS connection tells whether the other end is who is expected there. */
 export function tlsOptionsOf({ serverName, ca, isAnyAccepted }: ServerTrust): {
-  readonly servername: string;
+  readonly servername?: string;
   readonly ca?: string;
+  readonly allowPartialTrustChain: true;
   readonly rejectUnauthorized: boolean;
 } {
-  return { servername: serverName, ...(ca === undefined ? {} : { ca }), rejectUnauthorized: !isAnyAccepted };
+  const trust = { ...trustEach, rejectUnauthorized: !isAnyAccepted };
+  return { ...serverNameOption(serverName), ...(ca === undefined ? {} : { ca }), ...trust };
 }
-
-const verificationFailed = "tls: failed to verify certificate: x509:";
-const unknownAuthority = `${verificationFailed} certificate signed by unknown authority`;
-
-const certificateFailures: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: `${verificationFailed} certificate has expired or is not yet valid`,
-  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
-  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
-};
-
-const dialFailures: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  ETIMEDOUT: "connection timed out",
-};
 
 /** Why there is no answer, as Go's dialer says it. */
 function reasonOf(error: NodeJS.ErrnoException, { host, hostname, port, protocol }: URL): string {
-  const failure = dialFailures[error.code ?? ""];
-  const address = port === "" ? `${hostname}:${protocol === "https:" ? "443" : "80"}` : host;
-  if (failure !== undefined) return `dial tcp ${address}: connect: ${failure}`;
-  const untrusted = certificateFailures[error.code ?? ""];
-  if (untrusted !== undefined) return untrusted;
-  if (error.message === "i/o timeout") return `dial tcp ${address}: i/o timeout`;
-  return error.code === "ECONNRESET" ? "EOF" : error.message;
+  return dialFailureText(error, port === "" ? `${hostname}:${protocol === "https:" ? "443" : "80"}` : host);
 }

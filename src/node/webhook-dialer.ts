@@ -3,6 +3,8 @@ import * as https from "node:https";
 import type { WebhookDialer, WebhookTarget } from "../apiserver/webhook/webhook-dialer.ts";
 import { abortReason } from "../component-base/clock.ts";
 import { TransportError, type TransportRequest, type TransportResponse } from "../component-base/http.ts";
+import { dialFailureText } from "./dial-failure.ts";
+import { serverNameOption, trustEach } from "./trust.ts";
 
 // A cluster has a handful of webhooks with a few endpoints each.
 const socketsPerServer = 100;
@@ -18,13 +20,19 @@ export class HttpsWebhookDialer implements WebhookDialer, Disposable {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void =>
         reject(
-          signal?.aborted ? abortReason(signal) : new TransportError(error.message, { notSent: false, cause: error }),
+          signal?.aborted
+            ? abortReason(signal)
+            : new TransportError(dialFailureText(error, `${target.host}:${target.port}`), {
+                notSent: false,
+                cause: error,
+              }),
         );
       const outgoing = https.request(
         {
           agent: this.#agent,
-          servername: target.serverName,
+          ...serverNameOption(target.serverName),
           ...(target.caBundle === undefined ? {} : { ca: target.caBundle }),
+          ...trustEach,
           host: target.host,
           port: target.port,
           method: request.method,

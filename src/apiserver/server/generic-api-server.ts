@@ -9,7 +9,7 @@ import { StoreFullError } from "../../mvcc/backend.ts";
 import { compressible } from "../endpoints/compression.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
 import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
-import { HealthEndpoint } from "../endpoints/health.ts";
+import { HealthEndpoint, HealthMetrics } from "../endpoints/health.ts";
 import { OpenApiEndpoints } from "../endpoints/openapi.ts";
 import { parseRequestInfo } from "../endpoints/request-info.ts";
 import type { RequestScope } from "../endpoints/request-scope.ts";
@@ -43,6 +43,7 @@ import { RequestMetrics } from "./request-metrics.ts";
 import { RequestTracker } from "./request-tracker.ts";
 
 const mebibyte = 1024 * 1024;
+const metricsHeaders = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 
 /** Loads the storage and makes a server of what is registered. Resolves when the server can answer. */
 export async function createGenericApiServer(options: GenericApiServerOptions): Promise<GenericApiServer> {
@@ -66,6 +67,7 @@ class Server implements GenericApiServer {
   /** Made on demand: undefined when what it told is no longer so. */
   #discovery: DiscoveryEndpoints | undefined;
   readonly #openApi: OpenApiEndpoints | undefined;
+  readonly #healthMetrics = new HealthMetrics();
   readonly #health: readonly HealthEndpoint[];
   readonly #auditIdStart: string;
   #requestCount = 0;
@@ -239,9 +241,9 @@ class Server implements GenericApiServer {
         return respond(200, this.#options.version, negotiate(http.headers.accept, true, noViews).encoding);
       case "/metrics":
         this.#options.storage.updateMetrics();
-        return respondText(200, this.#options.metrics.render(), {
-          "content-type": "text/plain; version=0.0.4; charset=utf-8",
-        });
+        return respondText(200, this.#options.metrics.render(), metricsHeaders);
+      case "/metrics/slis":
+        return respondText(200, this.#healthMetrics.render(), metricsHeaders);
       case "/":
         return respond(200, { paths: this.#rootPaths() }, negotiate(http.headers.accept, true, noViews).encoding);
     }
@@ -255,7 +257,7 @@ class Server implements GenericApiServer {
 
   #rootPaths(): readonly string[] {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
-    const own = ["/healthz", "/livez", "/metrics", "/readyz", "/version", ...openApi];
+    const own = ["/healthz", "/livez", "/metrics", "/metrics/slis", "/readyz", "/version", ...openApi];
     this.#discovery ??= this.#makeDiscovery();
     return [...this.#discovery.paths, ...own, ...this.#listedRoutes()].sort();
   }
@@ -361,9 +363,9 @@ class Server implements GenericApiServer {
       ...readyChecks,
     ];
     return [
-      new HealthEndpoint("/healthz", alive, logger),
-      new HealthEndpoint("/livez", alive, logger),
-      new HealthEndpoint("/readyz", [...ready, shutdown], logger),
+      new HealthEndpoint("/healthz", alive, logger, this.#healthMetrics),
+      new HealthEndpoint("/livez", alive, logger, this.#healthMetrics),
+      new HealthEndpoint("/readyz", [...ready, shutdown], logger, this.#healthMetrics),
     ];
   }
 }

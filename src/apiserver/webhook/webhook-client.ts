@@ -2,6 +2,7 @@ import { isAborted, type Clock } from "../../component-base/clock.ts";
 import { base64Decode, utf8Decode, utf8Encode } from "../../component-base/bytes.ts";
 import { readBody } from "../../component-base/http.ts";
 import { errorText } from "../../component-base/logger.ts";
+import { cleanPath } from "../proxy/rewrite-url.ts";
 import type { ServiceResolver } from "./service-resolver.ts";
 import type { WebhookDialer, WebhookTarget } from "./webhook-dialer.ts";
 
@@ -82,7 +83,7 @@ export class WebhookClient {
     const trust = caBundle ? { caBundle: utf8Decode(base64Decode(caBundle)) } : {};
     if (service) {
       const { namespace, name, port = 443 } = service;
-      const path = service.path?.startsWith("/") ? service.path : `/${service.path ?? ""}`;
+      const path = requestPath(service.path ?? "");
       const serverName = `${name}.${namespace}.svc`;
       const where = this.#services.resolve(namespace, name, port);
       return { target: { ...where, serverName, ...trust }, path, url: `https://${serverName}:${port}${path}` };
@@ -90,7 +91,13 @@ export class WebhookClient {
     const parsed = new URL(url ?? "");
     const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
     const port = parsed.port === "" ? 443 : Number(parsed.port);
-    const path = `${parsed.pathname}${parsed.search}`;
-    return { target: { host, port, serverName: host, ...trust }, path, url: url ?? "" };
+    const path = requestPath(parsed.pathname);
+    return { target: { host, port, serverName: host, ...trust }, path, url: `${parsed.origin}${path}` };
   }
+}
+
+/** Without empty segments, and without a slash at the end. */
+function requestPath(path: string): string {
+  const clean = cleanPath(path);
+  return clean === "/" ? clean : clean.replace(/\/$/, "");
 }

@@ -13,7 +13,7 @@ import { HttpsTransport, type HttpsTransportOptions } from "../../node/https-tra
 import { TaskGroup } from "../../component-base/task-group.ts";
 import { ReloadingPair } from "../../node/pki/reloading-pair.ts";
 import { UsageError } from "../arguments.ts";
-import { parseFlags, type FlagsOf, type FlagTable } from "../flags.ts";
+import { flagsHelp, parseFlags, type FlagsOf, type FlagTable } from "../flags.ts";
 import { runComponent } from "../run-component.ts";
 
 /** The flags every component has. */
@@ -33,6 +33,10 @@ export async function runAlone<T extends FlagTable>(
   args: readonly string[],
   body: (flags: FlagsOf<T>, signal: AbortSignal, logger: Logger) => Promise<void>,
 ): Promise<void> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(flagsHelp(name, table));
+    return;
+  }
   const ignored: string[] = [];
   const flags = parseFlags(table, args, (flag) => ignored.push(flag));
   process.env["K8TS_SUPERVISED"] = "false";

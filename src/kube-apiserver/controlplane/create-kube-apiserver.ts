@@ -36,6 +36,7 @@ import {
 } from "../../api/resources.gen.ts";
 import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
 import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
+import type { ServiceCIDR } from "../../api/networking/v1/types.gen.ts";
 import { dumpRoutes } from "../../apiserver/flowcontrol/dump-pages.ts";
 import { FlowControl } from "../../apiserver/flowcontrol/flow-control.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
@@ -265,6 +266,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(storage.lister(resourceSlices), nodeAuthorizer.resourceSlices);
   follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
+  const ranges = storage.lister(serviceCIDRs);
+  const followRanges = (): void => allocators.clusterIps.setOthers(usableRanges(ranges.list()));
+  ranges.onChange(followRanges);
+  followRanges();
 
   const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });
   await definitions.start();
@@ -382,6 +387,14 @@ async function bootstrap(
     ensureService(),
     publishExtensionAuthentication(writer, options),
   ]);
+}
+
+/** The subnets Services may have addresses of: those that are said to be ready and are not on their way out. */
+function usableRanges(cidrs: readonly ServiceCIDR[]): readonly string[] {
+  const isUsable = ({ metadata, status }: ServiceCIDR): boolean =>
+    metadata.deletionTimestamp === undefined &&
+    status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+  return cidrs.filter(isUsable).flatMap(({ spec }) => spec.cidrs ?? []);
 }
 
 async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: number): Promise<void> {

@@ -22,7 +22,7 @@ import { prepareStored, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
-import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
+import { bareRow, partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
 
 /** Events a watch may be behind by while its client does not read; then it is closed and the client resumes from its last revision. */
@@ -106,7 +106,10 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     bookmark: (revision, isInitialEnd) => {
       const annotations = isInitialEnd ? { annotations: { [initialEventsEnd]: "true" } } : {};
       const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
-      if (as === "Table") return line("BOOKMARK", tableOf(metadata, columns, [], asVersion));
+      if (as === "Table") {
+        const row = bareRow(endpoint, { kind, apiVersion, metadata: metadata }, include, asVersion);
+        return line("BOOKMARK", tableOf({ resourceVersion: String(revision) }, columns, [row], asVersion));
+      }
       if (as !== "") return line("BOOKMARK", { kind: as, apiVersion: `meta.k8s.io/${asVersion}`, metadata });
       return line("BOOKMARK", { kind, apiVersion, metadata });
     },

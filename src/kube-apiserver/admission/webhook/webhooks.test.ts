@@ -89,7 +89,8 @@ async function start(): Promise<World> {
         metadata: { name },
         webhooks: webhooks.map((hook, i) => ({
           name: `h${i}.${name}.example.com`,
-          clientConfig: { url: `https://hooks.example.com/${name}${i}` },
+          // The path is cleaned, as a server that cleans it itself would answer with a redirect.
+          clientConfig: { url: `https://hooks.example.com//${name}${i}/` },
           rules: [{ operations: ["*"], apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps"] }],
           sideEffects: "None",
           admissionReviewVersions: ["v1"],
