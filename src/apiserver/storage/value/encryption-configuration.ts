@@ -103,8 +103,8 @@ function transformersOf(provider: Provider, random: Random): readonly PrefixedTr
 function read(document: unknown): readonly ResourceConfiguration[] {
   const { apiVersion, kind, resources, ...others } = record(document, "the configuration");
   if (apiVersion !== "apiserver.config.k8s.io/v1" || kind !== "EncryptionConfiguration") {
-    const version = goQuote(String(apiVersion ?? ""));
-    throw new Error(`no kind ${goQuote(String(kind ?? ""))} is registered for version ${version}`);
+    const given = [kind, apiVersion].map((each) => goQuote(typeof each === "string" ? each : ""));
+    throw new Error(`no kind ${given[0]} is registered for version ${given[1]}`);
   }
   onlyKnown(others, "");
   return list(resources, "resources").map((entry, i) => {
@@ -174,10 +174,14 @@ function validate(entries: readonly ResourceConfiguration[]): readonly FieldErro
     const resourcesAt = root.index(i).child("resources");
     const providersAt = root.index(i).child("providers");
     return [
-      ...(resources.length === 0 ? [fieldRequired(resourcesAt, `at least one ${resourcesAt} is required`)] : []),
+      ...(resources.length === 0
+        ? [fieldRequired(resourcesAt, `at least one ${resourcesAt.toString()} is required`)]
+        : []),
       ...validateOverlap(resources, resourcesAt),
       ...resources.flatMap((name, j) => validateName(name, resourcesAt.index(j))),
-      ...(providers.length === 0 ? [fieldRequired(providersAt, `at least one ${providersAt} is required`)] : []),
+      ...(providers.length === 0
+        ? [fieldRequired(providersAt, `at least one ${providersAt.toString()} is required`)]
+        : []),
       ...providers.flatMap((provider, j) => validateProvider(provider, providersAt.index(j))),
     ];
   });
