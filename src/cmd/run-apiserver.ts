@@ -3,7 +3,15 @@ import * as path from "node:path";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
+import {
+  type AuditEnvironment,
+  auditPipeline,
+  type PipelineOptions,
+  union,
+} from "../apiserver/audit/audit-pipeline.ts";
 import type { AuditPolicy } from "../apiserver/audit/audit-policy.ts";
+import type { AuditSink } from "../apiserver/audit/audit-sink.ts";
+import { WebhookSink } from "../apiserver/audit/webhook-sink.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
@@ -18,6 +26,7 @@ import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/option
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { AuditLog, type AuditLogOptions } from "../node/audit-log.ts";
 import { EncryptionFile } from "../node/encryption-file.ts";
+import { HttpAuditReceiver, type HttpAuditReceiverOptions } from "../node/audit-webhook.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
@@ -55,10 +64,17 @@ export interface ApiServerSettings {
     readonly readOnlyMax: number;
     readonly mutatingMax: number;
   };
-  /** What is recorded of requests, and in which file. Nothing unless given. */
+  /** What is recorded of requests, in which file, and who is told. Nothing unless given. */
   readonly audit?: {
     readonly policy: AuditPolicy;
-    readonly log: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays">;
+    readonly log?: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays"> & {
+      readonly pipeline: PipelineOptions;
+    };
+    readonly webhook?: {
+      readonly receiver: HttpAuditReceiverOptions;
+      readonly initialBackoffMs: number;
+      readonly pipeline: PipelineOptions;
+    };
   };
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
@@ -141,6 +157,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const proxy = stack.use(new HttpProxyConnector("proxy"));
   const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient?.current));
   const random = new SystemRandom();
+  const auditSink = union(audit ? auditSinks(audit, { clock, random, logger, metrics }, stack) : []);
   const encryptionFile =
     encryption && (await EncryptionFile.open({ path: encryption.file, clock, random, logger, metrics }));
   const server = stack.use(
@@ -158,9 +175,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       proxy,
       aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
-      ...(audit
-        ? { audit: { policy: audit.policy, sink: stack.use(new AuditLog({ ...audit.log, clock, logger, metrics })) } }
-        : {}),
+      ...(audit ? { audit: { policy: audit.policy, sink: auditSink } } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
       ...(encryptionFile ? { transformers: encryptionFile } : {}),
@@ -206,6 +221,25 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   await Promise.race([aborted(signal), aborted(failed.signal)]);
   if (failed.signal.aborted) throw new Error("the store failed", { cause: failed.signal.reason });
   server.startShutdown();
+}
+
+/** What is sent later is sent before the process ends. */
+function auditSinks(
+  { log, webhook }: NonNullable<ApiServerSettings["audit"]>,
+  environment: AuditEnvironment,
+  stack: AsyncDisposableStack,
+): readonly AuditSink[] {
+  const sinks: AuditSink[] = [];
+  if (log) {
+    const file = stack.use(new AuditLog({ ...log, ...environment }));
+    sinks.push(stack.use(auditPipeline(file, log.pipeline, environment)));
+  }
+  if (webhook) {
+    const receiver = stack.use(new HttpAuditReceiver(webhook.receiver));
+    const sink = new WebhookSink(receiver, webhook.initialBackoffMs, environment);
+    sinks.push(stack.use(auditPipeline(sink, webhook.pipeline, environment)));
+  }
+  return sinks;
 }
 
 /** The headers of upstream's documentation, which kubeadm sets, too. */
