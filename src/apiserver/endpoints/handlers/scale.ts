@@ -220,7 +220,7 @@ function scaled(old: KubeObject, scale: Scale, view: ScaleView): Mutable<KubeObj
   view.write(object, scale.spec.replicas ?? 0);
   const { uid, resourceVersion } = scale.metadata;
   if (uid) object.metadata.uid = uid;
+  // Without one the scale is meant for whatever the object is now.
   if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
-  else delete object.metadata.resourceVersion;
   return object;
 }

@@ -86,7 +86,7 @@ export async function validateCreate(
   const own = strategy.validate?.(object, context);
   if (own) errors.push(...own);
   if (strategy.validateInSteps)
-    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, undefined, context))));
+    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, undefined, context, errors))));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
 
@@ -220,7 +220,8 @@ export async function validateUpdate(
   const errors: FieldError[] = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
   const own = strategy.validateUpdate?.(object, old, context);
   if (own) errors.push(...own);
-  if (strategy.validateInSteps) errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context))));
+  if (strategy.validateInSteps)
+    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context, errors))));
   const { generateName = "" } = object.metadata;
   for (const message of generateName === "" ? [] : nameRuleOfUpdates(strategy)(generateName, true))
     errors.push(fieldInvalid(metadataPath.child("generateName"), generateName, message));
