@@ -83,10 +83,10 @@ test("what waits is sent before the end, and nothing comes after it", async () =
   const environment = environmentOf();
   const backend = new Backend();
   const pipeline = auditPipeline(backend, { mode: "batch", batch: { ...batch, batchMax: 2 } }, environment);
-  pipeline.record([event("a"), event("b"), event("c")]);
+  assert.equal(pipeline.record([event("a"), event("b"), event("c")]), true);
   await pipeline[Symbol.asyncDispose]();
   assert.deepEqual(backend.batches, ["a b", "c"]);
-  pipeline.record([event("d")]);
+  assert.equal(pipeline.record([event("d")]), true);
   assert.match(environment.metrics.render(), /apiserver_audit_error_total\{plugin="buffered"\} 1\n/);
 });
 
@@ -116,12 +116,13 @@ test("large events lose their bodies, larger ones are lost, and large batches ar
     environment,
   );
   const body = { requestObject: { text: "x".repeat(2000) } };
-  pipeline.record([
+  const isRecorded = pipeline.record([
     event("a"),
     event("b", { ...body, annotations: { some: "thing" } }),
     event("c", { requestURI: "x".repeat(2000) }),
     event("d", { requestObject: { text: "x".repeat(600) } }),
   ]);
+  assert.equal(isRecorded, true);
   assert.deepEqual(
     seen.map((events) => events.map(({ auditID }) => auditID)),
     [["a", "b"], ["d"]],

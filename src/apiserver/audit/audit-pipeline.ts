@@ -2,6 +2,7 @@ import type { Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { Random } from "../../component-base/random.ts";
+import { allRecorded } from "./audit-sink.ts";
 import type { AuditSink } from "./audit-sink.ts";
 import { BufferedSink } from "./buffered-sink.ts";
 import type { BatchOptions } from "./buffered-sink.ts";
@@ -49,13 +50,7 @@ export function auditPipeline(
 export function union(sinks: readonly AuditSink[]): AuditSink {
   const [only, ...others] = sinks;
   if (only && others.length === 0) return only;
-  return {
-    record: (events) => {
-      const results = sinks.map((sink) => sink.record(events));
-      if (results.every((result) => typeof result === "boolean")) return results.every(Boolean);
-      return Promise.all(results).then((all) => all.every(Boolean));
-    },
-  };
+  return { record: (events) => allRecorded(sinks.map((sink) => sink.record(events))) };
 }
 
 /** Requests wait for it, and go on also when it fails; it has told so. */

@@ -39,3 +39,10 @@ export interface AuditSink {
    */
   record(events: readonly AuditEvent[]): boolean | Promise<boolean>;
 }
+
+/** Whether all of what was recorded is on record; a promise only where one has to be waited for. */
+export function allRecorded(results: readonly (boolean | Promise<boolean>)[]): boolean | Promise<boolean> {
+  const pending = results.filter((result) => typeof result !== "boolean");
+  const isNoneLost = results.every((result) => result !== false);
+  return pending.length === 0 ? isNoneLost : Promise.all(pending).then((all) => isNoneLost && all.every(Boolean));
+}

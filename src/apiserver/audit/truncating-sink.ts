@@ -1,6 +1,7 @@
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { reportLostEvents } from "./audit-errors.ts";
 import type { AuditEnvironment } from "./audit-pipeline.ts";
+import { allRecorded } from "./audit-sink.ts";
 import type { AuditEvent, AuditSink } from "./audit-sink.ts";
 
 /** Bytes of JSON. */
@@ -43,8 +44,7 @@ export function truncating(sink: AuditSink, limits: TruncateLimits, environment:
       if (batch.length > 0) results.push(sink.record(batch));
       if (lost.length > 0)
         reportLostEvents("truncate", lost, new Error("event is too large even after truncating"), environment);
-      if (results.every((result) => typeof result === "boolean")) return results.every(Boolean);
-      return Promise.all(results).then((all) => all.every(Boolean));
+      return allRecorded(results);
     },
   };
 }

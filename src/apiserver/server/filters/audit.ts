@@ -13,6 +13,7 @@ import { formatMicroTime } from "../../../apimachinery/time.ts";
 import { parseYaml } from "../../../apimachinery/yaml/parse.ts";
 import type { AuditConfig, AuditPolicy, AuditStage } from "../../audit/audit-policy.ts";
 import type { AuditNotes } from "../../audit/audit-notes.ts";
+import { allRecorded } from "../../audit/audit-sink.ts";
 import type { AuditEvent, AuditSink } from "../../audit/audit-sink.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
 import { protobufType } from "../../endpoints/serializer.ts";
@@ -126,7 +127,7 @@ class AuditRecord implements AuditNotes {
   async isRecorded(): Promise<boolean> {
     const results = this.#results;
     this.#results = [];
-    return (await Promise.all(results)).every(Boolean);
+    return allRecorded(results);
   }
 
   noteRequest(object: unknown): void {
