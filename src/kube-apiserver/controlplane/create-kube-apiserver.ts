@@ -117,6 +117,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     logger,
     metrics,
     ...(parsedBytesMax === undefined ? {} : { parsedBytesMax }),
+    ...(options.transformers ? { transformers: options.transformers } : {}),
   });
   const lister = {
     namespaces: storage.lister(namespaces),
