@@ -3,6 +3,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  csiDrivers,
   endpoints,
   endpointSlices,
   ingressClasses,
@@ -17,6 +18,7 @@ import {
   validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   persistentVolumes,
   pods,
   priorityClasses,
@@ -64,6 +66,7 @@ import { PrivilegedGroupsAuthorizer } from "../authorization/privileged-groups-a
 import { RbacAuthorizer } from "../authorization/rbac-authorizer.ts";
 import { RbacIndex } from "../authorization/rbac-index.ts";
 import { UnionAuthorizer } from "../authorization/union-authorizer.ts";
+import { componentStatusReader } from "../registry/core/component-status.ts";
 import { IpAllocator } from "../registry/core/service/ip-allocator.ts";
 import { PortAllocator } from "../registry/core/service/port-allocator.ts";
 import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
@@ -114,6 +117,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     logger,
     metrics,
     ...(parsedBytesMax === undefined ? {} : { parsedBytesMax }),
+    ...(options.transformers ? { transformers: options.transformers } : {}),
   });
   const lister = {
     namespaces: storage.lister(namespaces),
@@ -176,7 +180,16 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
-    readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
+    readers: {
+      ...(metricsServer ? metricsReaders(metricsServer, clock) : {}),
+      "/componentstatuses": componentStatusReader({
+        ...options.componentProbes,
+        "etcd-0": async () => {
+          const why = storage.notReady();
+          return { isHealthy: why === undefined, message: why ?? "ok" };
+        },
+      }),
+    },
     reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
     issuer,
     apiAudiences,
@@ -226,6 +239,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       environments,
       webhooks,
       scheme,
+      persistentVolumes: storage.lister(persistentVolumes),
+      persistentVolumeClaims: storage.lister(persistentVolumeClaims),
+      csiDrivers: storage.lister(csiDrivers),
       storageClasses: storage.lister(storageClasses),
       ingressClasses: storage.lister(ingressClasses),
       runtimeClasses: storage.lister(runtimeClasses),

@@ -4,6 +4,7 @@ import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { MetricsKubelets } from "./metrics-server.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
+import type { ResourceTransformers } from "../../apiserver/storage/value/transforming-backend.ts";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
@@ -12,6 +13,7 @@ import type { Random } from "../../component-base/random.ts";
 import type { Backend } from "../../mvcc/backend.ts";
 import type { TokenKey } from "../authentication/json-web-token.ts";
 import type { RequestHeaders } from "../authentication/request-header-authenticator.ts";
+import type { ComponentProbe } from "../registry/core/component-status.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
 
 export interface KubeApiServerOptions {
@@ -22,6 +24,8 @@ export interface KubeApiServerOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly version: VersionInfo;
+  /** How the store keeps objects, by resource. As they are, unless given. */
+  readonly transformers?: ResourceTransformers;
   /** JSON bytes of the objects kept parsed; 32 MiB unless given. */
   readonly parsedBytesMax?: number;
   /** ECDSA P-256 or RSASSA-PKCS1-v1_5. The first signs and needs its private half; all verify. */
@@ -49,6 +53,8 @@ export interface KubeApiServerOptions {
    * `metrics.k8s.io` is not served.
    */
   readonly metricsKubelets?: MetricsKubelets;
+  /** How the other components of the control plane are, by the names of ComponentStatuses. The store is known without. */
+  readonly componentProbes?: Readonly<Record<string, ComponentProbe>>;
   /**
    * The servers behind this one. Without a connector, which has the certificate of a front proxy, they are not reached.
    * `routesToEndpoints` calls endpoints rather than the addresses of Services; false unless given.

@@ -19,6 +19,7 @@ import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { eventConversion } from "../registry/core/event-strategy.ts";
 import { withFinalizerNames } from "../registry/finalizer-names.ts";
+import { withMetadataRules } from "../registry/metadata-rules.ts";
 import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
 import { createBinding, createLegacyBinding } from "../registry/core/pod/binding.ts";
 import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
@@ -47,10 +48,10 @@ export interface RegistrationOptions {
   readonly random: Random;
 }
 
-/** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
-const notServed: ReadonlySet<string> = new Set(["v1/componentstatuses"]);
-
-const endpointsDeprecation = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+const deprecations: Readonly<Record<string, string>> = {
+  ComponentStatus: "v1 ComponentStatus is deprecated in v1.19+",
+  Endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+};
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
@@ -62,11 +63,15 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
       for (const resource of scheme.resources(group, version)) {
         const key = `${group}/${resource.resource}`;
         const review = key === "/bindings" ? createLegacyBinding : reviews[key];
-        if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
         const reader = readers[key];
         if (!resource.persisted && !review && !reader) continue;
         registrations.push({
-          ...registration(resource, withFinalizerNames(key, strategies[key]), review, subresources[key]),
+          ...registration(
+            resource,
+            withMetadataRules(key, withFinalizerNames(key, strategies[key])),
+            review,
+            subresources[key],
+          ),
           ...(reader ? { reader } : {}),
         });
       }
@@ -81,13 +86,14 @@ function registration(
   review: ReviewHandler | undefined,
   subresources: Readonly<Record<string, Subresource>> | undefined,
 ): ResourceRegistration {
+  const deprecation = Object.hasOwn(deprecations, resource.kind) ? deprecations[resource.kind] : undefined;
   return {
     resource,
     ...(strategy ? { strategy } : {}),
     ...(resource.persisted || !review ? {} : { review }),
     ...(subresources ? { subresources } : {}),
     ...conversionOf(resource),
-    ...(resource.kind === "Endpoints" ? { warnings: [endpointsDeprecation] } : {}),
+    ...(deprecation === undefined ? {} : { warnings: [deprecation] }),
   };
 }
 

@@ -121,3 +121,11 @@ test("only what a pod's node agent writes itself is no reason for it to look aga
   assert.equal(changed({ metadata: { ...known.metadata, labels: { app: "b" } } }), false);
   assert.equal(changed({ spec: { ...known.spec, activeDeadlineSeconds: 1 } }), false);
 });
+
+test("what resources no longer have is taken out", () => {
+  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
+  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
+    metadata: { uid: "u" },
+    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
+  });
+});
