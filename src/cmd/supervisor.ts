@@ -16,7 +16,7 @@ const stopGraceMs = 10_000;
 // They are renewed when a third of a year is left: months before anybody notices that it did not work.
 const renewalPeriodMs = 12 * 3_600_000;
 // Of what 100 pods leave behind when they have started, V8 keeps 100 MB for the next such time unless told otherwise.
-const nodeFlags = ["--max-semi-space-size=4"];
+const nodeFlags = ["--max-semi-space-size=8"];
 
 /** One process of a cluster: `apiserver`, `control`, `node` for the first node (or all simulated ones), `node-2` … */
 export interface SupervisedComponent {
