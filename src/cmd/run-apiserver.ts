@@ -46,6 +46,12 @@ export interface ApiServerSettings {
   /** Servers behind are called at their endpoints, not at their Services' addresses. */
   readonly routesToEndpoints?: boolean;
   readonly requestHeaders?: RequestHeaders;
+  /** How many requests are served at once: in all, by priority and fairness, or each kind for itself. Upstream's defaults unless given. */
+  readonly requestLimits?: {
+    readonly hasPriorityAndFairness: boolean;
+    readonly readOnlyMax: number;
+    readonly mutatingMax: number;
+  };
   /** What is recorded of requests, and in which file. Nothing unless given. */
   readonly audit?: {
     readonly policy: AuditPolicy;
@@ -114,7 +120,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const metrics = new MetricRegistry();
   const failed = new AbortController();
   const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
-  const { frontProxyClient, routesToEndpoints, audit, ...options } = others;
+  const { frontProxyClient, routesToEndpoints, audit, requestLimits, ...options } = others;
   const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const tasks = stack.use(new TaskGroup({ parent: signal }));
@@ -151,7 +157,13 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
         : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
-      server: { yaml: stack.use(new YamlThread()) },
+      ...(requestLimits ? { hasPriorityAndFairness: requestLimits.hasPriorityAndFairness } : {}),
+      server: {
+        yaml: stack.use(new YamlThread()),
+        ...(requestLimits
+          ? { maxReadOnlyInFlight: requestLimits.readOnlyMax, maxMutatingInFlight: requestLimits.mutatingMax }
+          : {}),
+      },
     }),
   );
   const http = stack.use(

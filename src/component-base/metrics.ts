@@ -1,4 +1,5 @@
 import { assert } from "./assert.ts";
+import type { Clock } from "./clock.ts";
 
 /** Label values in the order of the metric's label names. */
 type LabelValues = readonly string[];
@@ -25,6 +26,17 @@ export class MetricRegistry {
 
   histogram(name: string, help: string, buckets: readonly number[], labelNames: readonly string[] = []): Histogram {
     return this.#family(name, Histogram, () => new Histogram(name, help, buckets, labelNames));
+  }
+
+  /** `clock` is what it is measured with. */
+  timingHistogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly string[],
+    clock: Clock,
+  ): TimingHistogram {
+    return this.#family(name, TimingHistogram, () => new TimingHistogram(name, help, buckets, labelNames, clock));
   }
 
   /** Prometheus text exposition format 0.0.4. */
@@ -96,6 +108,11 @@ export function renderSamples(
   return header(name, help, type) + lines.join("");
 }
 
+/** One value of a counter or gauge. */
+export interface CounterSeries {
+  value: number;
+}
+
 /** A counter or gauge. */
 export class Counter implements MetricFamily {
   readonly #header: string;
@@ -122,6 +139,11 @@ export class Counter implements MetricFamily {
     this.#series.get(labels).value = value;
   }
 
+  /** One series to be changed without looking it up each time; not to be kept beyond `forget`. */
+  series(...labels: string[]): CounterSeries {
+    return this.#series.get(labels);
+  }
+
   /** Drops series of what is no more, by their label values. O(series). */
   forget(matches: (labels: readonly string[]) => boolean): void {
     this.#series.delete(matches);
@@ -139,45 +161,145 @@ export class Counter implements MetricFamily {
   }
 }
 
+/** What has been observed under one combination of label values. */
+export class HistogramSeries {
+  readonly #bounds: readonly number[];
+  /** By bucket, not cumulative. */
+  readonly counts: number[];
+  sum = 0;
+  count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = bounds.map(() => 0);
+  }
+
+  /** `weight` times. */
+  observe(value: number, weight = 1): void {
+    const bounds = this.#bounds;
+    // No closure: some of what is observed is so with every request.
+    for (let at = 0; at < bounds.length; at++) {
+      if (value > (bounds[at] ?? 0)) continue;
+      this.counts[at] = (this.counts[at] ?? 0) + weight;
+      break;
+    }
+    this.sum += value * weight;
+    this.count += weight;
+  }
+}
+
 /** Counts observations in cumulative buckets. */
 export class Histogram implements MetricFamily {
   readonly #header: string;
   readonly #name: string;
   readonly #labelNames: readonly string[];
   readonly #bounds: readonly number[];
-  readonly #series: SeriesMap<{ readonly counts: number[]; sum: number; count: number }>;
+  readonly #series: SeriesMap<HistogramSeries>;
 
   constructor(name: string, help: string, bounds: readonly number[], labelNames: readonly string[]) {
     this.#header = header(name, help, "histogram");
     this.#name = name;
     this.#labelNames = labelNames;
     this.#bounds = bounds;
-    this.#series = new SeriesMap(labelNames.length, () => ({ counts: bounds.map(() => 0), sum: 0, count: 0 }));
+    this.#series = new SeriesMap(labelNames.length, () => new HistogramSeries(bounds));
   }
 
   observe(value: number, ...labels: string[]): void {
-    const series = this.#series.get(labels);
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    if (at >= 0) series.counts[at] = (series.counts[at] ?? 0) + 1;
-    series.sum += value;
-    series.count++;
+    this.#series.get(labels).observe(value);
+  }
+
+  /** One series to be changed without looking it up each time. */
+  series(...labels: string[]): HistogramSeries {
+    return this.#series.get(labels);
   }
 
   render(): string {
     let out = this.#header;
-    const names = [...this.#labelNames, "le"];
-    for (const { labels, value } of this.#series.values()) {
-      let cumulative = 0;
-      for (const [i, bound] of this.#bounds.entries()) {
-        cumulative += value.counts[i] ?? 0;
-        out += sample(`${this.#name}_bucket`, names, [...labels, String(bound)], cumulative);
-      }
-      out += sample(`${this.#name}_bucket`, names, [...labels, "+Inf"], value.count);
-      out += sample(`${this.#name}_sum`, this.#labelNames, labels, value.sum);
-      out += sample(`${this.#name}_count`, this.#labelNames, labels, value.count);
-    }
+    for (const { labels, value } of this.#series.values())
+      out += histogramSamples(this.#name, this.#labelNames, labels, this.#bounds, value);
     return out;
   }
+}
+
+/** A value over time: how long it was in which bucket is counted, in nanoseconds. */
+export class TimingSeries {
+  readonly #clock: Clock;
+  readonly #histogram: HistogramSeries;
+  #value = 0;
+  #sinceMs: number;
+
+  constructor(bounds: readonly number[], clock: Clock) {
+    this.#histogram = new HistogramSeries(bounds);
+    this.#clock = clock;
+    this.#sinceMs = clock.monotonic();
+  }
+
+  /** `nowMs` is the clock's monotonic time. */
+  set(value: number, nowMs: number): void {
+    if (value === this.#value) return;
+    this.#account(nowMs);
+    this.#value = value;
+  }
+
+  /** Up to now. */
+  histogram(): HistogramSeries {
+    this.#account(this.#clock.monotonic());
+    return this.#histogram;
+  }
+
+  #account(nowMs: number): void {
+    const elapsedNs = Math.round((nowMs - this.#sinceMs) * 1e6);
+    if (elapsedNs <= 0) return;
+    this.#sinceMs = nowMs;
+    this.#histogram.observe(this.#value, elapsedNs);
+  }
+}
+
+/** A histogram of what a value is at the end of every nanosecond. */
+export class TimingHistogram implements MetricFamily {
+  readonly #header: string;
+  readonly #name: string;
+  readonly #labelNames: readonly string[];
+  readonly #bounds: readonly number[];
+  readonly #series: SeriesMap<TimingSeries>;
+
+  constructor(name: string, help: string, bounds: readonly number[], labelNames: readonly string[], clock: Clock) {
+    this.#header = header(name, help, "histogram");
+    this.#name = name;
+    this.#labelNames = labelNames;
+    this.#bounds = bounds;
+    this.#series = new SeriesMap(labelNames.length, () => new TimingSeries(bounds, clock));
+  }
+
+  series(...labels: string[]): TimingSeries {
+    return this.#series.get(labels);
+  }
+
+  render(): string {
+    let out = this.#header;
+    for (const { labels, value } of this.#series.values())
+      out += histogramSamples(this.#name, this.#labelNames, labels, this.#bounds, value.histogram());
+    return out;
+  }
+}
+
+function histogramSamples(
+  name: string,
+  labelNames: readonly string[],
+  labels: LabelValues,
+  bounds: readonly number[],
+  { counts, sum, count }: HistogramSeries,
+): string {
+  let out = "";
+  let cumulative = 0;
+  const names = [...labelNames, "le"];
+  for (const [i, bound] of bounds.entries()) {
+    cumulative += counts[i] ?? 0;
+    out += sample(`${name}_bucket`, names, [...labels, String(bound)], cumulative);
+  }
+  out += sample(`${name}_bucket`, names, [...labels, "+Inf"], count);
+  out += sample(`${name}_sum`, labelNames, labels, sum);
+  return out + sample(`${name}_count`, labelNames, labels, count);
 }
 
 function header(name: string, help: string, type: string): string {

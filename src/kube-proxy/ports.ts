@@ -6,6 +6,7 @@ export interface UdpFlows {
   readonly destinationPort: number;
   /** Where answers come from: an endpoint, or the destination itself when nothing was translated. */
   readonly endpointIp: string;
+  readonly endpointPort: number;
 }
 
 /** An element of a map of the kernel, its parts as nft scripts have them. Those that time out say when. */

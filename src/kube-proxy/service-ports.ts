@@ -36,7 +36,7 @@ export interface ServicePort {
   readonly localEndpoints: readonly ProxyEndpoint[];
   /** There is an endpoint somewhere, perhaps out of reach of this node's policies. */
   readonly hasEndpoints: boolean;
-  /** Addresses of everybody that serves, whatever the policies: flows to them go on. */
+  /** `address port` of everybody that serves, whatever the policies: flows to them go on. */
   readonly serving: ReadonlySet<string>;
 }
 
@@ -96,7 +96,7 @@ export function servicePorts(
         port: port.port,
         nodePort: takesExternal && port.nodePort ? port.nodePort : undefined,
         ...usableEndpoints(candidates, node),
-        serving: new Set(candidates.filter((c) => c.isServing).map((c) => c.ip)),
+        serving: new Set(candidates.filter((c) => c.isServing).map((c) => `${c.ip} ${c.port}`)),
       },
     ];
   });

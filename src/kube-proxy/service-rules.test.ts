@@ -28,7 +28,7 @@ function port(overrides: Partial<ServicePort> = {}): ServicePort {
     endpoints,
     localEndpoints: endpoints.filter((e) => e.isLocal),
     hasEndpoints: endpoints.length > 0,
-    serving: new Set(endpoints.map((e) => e.ip)),
+    serving: new Set(endpoints.map((e) => `${e.ip} ${e.port}`)),
     ...overrides,
   };
 }

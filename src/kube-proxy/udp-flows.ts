@@ -22,8 +22,8 @@ export function staleUdpFlows(
   // What is there now overrides what was.
   for (const port of before) note(port, nobody);
   for (const port of now) note(port, port.serving);
-  return tracked.filter(({ destinationIp, destinationPort, endpointIp }) => {
+  return tracked.filter(({ destinationIp, destinationPort, endpointIp, endpointPort }) => {
     const endpoints = serving.get(`${destinationIp} ${destinationPort}`) ?? serving.get(`* ${destinationPort}`);
-    return endpoints !== undefined && !endpoints.has(endpointIp);
+    return endpoints !== undefined && !endpoints.has(`${endpointIp} ${endpointPort}`);
   });
 }

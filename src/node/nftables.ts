@@ -14,10 +14,11 @@ export function nftablesApplier(): RulesetApplier {
     udpFlows: async (family) =>
       parseFlows(await execChecked("conntrack", ["-L", "-f", family, "-p", "udp", "-o", "extended"])),
     forgetUdpFlows: async (flows) => {
-      for (const { destinationIp, destinationPort, endpointIp } of distinct(flows)) {
+      for (const { destinationIp, destinationPort, endpointIp, endpointPort } of distinct(flows)) {
         const family = destinationIp.includes(":") ? "ipv6" : "ipv4";
         const to = ["--orig-dst", destinationIp, "--orig-port-dst", String(destinationPort)];
-        const args = ["-D", "-f", family, "-p", "udp", ...to, "--reply-src", endpointIp];
+        const from = ["--reply-src", endpointIp, "--reply-port-src", String(endpointPort)];
+        const args = ["-D", "-f", family, "-p", "udp", ...to, ...from];
         const { exitCode, stderr } = await exec("conntrack", args);
         // conntrack exits with 1 when there was no such flow.
         if (exitCode !== 0 && !stderr.includes("0 flow entries")) throw new Error(`conntrack: ${stderr.trim()}`);
@@ -58,16 +59,18 @@ function textOf(value: JsonValue): string | undefined {
 }
 
 // A line names the flow's original direction first, then the direction of the answers.
-const flowPattern = /\ssrc=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?\bsrc=(\S+) dst=/;
+const flowPattern = /\ssrc=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?\bsrc=(\S+) dst=\S+ sport=(\d+) /;
 
 function parseFlows(text: string): readonly UdpFlows[] {
   return text.split("\n").flatMap((line) => {
-    const [, destinationIp, port, endpointIp] = flowPattern.exec(line) ?? [];
-    if (destinationIp === undefined || port === undefined || endpointIp === undefined) return [];
-    return [{ destinationIp, destinationPort: Number(port), endpointIp }];
+    const [, destinationIp, port, endpointIp, endpointPort] = flowPattern.exec(line) ?? [];
+    if (destinationIp === undefined || endpointIp === undefined) return [];
+    return [{ destinationIp, destinationPort: Number(port), endpointIp, endpointPort: Number(endpointPort) }];
   });
 }
 
 function distinct(flows: readonly UdpFlows[]): Iterable<UdpFlows> {
-  return new Map(flows.map((f) => [`${f.destinationIp} ${f.destinationPort} ${f.endpointIp}`, f])).values();
+  const key = ({ destinationIp, destinationPort, endpointIp, endpointPort }: UdpFlows): string =>
+    `${destinationIp} ${destinationPort} ${endpointIp} ${endpointPort}`;
+  return new Map(flows.map((f) => [key(f), f])).values();
 }

@@ -2,17 +2,39 @@ import type { HttpRequest, HttpResponse } from "../../component-base/http.ts";
 import { errorText } from "../../component-base/logger.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import type { HealthCheck } from "../server/generic-api-server-options.ts";
+import { MetricRegistry } from "../../component-base/metrics.ts";
 import { notFoundPage } from "./resource-router.ts";
 import { respondText } from "./response.ts";
+
+/** What the health checks said, as `/metrics/slis` tells it. */
+export class HealthMetrics {
+  readonly #registry = new MetricRegistry();
+  readonly #latest = this.#registry.gauge("kubernetes_healthcheck", latestHelp, ["name", "type"]);
+  readonly #all = this.#registry.counter("kubernetes_healthchecks_total", allHelp, ["name", "type", "status"]);
+
+  note(name: string, type: string, isFine: boolean): void {
+    this.#latest.set(isFine ? 1 : 0, name, type);
+    this.#all.inc(name, type, isFine ? "success" : "error");
+  }
+
+  render(): string {
+    return this.#registry.render();
+  }
+}
+
+const latestHelp = "[STABLE] This metric records the result of a single healthcheck.";
+const allHelp = "[STABLE] This metric records the results of all healthcheck.";
 
 /** `/healthz`, `/livez` or `/readyz` with their checks: plain text as upstream's, which tools poll and print. */
 export class HealthEndpoint {
   readonly #path: string;
   readonly #checks: readonly HealthCheck[];
   readonly #logger: Logger;
+  readonly #metrics: HealthMetrics;
 
-  constructor(path: string, checks: readonly HealthCheck[], logger: Logger) {
+  constructor(path: string, checks: readonly HealthCheck[], logger: Logger, metrics: HealthMetrics) {
     this.#path = path;
+    this.#metrics = metrics;
     this.#checks = checks;
     this.#logger = logger;
   }
@@ -55,8 +77,10 @@ export class HealthEndpoint {
   async #failureOf(check: HealthCheck): Promise<string | undefined> {
     try {
       await check.check();
+      this.#metrics.note(check.name, this.#path.slice(1), true);
       return undefined;
     } catch (error) {
+      this.#metrics.note(check.name, this.#path.slice(1), false);
       this.#logger.warn("health check failed", { check: check.name, error });
       return errorText(error);
     }

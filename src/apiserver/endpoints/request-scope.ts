@@ -15,6 +15,10 @@ export interface RequestScope {
   user: UserInfo;
   /** Texts for `Warning` headers, each once. */
   readonly warnings: Set<string>;
+  /** What every answer to it has among its headers, refusals as well. */
+  readonly answerHeaders: Record<string, string>;
+  /** Of a watch: to be called when its initial state is sent, or when somebody else sends it. */
+  watchInitialized?: () => void;
   /** Where the audit wants to know what is asked; absent where it does not. */
   readonly audit?: AuditNotes;
   /** What admission notes for the audit. */

@@ -33,6 +33,25 @@ export function tableRow(
   return { cells, object: include === "Object" ? object : partialObject(object, asVersion) };
 }
 
+/** The row of an object that is nothing but its metadata, as a bookmark's is. */
+export function bareRow(
+  endpoint: ResourceEndpoint,
+  object: { readonly kind: string; readonly apiVersion: string; readonly metadata: unknown },
+  include: IncludeObject,
+  asVersion: string,
+): unknown {
+  const cells = endpoint.resource.columns.map(({ name, type }) => bareCell(name, type));
+  if (include === "None") return { cells };
+  if (include === "Object") return { cells, object };
+  const { metadata } = object;
+  return { cells, object: { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${asVersion}`, metadata } };
+}
+
+function bareCell(column: string, type: string): unknown {
+  if (type === "integer" || type === "number") return 0;
+  return column === "Age" ? "<unknown>" : column === "Name" ? "" : "<none>";
+}
+
 export function tableOf(
   meta: unknown,
   columns: readonly unknown[] | null,

@@ -129,6 +129,33 @@ test("sendInitialEvents ends the initial state with an annotated bookmark", asyn
   assert.equal(refused.status, 422);
 });
 
+test("a bookmark of a watch of tables is a table whose row has the annotation", async () => {
+  await using server = await start();
+  await put(server, "a");
+  const response = await server.send(
+    "GET",
+    `${configMaps}?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan`,
+    undefined,
+    { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },
+  );
+  const reader = new WatchReader(response);
+  await reader.next();
+  const table = (await reader.next())?.object as unknown as {
+    readonly kind: string;
+    readonly columnDefinitions: unknown;
+    readonly metadata: object;
+    readonly rows: readonly { readonly cells: readonly unknown[]; readonly object: Json }[];
+  };
+  assert.equal(table.kind, "Table");
+  assert.equal(table.columnDefinitions, null);
+  assert.deepEqual(Object.keys(table.metadata), ["resourceVersion"]);
+  assert.equal(table.rows.length, 1);
+  assert.deepEqual(table.rows[0]?.cells, ["", "<none>", "<unknown>"]);
+  assert.equal(table.rows[0]?.object.kind, "PartialObjectMetadata");
+  assert.equal(table.rows[0]?.object.metadata?.annotations?.["k8s.io/initial-events-end"], "true");
+  await reader.close();
+});
+
 test("bookmarks come every minute and before the end; the watch ends at its timeout", async () => {
   const clock = new SteppingClock();
   await using server = await start(clock);

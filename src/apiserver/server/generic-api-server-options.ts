@@ -11,6 +11,7 @@ import type { AuditOptions } from "./filters/audit.ts";
 import type { Aggregation } from "./aggregation.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
+import type { FlowControl } from "../flowcontrol/flow-control.ts";
 import type { DynamicResource, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import type { RegistryAccess } from "../registry/rest/registry-access.ts";
 import type { ApiStorage } from "../storage/api-storage.ts";
@@ -36,6 +37,8 @@ export interface NonResourceRoute {
   readonly path: string;
   /** Also serves what is below the path. */
   readonly isPrefix?: boolean;
+  /** Not among the paths that `/` tells. */
+  readonly isUnlisted?: boolean;
   handle(request: HttpRequest): Promise<HttpResponse>;
 }
 
@@ -69,9 +72,11 @@ export interface GenericApiServerOptions {
    * ours), or `nowhere`.
    */
   readonly anonymous?: "everywhere" | "health" | "nowhere";
-  /** 400 unless given. */
+  /** Who is served first, and who waits. Without it the next two are the limits. */
+  readonly flowControl?: FlowControl;
+  /** 400 unless given; 0 for none. */
   readonly maxReadOnlyInFlight?: number;
-  /** 200 unless given. */
+  /** 200 unless given; 0 for none. */
   readonly maxMutatingInFlight?: number;
   /** 60 s unless given; watches, logs and connects are exempt. */
   readonly requestTimeoutMs?: number;

@@ -9,7 +9,7 @@ import { StoreFullError } from "../../mvcc/backend.ts";
 import { compressible } from "../endpoints/compression.ts";
 import { DiscoveryEndpoints } from "../endpoints/discovery.ts";
 import { FieldManagers } from "../endpoints/fieldmanager/field-managers.ts";
-import { HealthEndpoint } from "../endpoints/health.ts";
+import { HealthEndpoint, HealthMetrics } from "../endpoints/health.ts";
 import { OpenApiEndpoints } from "../endpoints/openapi.ts";
 import { parseRequestInfo } from "../endpoints/request-info.ts";
 import type { RequestScope } from "../endpoints/request-scope.ts";
@@ -27,7 +27,9 @@ import { anonymousUser, withAuthentication } from "./filters/authentication.ts";
 import { withAudit, withFailedAuthenticationAudit } from "./filters/audit.ts";
 import { withAuthorization } from "./filters/authorization.ts";
 import { withImpersonation } from "./filters/impersonation.ts";
+import { InFlightGauges } from "./filters/in-flight-gauges.ts";
 import { withMaxInFlight } from "./filters/max-in-flight.ts";
+import { withPriorityAndFairness } from "./filters/priority-and-fairness.ts";
 import { withTimeout } from "./filters/timeout.ts";
 import { chain } from "./handler-chain.ts";
 import type { ScopeHandler } from "./handler-chain.ts";
@@ -41,6 +43,7 @@ import { RequestMetrics } from "./request-metrics.ts";
 import { RequestTracker } from "./request-tracker.ts";
 
 const mebibyte = 1024 * 1024;
+const metricsHeaders = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 
 /** Loads the storage and makes a server of what is registered. Resolves when the server can answer. */
 export async function createGenericApiServer(options: GenericApiServerOptions): Promise<GenericApiServer> {
@@ -64,6 +67,7 @@ class Server implements GenericApiServer {
   /** Made on demand: undefined when what it told is no longer so. */
   #discovery: DiscoveryEndpoints | undefined;
   readonly #openApi: OpenApiEndpoints | undefined;
+  readonly #healthMetrics = new HealthMetrics();
   readonly #health: readonly HealthEndpoint[];
   readonly #auditIdStart: string;
   #requestCount = 0;
@@ -111,14 +115,18 @@ class Server implements GenericApiServer {
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
     const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
+    const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
+    const gauges = new InFlightGauges(options.metrics);
     this.#chain = chain(
       [
-        withTimeout(options.clock, options.requestTimeoutMs ?? 60_000),
+        withTimeout(options.clock, requestTimeoutMs),
         ...(audit ? [withFailedAuthenticationAudit(audit)] : []),
         withAuthentication(options.authenticators, options.anonymous ?? "everywhere"),
         ...(audit ? [withAudit(audit)] : []),
         withImpersonation(options.authorizer),
-        withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, options.metrics),
+        options.flowControl
+          ? withPriorityAndFairness(options.flowControl, requestTimeoutMs, gauges)
+          : withMaxInFlight(options.maxReadOnlyInFlight ?? 400, options.maxMutatingInFlight ?? 200, gauges),
         withAuthorization(options.authorizer),
       ],
       (scope) => this.#route(scope),
@@ -168,7 +176,7 @@ class Server implements GenericApiServer {
     const startMs = clock.monotonic();
     const info = parseRequestInfo(request.method, request.path, request.query);
     const auditId = this.#auditIdOf(request);
-    if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), auditId, []);
+    if (!info) return finish(respondError(badRequest("the path is not valid"), request.headers.accept), { auditId });
     const scope: RequestScope = {
       http: request,
       info,
@@ -176,6 +184,7 @@ class Server implements GenericApiServer {
       signal: request.signal,
       user: anonymousUser,
       warnings: new Set(),
+      answerHeaders: {},
       pace: new Pace(),
       auditAnnotations: new Map(),
     };
@@ -189,7 +198,7 @@ class Server implements GenericApiServer {
     const isKnown = this.#routes.has(routeKey(info.apiGroup, info.apiVersion, info.resource));
     const durationMs = clock.monotonic() - startMs;
     const observed = this.#metrics.observe({ http: request, info, isKnown }, response, durationMs);
-    return finish(compressible(observed, info, request.headers), auditId, scope.warnings);
+    return finish(compressible(observed, info, request.headers), scope);
   }
 
   /** The client's own, when it looks like one; else unique in this server, of a random start and a count. */
@@ -211,7 +220,10 @@ class Server implements GenericApiServer {
 
   async #route(scope: RequestScope): Promise<HttpResponse> {
     const elsewhere = this.#options.aggregation?.route(scope);
-    if (elsewhere) return elsewhere;
+    if (elsewhere) {
+      scope.watchInitialized?.();
+      return elsewhere;
+    }
     if (scope.info.isResourceRequest) return routeResource(this.#routes, scope, this.#builtInGroups);
     const { http } = scope;
     if (http.method === "GET" || http.method === "HEAD") {
@@ -229,9 +241,9 @@ class Server implements GenericApiServer {
         return respond(200, this.#options.version, negotiate(http.headers.accept, true, noViews).encoding);
       case "/metrics":
         this.#options.storage.updateMetrics();
-        return respondText(200, this.#options.metrics.render(), {
-          "content-type": "text/plain; version=0.0.4; charset=utf-8",
-        });
+        return respondText(200, this.#options.metrics.render(), metricsHeaders);
+      case "/metrics/slis":
+        return respondText(200, this.#healthMetrics.render(), metricsHeaders);
       case "/":
         return respond(200, { paths: this.#rootPaths() }, negotiate(http.headers.accept, true, noViews).encoding);
     }
@@ -245,9 +257,13 @@ class Server implements GenericApiServer {
 
   #rootPaths(): readonly string[] {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
-    const own = ["/healthz", "/livez", "/metrics", "/readyz", "/version", ...openApi];
+    const own = ["/healthz", "/livez", "/metrics", "/metrics/slis", "/readyz", "/version", ...openApi];
     this.#discovery ??= this.#makeDiscovery();
-    return [...this.#discovery.paths, ...own, ...(this.#options.routes ?? []).map((r) => r.path)].sort();
+    return [...this.#discovery.paths, ...own, ...this.#listedRoutes()].sort();
+  }
+
+  #listedRoutes(): readonly string[] {
+    return (this.#options.routes ?? []).filter(({ isUnlisted }) => !isUnlisted).map(({ path }) => path);
   }
 
   #removeRoutes({ registrations }: DynamicResource): void {
@@ -347,9 +363,9 @@ class Server implements GenericApiServer {
       ...readyChecks,
     ];
     return [
-      new HealthEndpoint("/healthz", alive, logger),
-      new HealthEndpoint("/livez", alive, logger),
-      new HealthEndpoint("/readyz", [...ready, shutdown], logger),
+      new HealthEndpoint("/healthz", alive, logger, this.#healthMetrics),
+      new HealthEndpoint("/livez", alive, logger, this.#healthMetrics),
+      new HealthEndpoint("/readyz", [...ready, shutdown], logger, this.#healthMetrics),
     ];
   }
 }
@@ -376,8 +392,22 @@ function servesPath(route: NonResourceRoute, path: string): boolean {
 }
 
 /** Headers every answer has. */
-function finish(response: HttpResponse, auditId: string, warnings: Iterable<string>): HttpResponse {
-  const headers: Record<string, string> = { "audit-id": auditId, "cache-control": "no-cache, private" };
+function finish(
+  response: HttpResponse,
+  {
+    auditId,
+    warnings = [],
+    answerHeaders,
+  }: Pick<RequestScope, "auditId"> & {
+    readonly warnings?: Iterable<string>;
+    readonly answerHeaders?: Readonly<Record<string, string>>;
+  },
+): HttpResponse {
+  const headers: Record<string, string> = {
+    "audit-id": auditId,
+    "cache-control": "no-cache, private",
+    ...answerHeaders,
+  };
   const texts = withinLimit([...warnings]).map((text) => `299 - ${quoted(text)}`);
   if (texts.length > 0) headers.warning = texts.join(", ");
   return { ...response, headers: { ...headers, ...response.headers } };

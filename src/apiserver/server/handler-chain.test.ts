@@ -232,6 +232,9 @@ test("health, version, discovery and metrics", async () => {
   assert.equal((await get("/readyz")).status, 500);
   assert.match((await get("/readyz")).text, /\[-\]late failed: reason withheld\n.*readyz check failed\n$/s);
   assert.equal((await get("/readyz/ping")).text, "ok");
+  const slis = (await get("/metrics/slis")).text;
+  assert.match(slis, /^kubernetes_healthcheck\{name="late",type="readyz"\} 0$/m);
+  assert.match(slis, /^kubernetes_healthchecks_total\{name="ping",type="readyz",status="success"\} 3$/m);
   assert.equal(((await get("/version")).json as Json).minor, "36");
   const core = (await get("/api/v1")).json as Json;
   const names = core.resources?.map((r) => String(r.name)) ?? [];

@@ -4,6 +4,7 @@ import type { Logger } from "../../component-base/logger.ts";
 import type { MetricRegistry } from "../../component-base/metrics.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/resource-type.ts";
 import type { Backend } from "../../mvcc/backend.ts";
+import type { ObjectStats } from "../flowcontrol/work-estimate.ts";
 import type { StorageLister } from "../registry/rest/registry-access.ts";
 import { Cacher } from "./cacher/cacher.ts";
 import type { ResourceStorage } from "./interface.ts";
@@ -140,6 +141,14 @@ export class ApiStorage {
 
   resource(storagePrefix: string): ResourceStorage {
     return defined(this.#stores.get(storagePrefix), `storage ${storagePrefix}`);
+  }
+
+  /** What is stored of a resource; undefined for one that is not stored here. */
+  statsOf(group: string, resource: string): ObjectStats | undefined {
+    const store = this.#byResource.get(`${group}/${resource}`);
+    if (!store) return undefined;
+    const { size: count, bytes } = store;
+    return { count, averageBytes: count === 0 ? 0 : bytes / count };
   }
 
   /** Why reads would not be complete, or undefined. */

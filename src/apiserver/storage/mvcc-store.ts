@@ -70,6 +70,11 @@ export class MvccStore implements ResourceStorage {
     return this.#cacher.size;
   }
 
+  /** Of all its objects as they are stored. */
+  get bytes(): number {
+    return this.#cacher.bytes;
+  }
+
   get watcherCount(): number {
     return this.#cacher.watcherCount;
   }

@@ -33,11 +33,14 @@ const apiServerFlags = {
   "cert-dir": "string",
   "client-ca-file": "string",
   "disable-admission-plugins": "list",
+  "enable-priority-and-fairness": "bool",
   "etcd-servers": "string",
   "kubelet-certificate-authority": "string",
   "kubelet-client-certificate": "string",
   "kubelet-client-key": "string",
   "enable-aggregator-routing": "bool",
+  "max-mutating-requests-inflight": "int",
+  "max-requests-inflight": "int",
   "proxy-client-cert-file": "string",
   "proxy-client-key-file": "string",
   "requestheader-allowed-names": "list",
@@ -97,6 +100,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       ...(kubelet ? { kubelet } : {}),
       ...(frontProxyClient ? { frontProxyClient } : {}),
       ...(audit ? { audit } : {}),
+      requestLimits: requestLimitsOf(flags),
       ...(requestHeaders ? { requestHeaders } : {}),
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
@@ -115,6 +119,24 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
     };
     await serveApi(settings, signal, logger);
   });
+}
+
+/** How many requests are served at once, and by which rule the others wait. */
+function requestLimitsOf(flags: FlagsOf<typeof apiServerFlags>): NonNullable<ApiServerSettings["requestLimits"]> {
+  const hasPriorityAndFairness = flags["enable-priority-and-fairness"] ?? true;
+  const readOnlyMax = notNegative("max-requests-inflight", flags["max-requests-inflight"] ?? 400);
+  const mutatingMax = notNegative("max-mutating-requests-inflight", flags["max-mutating-requests-inflight"] ?? 200);
+  if (hasPriorityAndFairness && readOnlyMax + mutatingMax === 0) {
+    throw new UsageError(
+      "invalid configuration: MaxRequestsInFlight=0 and MaxMutatingRequestsInFlight=0; they must add up to something positive",
+    );
+  }
+  return { hasPriorityAndFairness, readOnlyMax, mutatingMax };
+}
+
+function notNegative(flag: string, value: number): number {
+  if (value < 0) throw new UsageError(`--${flag} can not be negative value`);
+  return value;
 }
 
 /** Without both a policy and a place to write to, nothing is recorded. */

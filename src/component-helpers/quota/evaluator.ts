@@ -6,8 +6,8 @@ import type { ResourceList } from "./resource-list.ts";
  * stored. Objects are of the storage version and read-only.
  */
 export interface QuotaEvaluator<T> {
-  /** Whether such a request can change usage. */
-  handles(operation: "CREATE" | "UPDATE", subresource: string): boolean;
+  /** Whether such a request can change usage; an update may bring the object into the scopes of other quotas. */
+  handles(operation: "CREATE" | "UPDATE", subresource: string, object: T, oldObject: T | undefined): boolean;
   /** Whether objects of this kind consume the resource of that name. */
   concerns(name: string): boolean;
   usage(object: T, nowMs: number): ResourceList;

@@ -1,4 +1,5 @@
 import type { PersistentVolumeClaim, Service } from "../../api/core/v1/types.gen.ts";
+import type { ResourceClaim } from "../../api/resource/v1/types.gen.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import type { QuotaEvaluator } from "./evaluator.ts";
 import { podEvaluator, selectorMatches } from "./pod-evaluator.ts";
@@ -91,22 +92,52 @@ function countEvaluator(group: string, resource: string): QuotaEvaluator<unknown
   };
 }
 
+const deviceMarker = ".deviceclass.resource.k8s.io/devices";
+// A request for all devices there are gets no more than these.
+const devicesMax = 32;
+
+/** Claims of devices: their number, and the devices of each class they may be given. */
+const deviceClaimEvaluator: QuotaEvaluator<ResourceClaim> = {
+  handles: (_, subresource) => subresource === "",
+  concerns: (name) => name === "count/resourceclaims.resource.k8s.io" || name.endsWith(deviceMarker),
+  usage({ spec }: ResourceClaim) {
+    const byClass = new Map<string, number>();
+    for (const { exactly, firstAvailable = [] } of spec.devices?.requests ?? []) {
+      // Of the alternatives one is chosen; until then the largest counts, for each class.
+      const most = new Map<string, number>();
+      for (const { deviceClassName, allocationMode, count = 0 } of exactly ? [exactly] : firstAvailable) {
+        const devices = allocationMode === "All" ? devicesMax : allocationMode === "ExactCount" ? count : 0;
+        most.set(deviceClassName, Math.max(most.get(deviceClassName) ?? 0, devices));
+      }
+      for (const [name, devices] of most) byClass.set(name, (byClass.get(name) ?? 0) + devices);
+    }
+    const devices = [...byClass].map(([name, count]) => [`${name}${deviceMarker}`, Quantity.of(count)] as const);
+    return new Map([["count/resourceclaims.resource.k8s.io", one], ...devices]);
+  },
+  matchesScope: () => false,
+};
+
 /** How objects of that resource count. What is passed to it must be of the resource. */
 export function quotaEvaluator(group: string, resource: string): QuotaEvaluator<unknown> {
-  const known: QuotaEvaluator<never> | undefined = group === "" ? ownEvaluators[resource] : undefined;
-  return known ?? countEvaluator(group, resource);
+  const known = ownEvaluators.find((own) => own.group === group && own.resource === resource);
+  return known?.evaluator ?? countEvaluator(group, resource);
 }
 
-const ownEvaluators: Readonly<Record<string, QuotaEvaluator<never>>> = {
-  pods: podEvaluator,
-  services: serviceEvaluator,
-  persistentvolumeclaims: claimEvaluator,
-};
+const ownEvaluators: readonly {
+  readonly group: string;
+  readonly resource: string;
+  readonly evaluator: QuotaEvaluator<never>;
+}[] = [
+  { group: "", resource: "pods", evaluator: podEvaluator },
+  { group: "", resource: "services", evaluator: serviceEvaluator },
+  { group: "", resource: "persistentvolumeclaims", evaluator: claimEvaluator },
+  { group: "resource.k8s.io", resource: "resourceclaims", evaluator: deviceClaimEvaluator },
+];
 
 /** The resource whose objects a quota name counts, as `group` and `resource`; undefined for names that no kind consumes. */
 export function resourceOfQuotaName(name: string): { readonly group: string; readonly resource: string } | undefined {
-  const own = Object.keys(ownEvaluators).find((resource) => ownEvaluators[resource]?.concerns(name));
-  if (own !== undefined) return { group: "", resource: own };
+  const own = ownEvaluators.find(({ evaluator }) => evaluator.concerns(name));
+  if (own) return { group: own.group, resource: own.resource };
   if (bareNames.has(name)) return { group: "", resource: name };
   const [, resource, group = ""] = /^count\/([^./]+)(?:\.(.+))?$/.exec(name) ?? [];
   return resource === undefined ? undefined : { group, resource };

@@ -36,8 +36,10 @@ export const quantityArithmetic: AmountArithmetic<Quantity> = {
 
 /** Pods: their number, and what they request and may use while they run. */
 export const podEvaluator: QuotaEvaluator<Pod> = {
-  handles: (operation, subresource) =>
-    subresource === "" ? operation === "CREATE" : subresource === "resize" && operation === "UPDATE",
+  handles: (operation, subresource, pod, oldPod) =>
+    subresource === ""
+      ? operation === "CREATE" || (oldPod !== undefined && isScopeChanged(pod, oldPod))
+      : subresource === "resize" && operation === "UPDATE",
   concerns: (name) =>
     names.has(name) ||
     name.startsWith("hugepages-") ||
@@ -134,6 +136,11 @@ export function selectorMatches(selector: ScopedResourceSelectorRequirement, val
     case "NotIn":
       return !isSet || !(selector.values ?? []).includes(value);
   }
+}
+
+/** Whether the pod got a deadline, or lost it: it counts for other quotas then. */
+export function isScopeChanged(pod: Pod, oldPod: Pod): boolean {
+  return isTerminating(pod) !== isTerminating(oldPod);
 }
 
 function isTerminating(pod: Pod): boolean {

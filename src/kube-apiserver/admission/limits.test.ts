@@ -28,7 +28,11 @@ async function limit(api: TestApiServer, name: string, ...limits: object[]): Pro
 }
 
 /** A quota whose status says that nothing is used, as the controller would. */
-async function quota(api: TestApiServer, name: string, spec: { hard: Record<string, string> }): Promise<void> {
+async function quota(
+  api: TestApiServer,
+  name: string,
+  spec: { hard: Record<string, string>; scopes?: string[] },
+): Promise<void> {
   const created = await api.request("POST", `${ns}/resourcequotas`, {
     apiVersion: "v1",
     kind: "ResourceQuota",
@@ -141,6 +145,21 @@ test("of many concurrent creations as many succeed as the quota allows", async (
     /^pods "p\d+" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2$/,
   );
   assert.deepEqual(await used(api, "q"), { pods: "2" });
+});
+
+test("a pod that gets a deadline is charged to the quotas for such pods", async () => {
+  await using api = await start();
+  await quota(api, "q", { hard: { pods: "1" }, scopes: ["Terminating"] });
+  assert.equal((await api.request("POST", `${ns}/pods`, pod("p"))).status, 201);
+  assert.deepEqual(await used(api, "q"), { pods: "0" });
+  const stored = (await api.request("GET", `${ns}/pods/p`)).json<{ spec: object }>();
+  const next = { ...stored, spec: { ...stored.spec, activeDeadlineSeconds: 3600 } };
+  assert.equal((await api.request("PUT", `${ns}/pods/p`, next)).status, 200);
+  assert.deepEqual(await used(api, "q"), { pods: "1" });
+  assertRefused(
+    await api.request("POST", `${ns}/pods`, pod("r", {}, { activeDeadlineSeconds: 3600 })),
+    'pods "r" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1',
+  );
 });
 
 test("a quota on cpu and memory makes containers state them; a dry run charges nothing", async () => {

@@ -50,13 +50,13 @@ export class ResourceQuota implements AdmissionPlugin {
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { group, resource, subresource, namespace, operation, object } = attributes;
+    const { group, resource, subresource, namespace, operation, object, oldObject } = attributes;
     if (namespace === "" || !object || ignored.has(`${group}/${resource}`)) return;
     if (operation !== "CREATE" && operation !== "UPDATE") return;
     const quotas = this.#registry().lister(resourceQuotas).list(namespace);
     if (quotas.length === 0) return;
     const evaluator = quotaEvaluator(group, resource);
-    if (!evaluator.handles(operation, subresource)) return;
+    if (!evaluator.handles(operation, subresource, object, oldObject)) return;
     const charges = this.#charges(attributes, quotas, evaluator);
     // All are looked at before the first is charged, so that a refusal mostly leaves nothing to be given back.
     for (const { quota, delta } of charges) usedAfter(attributes, quota, delta);

@@ -20,6 +20,8 @@ import {
   persistentVolumes,
   pods,
   priorityClasses,
+  flowSchemas,
+  priorityLevelConfigurations,
   resourceSlices,
   roleBindings,
   roles,
@@ -34,6 +36,9 @@ import {
 } from "../../api/resources.gen.ts";
 import { DefinitionController } from "../../apiextensions-apiserver/controller/definition-controller.ts";
 import { CustomResourceOpenApi } from "../../apiextensions-apiserver/openapi/custom-resource-open-api.ts";
+import type { ServiceCIDR } from "../../api/networking/v1/types.gen.ts";
+import { dumpRoutes } from "../../apiserver/flowcontrol/dump-pages.ts";
+import { FlowControl } from "../../apiserver/flowcontrol/flow-control.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
 import { createGenericApiServer } from "../../apiserver/server/generic-api-server.ts";
 import type { GenericApiServer } from "../../apiserver/server/generic-api-server-options.ts";
@@ -68,9 +73,11 @@ import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
 import { formatTime } from "../../component-helpers/time.ts";
-import { bootstrapFlowControl } from "./bootstrap-flow-control.ts";
 import { bootstrapRbac } from "./bootstrap-rbac.ts";
+import { ensureFlowControl, keepFlowControl } from "./default-flow-control.ts";
+import type { FlowControlListers } from "./default-flow-control.ts";
 import { extensionAuthentication, publishExtensionAuthentication } from "./extension-authentication.ts";
+import { FlowControlController } from "./flow-control-controller.ts";
 import { keepObjects } from "./keep-objects.ts";
 import { ensureKubernetesService } from "./kubernetes-service.ts";
 import { startChecks, type StartStep } from "./start-checks.ts";
@@ -190,6 +197,11 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     logger,
     metrics,
   });
+  const flowControl = flowControlOf(options, storage);
+  const flowListers: FlowControlListers = {
+    schemas: storage.lister(flowSchemas),
+    levels: storage.lister(priorityLevelConfigurations),
+  };
   const generic: GenericApiServer = await createGenericApiServer({
     scheme,
     storage,
@@ -231,7 +243,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     metrics,
     version,
     anonymous: "health",
-    routes: await openIdRoutes(issuerName, keys),
+    routes: [...(await openIdRoutes(issuerName, keys)), ...(flowControl ? dumpRoutes(flowControl, clock) : [])],
+    ...(flowControl ? { flowControl } : {}),
     healthChecks: startChecks(finished),
     ...(openApi ? { openApi: aggregator.openApi(openApi) } : {}),
     aggregation: aggregator,
@@ -252,6 +265,10 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   follow(storage.lister(resourceSlices), nodeAuthorizer.resourceSlices);
   follow(storage.lister(ingresses), nodeAuthorizer.ingresses);
   for (const service of lister.services.list()) restoreAllocations(allocators, service);
+  const ranges = storage.lister(serviceCIDRs);
+  const followRanges = (): void => allocators.clusterIps.setOthers(usableRanges(ranges.list()));
+  ranges.onChange(followRanges);
+  followRanges();
 
   const definitions = new DefinitionController({ server: generic, scheme, openApi, webhooks, clock, random, logger });
   await definitions.start();
@@ -261,6 +278,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
   });
   tasks.spawn((signal) => definitions.run(signal));
   const writer = new SystemWriter({ scheme, registry: generic.registry, clock });
+  const flowController =
+    flowControl && new FlowControlController({ flowControl, listers: flowListers, writer, clock, logger });
   const ensureService = (): Promise<void> =>
     ensureKubernetesService(writer, {
       clusterIp: allocators.clusterIps.first,
@@ -279,8 +298,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     async start(): Promise<void> {
       const [aggregation] = await Promise.all([
         aggregator.start(generic),
-        bootstrap(writer, options, allocators.clusterIps.cidr, ensureService),
+        bootstrap(writer, options, allocators.clusterIps.cidr, ensureService, flowListers),
       ]);
+      await flowController?.start();
       finished.add("bootstrap");
       tasks.spawn((signal) => aggregation.run(signal));
       finished.add("aggregation");
@@ -295,6 +315,8 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
         listers: [storage.lister(configMaps)],
         ensure: () => publishExtensionAuthentication(writer, options),
       };
+      if (flowController) tasks.spawn((signal) => flowController.run(signal));
+      tasks.spawn((signal) => keepFlowControl({ writer, listers: flowListers, clock, logger }, signal));
       for (const kept of [service, authentication])
         tasks.spawn((signal) => keepObjects({ ...kept, clock, logger }, signal));
       if (metricsServer) tasks.spawn((signal) => metricsServer.run(signal));
@@ -307,6 +329,20 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       await generic[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Undefined where plain limits of requests in flight are asked for. */
+function flowControlOf(options: KubeApiServerOptions, storage: ApiStorage): FlowControl | undefined {
+  if (options.hasPriorityAndFairness === false) return undefined;
+  const { maxReadOnlyInFlight = 400, maxMutatingInFlight = 200 } = options.server ?? {};
+  const { clock, logger, metrics } = options;
+  return new FlowControl({
+    clock,
+    logger,
+    metrics,
+    concurrencyLimit: maxReadOnlyInFlight + maxMutatingInFlight,
+    statsOf: (group, resource) => storage.statsOf(group, resource),
+  });
 }
 
 const noPolicy = { roles: [], bindings: [] };
@@ -331,6 +367,7 @@ async function bootstrap(
   options: KubeApiServerOptions,
   cidr: string,
   ensureService: () => Promise<void>,
+  flowListers: FlowControlListers,
 ): Promise<void> {
   await Promise.all(systemNamespaces.map((name) => writer.ensure(namespaces, { metadata: { name } })));
   await Promise.all([
@@ -339,7 +376,7 @@ async function bootstrap(
     ...systemPriorityClasses.map(({ name, value, description }) =>
       writer.ensure(priorityClasses, { metadata: { name }, value, description }),
     ),
-    bootstrapFlowControl(writer, options.clock.now()),
+    ensureFlowControl(writer, flowListers),
     // Tells since when the server notes which legacy tokens are in use.
     writer.ensure(configMaps, {
       metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
@@ -349,6 +386,14 @@ async function bootstrap(
     ensureService(),
     publishExtensionAuthentication(writer, options),
   ]);
+}
+
+/** The subnets Services may have addresses of: those that are said to be ready and are not on their way out. */
+function usableRanges(cidrs: readonly ServiceCIDR[]): readonly string[] {
+  const isUsable = ({ metadata, status }: ServiceCIDR): boolean =>
+    metadata.deletionTimestamp === undefined &&
+    status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+  return cidrs.filter(isUsable).flatMap(({ spec }) => spec.cidrs ?? []);
 }
 
 async function ensureServiceCidr(writer: SystemWriter, cidr: string, nowMs: number): Promise<void> {

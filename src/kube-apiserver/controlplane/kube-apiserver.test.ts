@@ -394,3 +394,23 @@ test("a server nobody else can reach is in the Service kubernetes, and has no en
   assert.equal((await api.request("GET", "/api/v1/namespaces/default/services/kubernetes")).status, 200);
   assert.equal((await api.request("GET", "/api/v1/namespaces/default/endpoints/kubernetes")).status, 404);
 });
+
+test("Services get addresses of a ServiceCIDR as soon as it is ready, until it goes", async () => {
+  await using api = await TestApiServer.start();
+  const path = "/apis/networking.k8s.io/v1/servicecidrs";
+  const create = async (name: string, clusterIP: string): Promise<number> => {
+    const spec = { clusterIP, ports: [{ port: 80 }] };
+    return (await api.request("POST", "/api/v1/namespaces/default/services", { metadata: { name }, spec })).status;
+  };
+  const made = await api.request("POST", path, { metadata: { name: "more" }, spec: { cidrs: ["10.50.0.0/24"] } });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(await create("early", "10.50.0.5"), 422);
+  const status = { conditions: [{ type: "Ready", status: "True", reason: "", message: "", lastTransitionTime: null }] };
+  const ready = { ...made.json<object>(), status };
+  const told = await api.request("PUT", `${path}/more/status`, ready);
+  assert.equal(told.status, 200, told.text);
+  assert.equal(await create("a", "10.50.0.5"), 201);
+  assert.equal(await create("b", "10.50.0.5"), 422);
+  await api.request("DELETE", `${path}/more`);
+  assert.equal(await create("late", "10.50.0.6"), 422);
+});

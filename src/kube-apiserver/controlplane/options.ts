@@ -67,6 +67,8 @@ export interface KubeApiServerOptions {
   readonly eventTtlSeconds?: number;
   readonly openApi?: OpenApiProvider;
   readonly audit?: GenericApiServerOptions["audit"];
+  /** False: plain limits of requests in flight instead. True unless given. */
+  readonly hasPriorityAndFairness?: boolean;
   /** What else the generic server is to know. */
   readonly server?: Partial<
     Pick<

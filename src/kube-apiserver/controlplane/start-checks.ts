@@ -10,6 +10,8 @@ export type StartStep = "storage" | "definitions" | "bootstrap" | "aggregation";
 const parts: readonly (readonly [name: string, step: StartStep])[] = [
   ["poststarthook/start-apiserver-admission-initializer", "storage"],
   ["poststarthook/generic-apiserver-start-informers", "storage"],
+  ["poststarthook/priority-and-fairness-config-consumer", "bootstrap"],
+  ["poststarthook/priority-and-fairness-filter", "storage"],
   ["poststarthook/start-apiextensions-informers", "storage"],
   ["poststarthook/start-apiextensions-controllers", "definitions"],
   ["poststarthook/crd-informer-synced", "definitions"],

@@ -10,14 +10,7 @@ import type { DeviceClass, ResourceSlice } from "../../api/resource/v1/types.gen
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
-import {
-  resourceClaimCells,
-  resourceSliceCells,
-  flowSchemaCells,
-  leaseCells,
-  priorityClassCells,
-  priorityLevelConfigurationCells,
-} from "../printers/others.ts";
+import { resourceClaimCells, resourceSliceCells, leaseCells, priorityClassCells } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
 import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
@@ -157,6 +150,4 @@ export const printedStrategies = {
       validateCounts({ currentReplicas, desiredReplicas }, ["currentReplicas", "desiredReplicas"]),
     tableCells: horizontalPodAutoscalerCells,
   },
-  flowschemas: { tableCells: flowSchemaCells },
-  prioritylevelconfigurations: { tableCells: priorityLevelConfigurationCells },
 } as const;

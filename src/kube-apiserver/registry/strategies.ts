@@ -24,6 +24,7 @@ import { serviceStrategy } from "./core/service/strategy.ts";
 import { persistentVolumeClaimStrategy } from "./core/persistent-volume-claim-strategy.ts";
 import { persistentVolumeStrategy } from "./core/persistent-volume-strategy.ts";
 import { nodeMetricsStrategy, podMetricsStrategy } from "./metrics.ts";
+import { flowSchemaStrategy, priorityLevelConfigurationStrategy } from "./flow-control-strategies.ts";
 import { ingressClassStrategy, ingressStrategy } from "./ingress-strategies.ts";
 import { networkPolicyStrategy } from "./network-policy-strategy.ts";
 import { endpointSliceStrategy, ipAddressStrategy, serviceCidrStrategy } from "./network-strategies.ts";
@@ -105,8 +106,8 @@ export function builtinStrategies(options: {
     "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurations,
     "admissionregistration.k8s.io/validatingadmissionpolicies": policies.validatingadmissionpolicies,
     "admissionregistration.k8s.io/validatingadmissionpolicybindings": policies.validatingadmissionpolicybindings,
-    "flowcontrol.apiserver.k8s.io/flowschemas": printedStrategies.flowschemas,
-    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": printedStrategies.prioritylevelconfigurations,
+    "flowcontrol.apiserver.k8s.io/flowschemas": flowSchemaStrategy,
+    "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": priorityLevelConfigurationStrategy,
     "apiregistration.k8s.io/apiservices": { ...apiServiceStrategy, tableCells: apiServiceCells },
   };
 }

@@ -1,11 +1,11 @@
 import type { Pod, ResourceQuota } from "../../api/core/v1/types.gen.ts";
-import { persistentVolumeClaims, pods, resourceQuotas, services } from "../../api/resources.gen.ts";
+import { persistentVolumeClaims, pods, resourceClaims, resourceQuotas, services } from "../../api/resources.gen.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/resource-type.ts";
 import { objectKey } from "../../client/cache/object-key.ts";
 import type { SharedInformer } from "../../client/cache/shared-informer.ts";
 import { quotaEvaluator, resourceOfQuotaName } from "../../component-helpers/quota/evaluators.ts";
-import { chargedForMs } from "../../component-helpers/quota/pod-evaluator.ts";
+import { chargedForMs, isScopeChanged } from "../../component-helpers/quota/pod-evaluator.ts";
 import { isInScopes } from "../../component-helpers/quota/quota-scopes.ts";
 import {
   addResources,
@@ -66,6 +66,7 @@ class ResourceQuotaController implements Controller {
     this.#kinds = new CountedKinds(context, (namespace) => this.#released(namespace));
     this.#follow();
     this.#serve(pods);
+    this.#serve(resourceClaims);
     context.informers.for(pods).addEventHandler({
       onUpdate: (previous, current) => this.#podChanged(previous, current),
     });
@@ -116,7 +117,8 @@ class ResourceQuotaController implements Controller {
     const now = this.#context.clock.now();
     const evaluator = quotaEvaluator("", "pods");
     const { namespace } = current.metadata;
-    if (!equalResources(evaluator.usage(previous, now), evaluator.usage(current, now))) this.#released(namespace);
+    const isChanged = !equalResources(evaluator.usage(previous, now), evaluator.usage(current, now));
+    if (isChanged || isScopeChanged(current, previous)) this.#released(namespace);
     const leftMs = previous.metadata.deletionTimestamp ? undefined : chargedForMs(current, now);
     if (leftMs === undefined) return;
     for (const quota of this.#quotas.lister.list(namespace)) this.#queue.enqueueAfter(objectKey(quota), leftMs);

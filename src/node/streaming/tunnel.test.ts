@@ -5,7 +5,7 @@ import * as net from "node:net";
 import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 
 import type { HttpTunnel } from "../../component-base/http.ts";
 import { silentLogger } from "../../component-base/logger.ts";
@@ -167,6 +167,32 @@ async function connectWebSocketBytes(proxy: number, protocol: string): Promise<{
   answer.socket.resume();
   return { bytes, answer: answer.headText };
 }
+
+test("port-forward: a WebSocket with numbered channels is the target's own affair", async (t) => {
+  const server = http.createServer();
+  const webSockets = new WebSocketServer({ server, handleProtocols: () => "v4.channel.k8s.io" });
+  webSockets.on("connection", (socket, request) => {
+    assert.equal(request.headers.authorization, undefined);
+    socket.on("message", (data: Buffer) => socket.send(data));
+    // As runtimes do: the port, on its two channels.
+    socket.send(Buffer.of(0, 80, 0));
+    socket.send(Buffer.of(1, 80, 0));
+  });
+  const target = await listen(t, server);
+  const proxy = await startProxy(t, { url: `http://127.0.0.1:${target}/portforward/abc`, protocol: "portforward" });
+  const webSocket = new WebSocket(`ws://127.0.0.1:${proxy}/`, ["v4.channel.k8s.io"], {
+    headers: { authorization: "Bearer secret" },
+  });
+  const received = receive(webSocket);
+  await once(webSocket, "open");
+  assert.equal(webSocket.protocol, "v4.channel.k8s.io");
+  webSocket.send(Buffer.from("\0hello"));
+  while (received.byChannel(0).length < 7) await once(webSocket, "message");
+  assert.equal(received.byChannel(0), "P\0hello");
+  assert.equal(received.byChannel(1), "P\0");
+  webSocket.close();
+  await received.closed;
+});
 
 test("port-forward: SPDY bytes inside WebSocket messages", async (t) => {
   const target = await startTarget(t);

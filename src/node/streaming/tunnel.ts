@@ -41,8 +41,8 @@ export function createTunnelRunner(options: { readonly tls: TlsIdentities; reado
  * Connects a client's upgrade request with the tunnel's target; resolves when both connections are closed. Rejects when
  * the target does not answer and nothing was sent to the client yet. A target that refuses has its answer passed on.
  *
- * A client that speaks SPDY itself is passed through byte by byte. A WebSocket is answered here, after the target has
- * agreed, so that refusals are still HTTP answers.
+ * A client that speaks SPDY itself is passed through byte by byte, and so is one that forwards ports over numbered channels
+ * of a WebSocket. Any other WebSocket is answered here, after the target has agreed, so that refusals are still HTTP answers.
  */
 export async function handleUpgrade(
   request: Http.IncomingMessage,
@@ -59,7 +59,8 @@ export async function handleUpgrade(
   const extraHeaders = Object.entries(tunnel.headers ?? {}).flatMap(([name, values]) =>
     [values].flat().map((value) => [name, value] as const),
   );
-  if (tunnel.protocol === "raw" || !isWebSocket) {
+  const isPassed = tunnel.protocol === "portforward" && speaksPortChannels(request);
+  if (tunnel.protocol === "raw" || !isWebSocket || isPassed) {
     const headers = [...passedHeaders(request.rawHeaders), ...extraHeaders];
     const answer = await requestUpgrade({ ...target, method: request.method ?? "GET", headers });
     return answer.status === 101 ? pass(socket, head, answer) : passRefusal(socket, answer);
@@ -90,6 +91,17 @@ export async function handleUpgrade(
   }
 }
 
+/**
+ * Whether the client would forward ports over the older WebSocket protocol, with two numbered channels per port. Runtimes
+ * speak it themselves.
+ */
+function speaksPortChannels(request: Http.IncomingMessage): boolean {
+  const offered = offeredProtocols(request);
+  return !offered.includes(portForwardProtocol) && portChannelProtocols.some((p) => offered.includes(p));
+}
+
+const portChannelProtocols = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io"];
+
 interface Negotiated {
   /** The WebSocket's subprotocol. */
   readonly protocol: string;
@@ -101,7 +113,6 @@ interface Negotiated {
 function negotiate(request: Http.IncomingMessage, kind: "remotecommand" | "portforward"): Negotiated | undefined {
   const offered = offeredProtocols(request);
   if (kind === "portforward") {
-    // The older protocol with two numbered channels per port is not offered: kubectl never spoke it.
     if (!offered.includes(portForwardProtocol)) return undefined;
     return { protocol: portForwardProtocol, streamProtocol: "portforward.k8s.io", bridge: bridgePortForward };
   }

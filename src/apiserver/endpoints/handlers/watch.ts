@@ -22,7 +22,7 @@ import { prepareStored, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
-import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
+import { bareRow, partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
 
 /** Events a watch may be behind by while its client does not read; then it is closed and the client resumes from its last revision. */
@@ -44,10 +44,12 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
+  const initialized = (): void => scope.watchInitialized?.();
   return {
     status: 200,
     headers: { "content-type": streamTypeOf(negotiated.encoding) },
-    body: (sink) => new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start),
+    body: (sink) =>
+      new WatchSession(endpoint, options, encoder, sink, split.served).run(split.stored, start, initialized),
   };
 }
 
@@ -104,7 +106,10 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
     bookmark: (revision, isInitialEnd) => {
       const annotations = isInitialEnd ? { annotations: { [initialEventsEnd]: "true" } } : {};
       const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
-      if (as === "Table") return line("BOOKMARK", tableOf(metadata, columns, [], asVersion));
+      if (as === "Table") {
+        const row = bareRow(endpoint, { kind, apiVersion, metadata: metadata }, include, asVersion);
+        return line("BOOKMARK", tableOf({ resourceVersion: String(revision) }, columns, [row], asVersion));
+      }
       if (as !== "") return line("BOOKMARK", { kind: as, apiVersion: `meta.k8s.io/${asVersion}`, metadata });
       return line("BOOKMARK", { kind, apiVersion, metadata });
     },
@@ -167,7 +172,8 @@ class WatchSession implements WatchConsumer {
     this.#ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
 
-  async run(selection: Selection, start: WatchStart): Promise<void> {
+  /** `initialized` is called when what there was is sent. */
+  async run(selection: Selection, start: WatchStart, initialized: () => void): Promise<void> {
     const { shutdown } = this.#endpoint.context;
     const storage = defined(this.#endpoint.store, "store").storage;
     const end = (): void => this.end();
@@ -178,6 +184,7 @@ class WatchSession implements WatchConsumer {
       this.#watch = storage.watch(selection, start, this);
       this.#setTimers();
       await this.#sendInitial(this.#watch);
+      initialized();
       this.#unblock();
       await this.#ended;
     } catch (error) {

@@ -377,11 +377,13 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
   const store = defined(endpoint.store, "store");
+  const context = contextOf(endpoint, scope, dryRun);
+  for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
   const { object, isGone } = await store.deleteObject({
     namespace: info.namespaceKey,
     name: info.name,
     options,
-    context: contextOf(endpoint, scope, dryRun),
+    context,
     validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
   });
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
@@ -411,7 +413,10 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
   const dryRun = (options.dryRun?.length ?? 0) > 0;
   const selection = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, listOptions));
-  const { items, revision } = await defined(endpoint.store, "store").deleteCollection(
+  const store = defined(endpoint.store, "store");
+  const context = contextOf(endpoint, scope, dryRun);
+  for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
+  const { items, revision } = await store.deleteCollection(
     selection.stored,
     {
       limit: Math.max(listOptions.limit ?? 0, 0),
@@ -420,7 +425,7 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
     },
     {
       options,
-      context: contextOf(endpoint, scope, dryRun),
+      context,
       validate: validation(endpoint, scope, { operation: "DELETE", options, dryRun }),
     },
     (selected) => selectServed(endpoint, selected, selection.served),

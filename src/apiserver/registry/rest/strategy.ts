@@ -1,3 +1,4 @@
+import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { HttpRequest } from "../../../component-base/http.ts";
@@ -44,6 +45,7 @@ export interface Strategy<T = KubeObject> {
   ): Steps<readonly FieldError[]>;
   warningsOnCreate?(object: T): readonly string[];
   warningsOnUpdate?(object: T, old: T): readonly string[];
+  warningsOnDelete?(options: DeleteOptions): readonly string[];
   /** Name rule of metadata.name; DNS-1123 subdomain unless given. Returns messages. */
   validateName?(name: string, isPrefix: boolean): readonly string[];
   /** A generateName that an update sets is held to `validateName`; unless given, to what a part of a path may be. */
@@ -70,7 +72,7 @@ export interface Strategy<T = KubeObject> {
   prepareForGracefulDelete?(object: Mutable<T>, graceSeconds: number): void;
   /** What else must happen before an object marked for deletion may go, beside metadata.finalizers (a Namespace's spec.finalizers). */
   hasPendingFinalizers?(object: T): boolean;
-  /** Finalizers a kind starts with or needs on delete by default (`orphan` for some kinds). */
+  /** What becomes of dependents when a deletion does not say; Background unless given. */
   readonly defaultGarbageCollectionPolicy?: "Background" | "Orphan";
   /** Values of the selectable fields beyond metadata.name and metadata.namespace. */
   selectableFields?(object: T): Readonly<Record<string, string>>;

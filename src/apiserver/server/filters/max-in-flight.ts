@@ -1,30 +1,27 @@
-import { tooManyRequests } from "../../../apimachinery/errors/new.ts";
-import type { MetricRegistry } from "../../../component-base/metrics.ts";
 import type { Filter } from "../handler-chain.ts";
 import { isLongRunning } from "../long-running.ts";
+import type { InFlightGauges } from "./in-flight-gauges.ts";
+import { refusal, requestKindOf } from "./in-flight-gauges.ts";
 
-const readOnlyVerbs: ReadonlySet<string> = new Set(["get", "list", "watch"]);
 const retryAfterSeconds = 1;
 
 /**
- * Bounds the requests worked on at once, reading and mutating ones apart; more are refused with 429. Long-running
- * requests are not counted: they hold no work, only a connection. Administrators get in nonetheless, to repair what
- * overloads the server.
+ * Without priority and fairness: bounds the requests worked on at once, reading and mutating ones apart; more are refused with
+ * 429. Zero is no bound. Long-running requests are not counted: they hold no work, only a connection. Administrators get in
+ * nonetheless, to repair what overloads the server.
  */
-export function withMaxInFlight(readOnlyMax: number, mutatingMax: number, metrics: MetricRegistry): Filter {
-  const gauge = metrics.gauge("apiserver_current_inflight_requests", "Requests in flight by kind.", ["request_kind"]);
-  const inFlight = { readOnly: 0, mutating: 0 };
+export function withMaxInFlight(readOnlyMax: number, mutatingMax: number, { executing }: InFlightGauges): Filter {
   return (next) => async (scope) => {
     if (isLongRunning(scope.info)) return next(scope);
-    const kind = readOnlyVerbs.has(scope.info.verb) ? "readOnly" : "mutating";
+    const kind = requestKindOf(scope.info.verb);
     const max = kind === "readOnly" ? readOnlyMax : mutatingMax;
-    if (inFlight[kind] >= max && !scope.user.groups.includes("system:masters"))
-      throw tooManyRequests("Too many requests, please try again later.", retryAfterSeconds);
-    gauge.set(++inFlight[kind], kind);
+    if (max > 0 && executing[kind].value >= max && !scope.user.groups.includes("system:masters"))
+      return refusal(retryAfterSeconds);
+    executing[kind].value++;
     try {
       return await next(scope);
     } finally {
-      gauge.set(--inFlight[kind], kind);
+      executing[kind].value--;
     }
   };
 }

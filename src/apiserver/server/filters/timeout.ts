@@ -2,6 +2,7 @@ import type { Clock } from "../../../component-base/clock.ts";
 import { goQuote } from "../../../apimachinery/go-format.ts";
 import { badRequest, timeout } from "../../../apimachinery/errors/new.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
+import type { RequestScope } from "../../endpoints/request-scope.ts";
 import type { Filter } from "../handler-chain.ts";
 import { isLongRunning } from "../long-running.ts";
 
@@ -11,8 +12,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 export function withTimeout(clock: Clock, maxMs: number): Filter {
   return (next) => async (scope) => {
     if (isLongRunning(scope.info)) return next(scope);
-    const asked = scope.http.query.get("timeout");
-    const limit = asked === null || asked === "" ? maxMs : Math.min(parseDuration(asked) || maxMs, maxMs);
+    const limit = requestTimeLimit(scope, maxMs);
     return new Promise<HttpResponse>((resolve, reject) => {
       const timer = clock.setTimer(limit, () => {
         reject(timeout("request did not complete within the allotted timeout"));
@@ -22,6 +22,12 @@ export function withTimeout(clock: Clock, maxMs: number): Filter {
         .finally(() => timer.cancel());
     });
   };
+}
+
+/** What a request may take. Throws BadRequest when it asks for what is no duration. */
+export function requestTimeLimit({ http }: RequestScope, maxMs: number): number {
+  const asked = http.query.get("timeout");
+  return asked === null || asked === "" ? maxMs : Math.min(parseDuration(asked) || maxMs, maxMs);
 }
 
 /** A Go duration: `30s`, `1m30s`, `500ms`. Throws BadRequest with Go's text. */

@@ -99,6 +99,10 @@ export class Cacher {
     return this.#index.size;
   }
 
+  get bytes(): number {
+    return this.#index.bytes;
+  }
+
   /** Loads the present state and follows it from there. */
   async start(): Promise<void> {
     const { entries, revision } = await this.#backend.range(this.#range);

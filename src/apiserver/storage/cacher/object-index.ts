@@ -15,9 +15,15 @@ export class ObjectIndex {
   /** Namespaces in key order. `a-b/` comes before `a/`, so it is not the order of the bare names. */
   readonly #namespaces: string[] = [];
   #size = 0;
+  #bytes = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of all objects as they are stored. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(namespace: string, name: string): StoredObject | undefined {
@@ -35,6 +41,7 @@ export class ObjectIndex {
     }
     const previous = bucket.byName.get(name);
     bucket.byName.set(name, object);
+    this.#bytes += object.bytes.length - (previous?.bytes.length ?? 0);
     if (!previous) {
       bucket.names.splice(position(bucket.names, name, compareText), 0, name);
       this.#size++;
@@ -50,6 +57,7 @@ export class ObjectIndex {
     bucket.byName.delete(name);
     bucket.names.splice(position(bucket.names, name, compareText), 1);
     this.#size--;
+    this.#bytes -= previous.bytes.length;
     if (bucket.names.length === 0) {
       this.#buckets.delete(namespace);
       this.#namespaces.splice(position(this.#namespaces, namespace, compareNamespaces), 1);

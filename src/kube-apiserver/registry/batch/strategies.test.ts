@@ -50,3 +50,32 @@ test("schedules and time zones are checked as upstream checks them", async () =>
     assert.equal(answer.status, 201, answer.text);
   }
 });
+
+test("pods of Jobs and ReplicationControllers stay unless a deletion says what becomes of them", async () => {
+  await using api = await TestApiServer.start();
+  const template = {
+    metadata: { labels: { app: "a" } },
+    spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] },
+  };
+  const always = { ...template, spec: { ...template.spec, restartPolicy: "Always" } };
+  const warning =
+    '299 - "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"';
+  const cases: readonly (readonly [path: string, body: object, warning: string | undefined])[] = [
+    ["/apis/batch/v1/namespaces/default/jobs", { spec: { template } }, warning],
+    ["/api/v1/namespaces/default/replicationcontrollers", { spec: { template: always } }, undefined],
+  ];
+  for (const [path, body, expected] of cases) {
+    const create = (): Promise<unknown> => api.request("POST", path, { metadata: { name: "a" }, ...body });
+    await create();
+    const deleted = await api.request("DELETE", `${path}/a`);
+    assert.equal(deleted.headers["warning"], expected);
+    const { metadata } = (await api.request("GET", `${path}/a`)).json<{ metadata: { finalizers?: string[] } }>();
+    assert.ok(metadata.finalizers?.includes("orphan"), path);
+    const headers = { "content-type": "application/merge-patch+json" };
+    await api.request("PATCH", `${path}/a`, { metadata: { finalizers: null } }, { headers });
+    await create();
+    const background = await api.request("DELETE", `${path}/a`, { propagationPolicy: "Background" });
+    assert.equal(background.headers["warning"], undefined);
+    assert.equal((await api.request("GET", `${path}/a`)).status, 404, path);
+  }
+});

@@ -153,13 +153,19 @@ function validateCompletionsUpdate(next: JobSpec, old: JobSpec): readonly FieldE
   return [fieldInvalid(path, completions, "can only be modified in tandem with spec.parallelism")];
 }
 
+const podsStay =
+  "child pods are preserved by default when jobs are deleted; " +
+  "set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
 export const jobStrategy: Strategy<Job> = {
   checksNameOnUpdate: true,
   prepareForCreate: generateSelector,
   validate: (job: Job) => validateJob(job),
   validateUpdate: validateJobUpdate,
   validateStatus: validateJobStatus,
-  defaultGarbageCollectionPolicy: "Background",
+  defaultGarbageCollectionPolicy: "Orphan",
+  warningsOnDelete: ({ propagationPolicy, orphanDependents }) =>
+    propagationPolicy === undefined && orphanDependents === undefined ? [podsStay] : [],
   selectableFields: ({ status }: Job) => ({ "status.successful": String(status.succeeded ?? 0) }),
   tableCells: jobCells,
 };

@@ -50,6 +50,7 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
       ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"],
       ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
     ),
+  defaultGarbageCollectionPolicy: "Orphan",
   selectableFields: ({ status }: ReplicationController) => ({ "status.replicas": String(status.replicas) }),
   tableCells: replicationControllerCells,
 };

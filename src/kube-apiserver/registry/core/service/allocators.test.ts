@@ -24,6 +24,22 @@ test("the low end is left for addresses people choose while there is room", () =
   }
 });
 
+test("addresses come of further subnets, too, while these are there; what was taken stays taken", () => {
+  const ips = new IpAllocator("10.0.0.0/30", new SeededRandom(1));
+  assert.equal(ips.take("10.1.0.1"), "the provided network does not match the current range");
+  ips.setOthers(["10.1.0.0/30", "fd00::/64"]);
+  assert.equal(ips.take("10.1.0.1"), undefined);
+  const given = Array.from({ length: 3 }, () => ips.takeAny());
+  assert.deepEqual(new Set(given), new Set(["10.0.0.1", "10.0.0.2", "10.1.0.2"]));
+  assert.equal(ips.takeAny(), undefined);
+  ips.setOthers([]);
+  assert.equal(ips.take("10.1.0.1"), "the provided network does not match the current range");
+  ips.setOthers(["10.1.0.0/29"]);
+  assert.equal(ips.take("10.1.0.1"), "provided IP is already allocated");
+  ips.release("10.1.0.1");
+  assert.equal(ips.take("10.1.0.1"), undefined);
+});
+
 test("what cannot be had says why", () => {
   const ips = new IpAllocator("10.0.0.0/24", new SeededRandom(1));
   assert.equal(ips.take("10.0.0.5"), undefined);

@@ -36,7 +36,7 @@ export interface ServiceAllocators {
 
 /** Takes what a stored Service has. What is taken already (two Services with one address) stays with whoever came first. */
 export function restoreAllocations({ clusterIps, nodePorts }: ServiceAllocators, service: Service): void {
-  for (const ip of allocatedIps(service.spec)) clusterIps.take(ip);
+  for (const ip of allocatedIps(service.spec)) clusterIps.restore(ip);
   for (const port of allocatedPorts(service.spec)) nodePorts.take(port);
 }
 
