@@ -155,7 +155,7 @@ function masked(text: string): string {
     .replaceAll(/"time":"[^"]*"/g, '"time":"…"');
 }
 
-/** Without uids, addresses, times, ages and generated suffixes, and without what columns are described as. */
+/** Without uids, addresses, times, ages and generated suffixes, and without what columns are described as, in words of our own. */
 function maskedKept(kept: Json): unknown {
   const text = JSON.stringify(kept)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "…")
