@@ -64,6 +64,7 @@ import { PrivilegedGroupsAuthorizer } from "../authorization/privileged-groups-a
 import { RbacAuthorizer } from "../authorization/rbac-authorizer.ts";
 import { RbacIndex } from "../authorization/rbac-index.ts";
 import { UnionAuthorizer } from "../authorization/union-authorizer.ts";
+import { componentStatusReader } from "../registry/core/component-status.ts";
 import { IpAllocator } from "../registry/core/service/ip-allocator.ts";
 import { PortAllocator } from "../registry/core/service/port-allocator.ts";
 import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
@@ -176,7 +177,16 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       environments,
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
-    readers: metricsServer ? metricsReaders(metricsServer, clock) : {},
+    readers: {
+      ...(metricsServer ? metricsReaders(metricsServer, clock) : {}),
+      "/componentstatuses": componentStatusReader({
+        ...options.componentProbes,
+        "etcd-0": async () => {
+          const why = storage.notReady();
+          return { isHealthy: why === undefined, message: why ?? "ok" };
+        },
+      }),
+    },
     reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
     issuer,
     apiAudiences,

@@ -47,10 +47,10 @@ export interface RegistrationOptions {
   readonly random: Random;
 }
 
-/** Resources the server knows of but does not serve: the state of components lives elsewhere, where clients no longer look. */
-const notServed: ReadonlySet<string> = new Set(["v1/componentstatuses"]);
-
-const endpointsDeprecation = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+const deprecations: Readonly<Record<string, string>> = {
+  ComponentStatus: "v1 ComponentStatus is deprecated in v1.19+",
+  Endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+};
 
 /** Every resource of the scheme with its strategy, subresources and conversion. */
 export function builtinRegistrations(options: RegistrationOptions): readonly ResourceRegistration[] {
@@ -62,7 +62,6 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
       for (const resource of scheme.resources(group, version)) {
         const key = `${group}/${resource.resource}`;
         const review = key === "/bindings" ? createLegacyBinding : reviews[key];
-        if (notServed.has(`${group === "" ? "" : `${group}/`}${version}/${resource.resource}`)) continue;
         const reader = readers[key];
         if (!resource.persisted && !review && !reader) continue;
         registrations.push({
@@ -81,13 +80,14 @@ function registration(
   review: ReviewHandler | undefined,
   subresources: Readonly<Record<string, Subresource>> | undefined,
 ): ResourceRegistration {
+  const deprecation = Object.hasOwn(deprecations, resource.kind) ? deprecations[resource.kind] : undefined;
   return {
     resource,
     ...(strategy ? { strategy } : {}),
     ...(resource.persisted || !review ? {} : { review }),
     ...(subresources ? { subresources } : {}),
     ...conversionOf(resource),
-    ...(resource.kind === "Endpoints" ? { warnings: [endpointsDeprecation] } : {}),
+    ...(deprecation === undefined ? {} : { warnings: [deprecation] }),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   statefulSetStrategy,
 } from "./apps/strategies.ts";
 import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
+import { componentStatusStrategy } from "./core/component-status.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
 import { endpointsStrategy } from "./core/endpoints-strategy.ts";
 import { eventStrategy } from "./core/event-strategy.ts";
@@ -97,6 +98,7 @@ export function builtinStrategies(options: {
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     ...resourceStrategies,
     ...storageStrategies,
+    "/componentstatuses": componentStatusStrategy,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,
     "metrics.k8s.io/pods": podMetricsStrategy,
     "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurations,

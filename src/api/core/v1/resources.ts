@@ -79,6 +79,12 @@ export const coreV1: ApiVersionSchema = {
       namespaced: false,
       verbs: ["get", "list"],
       shortNames: ["cs"],
+      columns: [
+        nameColumn,
+        { name: "Status", type: "string" },
+        { name: "Message", type: "string" },
+        { name: "Error", type: "string" },
+      ],
       persisted: false,
     },
     {
