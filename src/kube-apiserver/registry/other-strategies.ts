@@ -9,7 +9,7 @@ import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
-import { resourceClaimCells, resourceSliceCells, leaseCells, priorityClassCells } from "../printers/others.ts";
+import { leaseCells, priorityClassCells } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
 import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
