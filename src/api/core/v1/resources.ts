@@ -81,9 +81,9 @@ export const coreV1: ApiVersionSchema = {
       shortNames: ["cs"],
       columns: [
         nameColumn,
-        { name: "Status", type: "string" },
-        { name: "Message", type: "string" },
-        { name: "Error", type: "string" },
+        { name: "Status", type: "string", description: "Whether the component is healthy." },
+        { name: "Message", type: "string", description: "What the component says of itself." },
+        { name: "Error", type: "string", description: "Why the component is not healthy." },
       ],
       persisted: false,
     },
