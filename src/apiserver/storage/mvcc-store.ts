@@ -22,7 +22,7 @@ import type {
 import type { LeasePool } from "./lease-pool.ts";
 import { encoderOf, withRevision } from "./object-codec.ts";
 import type { ParsedCache } from "./parsed-cache.ts";
-import { parseResourceVersion } from "./resource-version.ts";
+import { parseListVersion, parseResourceVersion } from "./resource-version.ts";
 import { matches, selectsAll } from "./selection.ts";
 import type { Selection } from "./selection.ts";
 import type { StoredObject } from "./stored-object.ts";
@@ -106,7 +106,7 @@ export class MvccStore implements ResourceStorage {
 
   async list(options: StorageListOptions): Promise<StorageList> {
     if (options.continueToken !== "") return this.#listFrom(decodeContinueToken(options.continueToken), options);
-    const asked = parseResourceVersion(options.resourceVersion);
+    const asked = parseListVersion(options.resourceVersion);
     if (asked > this.revision) throw tooLargeResourceVersion(asked, this.revision);
     // As upstream: a page at a given revision without a match rule means that very revision.
     const isExact =
