@@ -42,7 +42,7 @@ const stop = new AbortController();
 const ingress = new NodeIngress({
   nodeName: "node",
   informers,
-  secrets: client,
+  client,
   recorder: { event: () => {} },
   listen: async (handler) => {
     const listener = await listenForIngress(handler, { host: "127.0.0.1", httpPort: 0, httpsPort: 0, logger });

@@ -27,6 +27,10 @@ export class ComponentProcess implements AsyncDisposable {
     this.#options = options;
   }
 
+  get isRunning(): boolean {
+    return this.#life !== undefined;
+  }
+
   /** Starts it, unless it runs. */
   start(): void {
     if (this.#life) return;

@@ -9,6 +9,7 @@ import { MetricRegistry } from "../component-base/metrics.ts";
 import { randomUuid, type Random } from "../component-base/random.ts";
 import { createKubeApiServer } from "../kube-apiserver/controlplane/create-kube-apiserver.ts";
 import { metricsIdentity, type MetricsKubelets } from "../kube-apiserver/controlplane/metrics-server.ts";
+import type { ComponentHealth } from "../kube-apiserver/registry/core/component-status.ts";
 import { createMemoryBackend, type MemoryBackend } from "../mvcc/memory-backend.ts";
 import type { ComponentEnvironment } from "./component-environment.ts";
 import { ComponentProcess } from "./component-process.ts";
@@ -86,6 +87,7 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
   const wrap = options.wrapTransport ?? ((transport: Transport) => transport);
   const kubelets = new InProcessKubelets();
   const isMetered = options.metrics ?? true;
+  const components = new Map<string, ComponentProcess>();
   const controllers = clusterControllers({ config, rootCa: "", dnsPort: undefined });
   const server = await createKubeApiServer({
     backend,
@@ -98,6 +100,10 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
     serviceCidr: config.serviceCidr,
     controllerRoles: controllers,
     openApi: openApiProvider(builtinScheme()),
+    componentProbes: {
+      "controller-manager": async () => healthOf(components.get("kube-controller-manager")),
+      scheduler: async () => healthOf(components.get("kube-scheduler")),
+    },
     ...(isMetered ? { metricsKubelets: kubelets.connector((transport) => wrap(transport, "metrics-server")) } : {}),
   });
   await server.start();
@@ -111,7 +117,6 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
   failure.promise.catch(() => {});
   const machines = options.machines ?? createMachines(options.nodes ?? ["node-1"], clock, config);
 
-  const components = new Map<string, ComponentProcess>();
   const add = (name: string, run: (environment: ComponentEnvironment, signal: AbortSignal) => Promise<void>): void => {
     const environment: ComponentEnvironment = {
       transportFor: (identity) => wrap(transportFor(identity), name),
@@ -159,6 +164,10 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
       await backend[Symbol.asyncDispose]();
     },
   };
+}
+
+function healthOf(component: ComponentProcess | undefined): ComponentHealth {
+  return component?.isRunning ? { isHealthy: true, message: "ok" } : { isHealthy: false, message: "it does not run" };
 }
 
 function createMachines(names: readonly string[], clock: Clock, config: ClusterConfig): readonly SimulatedMachine[] {

@@ -5,13 +5,14 @@ import type { InformerFactory } from "../client/cache/shared-informer.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
 import { DnsService, type Forwarder } from "../cluster-dns/dns-service.ts";
 import { ClusterResolver } from "../cluster-dns/resolver.ts";
-import { isAborted } from "../component-base/clock.ts";
+import { aborted, isAborted } from "../component-base/clock.ts";
 import type { HttpHandler } from "../component-base/http.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { NodeIngress, type NodeIngressOptions } from "../ingress/node-ingress.ts";
 import type { ImageService, RuntimeEvents, RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { PodRules, type PodRulesOptions } from "../kube-proxy/pod-rules.ts";
 import type { RulesetApplier, ServePlainHttp } from "../kube-proxy/ports.ts";
+import type { StatusAddresses } from "../kube-proxy/status-endpoints.ts";
 import { Proxier } from "../kube-proxy/proxier.ts";
 import type { KubeletConfig } from "../kubelet/config.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
@@ -42,6 +43,7 @@ export interface NodeNetworkOptions extends ComponentEnvironment {
     readonly applier: RulesetApplier;
     readonly table: string;
     readonly serveHttp: ServePlainHttp;
+    readonly statusAddresses: StatusAddresses;
     /** Host ports and network policies, too; they need kinds that upstream's kube-proxy may not read. */
     readonly podRules?: Pick<PodRulesOptions, "hostPortTable" | "policyTable" | "loopback">;
   };
@@ -61,10 +63,7 @@ export async function runNode(options: NodeOptions, signal: AbortSignal): Promis
   await using tasks = new TaskGroup({ parent: signal });
   tasks.spawn((running) => runKubelet(options, running));
   if (options.proxy || options.podNetwork || options.dns) tasks.spawn((running) => runNodeNetwork(options, running));
-  await new Promise<void>((resolve) => {
-    if (tasks.signal.aborted) resolve();
-    tasks.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await aborted(tasks.signal);
 }
 
 /** Runs the kubelet alone. */
@@ -120,7 +119,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
       ...(options.dns.forward ? { forward: options.dns.forward } : {}),
       metrics,
     });
-  // Secrets are the node's to read, one by one.
+  // Secrets are the node's to read, one by one, and its Node the node's to write.
   const nodeClient =
     options.ingress &&
     createApiClient({ transport: options.transportFor({ node: nodeName }), userAgent: "ingress", clock, random });
@@ -134,7 +133,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
       ...options,
       ...options.ingress,
       informers,
-      secrets: nodeClient,
+      client: nodeClient,
       recorder,
       logger: options.logger.with({ component: "ingress" }),
     });
@@ -144,10 +143,7 @@ export async function runNodeNetwork(options: NodeNetworkOptions, signal: AbortS
     await informers.waitForSync(signal);
     await using _dnsServer = dns && (await options.dns?.serve(dns));
     await Promise.all([proxier?.run(signal), podRules?.run(signal), podNetwork?.run(signal), ingress?.run(signal)]);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    await aborted(signal);
   } catch (error) {
     if (!(signal.aborted && isAborted(error))) throw error;
   }

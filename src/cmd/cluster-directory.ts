@@ -5,6 +5,7 @@ import * as path from "node:path";
 import type { NetworkBackend } from "../cluster/addons/node-bootstrap.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import type { NodeBridge } from "../node/node-namespaces.ts";
+import type { ControlPorts } from "./control-ports.ts";
 
 /** What `up` decided once for a cluster and every later start keeps. */
 export interface ClusterState {
@@ -27,6 +28,8 @@ export interface ClusterState {
   readonly ownsNodeAddress: boolean;
   readonly runtime: "containerd" | "simulated";
   readonly kubeletPort: number;
+  /** Where controllers and scheduler tell the API server how they are; upstream's ports in clusters of older versions. */
+  readonly controlPorts?: ControlPorts;
   readonly dnsPort: number;
   /** Where each node serves Ingresses; undefined when they are left to somebody else. */
   readonly ingress?: IngressPorts;

@@ -12,6 +12,7 @@ import { UsageError } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, IngressPorts } from "./cluster-directory.ts";
 import { controllerConfigFlags } from "./components/component-config.ts";
 import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
+import { usualControlPorts } from "./control-ports.ts";
 import { parseFlags } from "./flags.ts";
 
 const defaultApiServerPort = 6443;
@@ -61,6 +62,10 @@ export async function decideState(
     componentArgs: await componentArgsOf(values),
     apiServerPort: await choosePort(values.port),
     kubeletPort: await freePort(defaultKubeletPort),
+    controlPorts: {
+      controllerManager: await freePort(usualControlPorts.controllerManager),
+      scheduler: await freePort(usualControlPorts.scheduler),
+    },
     dnsPort: await freePort(defaultDnsPort),
     ...(ingress ? { ingress } : {}),
     nodes: [node(0), ...Array.from({ length: nodeCount - 1 }, (_, i) => node(i + 1))],

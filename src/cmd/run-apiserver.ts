@@ -7,7 +7,7 @@ import type { AuditPolicy } from "../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
-import { SystemClock } from "../component-base/clock.ts";
+import { aborted, SystemClock } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SystemRandom } from "../component-base/random.ts";
@@ -26,6 +26,8 @@ import { YamlThread } from "../node/yaml-thread.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
+import { componentProbes } from "./component-health.ts";
+import { usualControlPorts } from "./control-ports.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
 import { openPair, readKeyPair } from "./cluster-identity.ts";
 
@@ -64,6 +66,7 @@ export interface ApiServerSettings {
   readonly serviceCidr: string;
   readonly serviceNodePortRange: { readonly min: number; readonly max: number };
   readonly advertiseAddress?: string;
+  readonly componentProbes: NonNullable<KubeApiServerOptions["componentProbes"]>;
   readonly controllerRoles: NonNullable<KubeApiServerOptions["controllerRoles"]>;
 }
 
@@ -103,6 +106,7 @@ export async function runApiServer(
     serviceCidr: config.serviceCidr,
     serviceNodePortRange: { min: config.nodePortRange.first, max: config.nodePortRange.last },
     advertiseAddress: state.nodes[0].ip,
+    componentProbes: componentProbes(state.controlPorts ?? usualControlPorts),
     controllerRoles: clusterControllers({
       config,
       rootCa: servingCa.cert,
@@ -230,11 +234,4 @@ function algorithmOf(key: KeyObject): { readonly name: string; readonly namedCur
   return key.asymmetricKeyType === "rsa"
     ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }
     : { name: "ECDSA", namedCurve: "P-256" };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -3,7 +3,7 @@ import { createApiClient } from "../client/rest/rest-client.ts";
 import { ensureNodeBootstrap, type NodeBootstrapConfig } from "../cluster/addons/node-bootstrap.ts";
 import type { ComponentEnvironment } from "../cluster/component-environment.ts";
 import { backoffDelay } from "../component-base/backoff.ts";
-import { sleep, SystemClock } from "../component-base/clock.ts";
+import { aborted, sleep, SystemClock } from "../component-base/clock.ts";
 import type { Transport } from "../component-base/http.ts";
 import type { LeaderElectionConfig } from "../client/leader-election/leader-elector.ts";
 import type { Logger } from "../component-base/logger.ts";
@@ -12,6 +12,8 @@ import { SystemRandom } from "../component-base/random.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { AuthorityCertificateSigner } from "../node/pki/certificate-signer.ts";
 import type { ClusterDirectory, ClusterState } from "./cluster-directory.ts";
+import { serveComponentHealth } from "./component-health.ts";
+import { usualControlPorts } from "./control-ports.ts";
 import { controllerConfigFlags, controllerOptionsOf } from "./components/component-config.ts";
 import { parseFlags } from "./flags.ts";
 import { clusterTransports, readKeyPair } from "./cluster-identity.ts";
@@ -49,6 +51,9 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
       clientCa: clientCa.cert,
     }),
   );
+  const { controllerManager, scheduler } = state.controlPorts ?? usualControlPorts;
+  tasks.spawn((running) => tellHealth("kube-controller-manager", controllerManager, running, logger));
+  tasks.spawn((running) => tellHealth("kube-scheduler", scheduler, running, logger));
   await runControlComponent(
     {
       ...platform,
@@ -68,6 +73,16 @@ export async function runControl(options: RunControlOptions, signal: AbortSignal
     },
     signal,
   );
+}
+
+/** On this machine, until the signal aborts. A port that somebody else has taken is no reason not to work. */
+async function tellHealth(name: string, port: number, signal: AbortSignal, logger: Logger): Promise<void> {
+  try {
+    await using _server = await serveComponentHealth({ name, host: "127.0.0.1", port, nowMs: Date.now(), logger });
+    await aborted(signal);
+  } catch (error) {
+    logger.warn("cannot serve the component's health", { component: name, port, error });
+  }
 }
 
 /** Once, when the API server is there; as the administrator, because it hands out rights that no controller has. */

@@ -36,6 +36,7 @@ import { syncNodeRoutes } from "../node/node-routes.ts";
 import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
 import { linkLoopbackRouting } from "../node/loopback-routing.ts";
 import { servePlainHttp } from "../node/plain-http-server.ts";
+import { proxyStatusAddresses } from "./proxy-status-addresses.ts";
 import { createTunnelRunner } from "../node/streaming/tunnel.ts";
 import { ensureVxlan, syncVxlan } from "../node/vxlan.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, NodeDirectory } from "./cluster-directory.ts";
@@ -190,6 +191,7 @@ async function containerdNode(
       applier: nftablesApplier(),
       table: nodeTables(state).services,
       serveHttp: servePlainHttp,
+      statusAddresses: proxyStatusAddresses,
       podRules: {
         hostPortTable: nodeTables(state).hostPorts,
         policyTable: nodeTables(state).policies,

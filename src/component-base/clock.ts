@@ -91,3 +91,11 @@ export function abortReason(signal: AbortSignal | undefined): Error {
 export function isAborted(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import type { Ingress, IngressClass } from "../api/networking/v1/types.gen.ts";
 import type { Endpoint as SliceEndpoint, EndpointSlice } from "../api/discovery/v1/types.gen.ts";
-import { endpointSlices, ingressClasses, ingresses, secrets, services } from "../api/resources.gen.ts";
+import { endpointSlices, ingressClasses, ingresses, nodes, secrets, services } from "../api/resources.gen.ts";
 import type { Input } from "../apimachinery/resource-type.ts";
 import { createInformerFactory } from "../client/cache/informer-factory.ts";
 import { createApiClient } from "../client/rest/rest-client.ts";
@@ -14,7 +14,7 @@ import { silentLogger } from "../component-base/logger.ts";
 import { MetricRegistry } from "../component-base/metrics.ts";
 import { SeededRandom } from "../component-base/random.ts";
 import { SteppingClock } from "../component-base/stepping-clock.ts";
-import { NodeIngress } from "./node-ingress.ts";
+import { ingressProblemAnnotation, NodeIngress } from "./node-ingress.ts";
 import { ForwardError, type Endpoint, type ForwardedHead, type ForwardFailure, type IngressHandler } from "./ports.ts";
 
 // A node's Ingress over fake ports: informers of a fake API server in, what the platform is asked to do out.
@@ -39,7 +39,7 @@ async function start() {
   const ingress = new NodeIngress({
     nodeName: "node",
     informers,
-    secrets: client,
+    client,
     recorder: {
       event: (target, _type, reason, message) => events.push(`${target.metadata.name} ${reason} ${message}`),
     },
@@ -165,15 +165,28 @@ test("ports are open while there is an Ingress of our class", async () => {
 test("busy ports are told and tried again", async () => {
   await using node = await start();
   node.state.isBusy = true;
+  await node.client.resource(nodes).create({ metadata: { name: "node" } });
+  const problem = async (): Promise<string | undefined> =>
+    (await node.client.resource(nodes).get("node")).metadata.annotations?.[ingressProblemAnnotation];
   await node.client.resource(ingressClasses).create(ingressClass);
   await node.client.resource(ingresses, "ns").create(ingress("i"));
   await node.pass();
   assert.deepEqual(node.events, ["i ListenFailed node node does not serve Ingresses: port 80 is taken"]);
   await node.pass(5_000);
   assert.equal(node.events.length, 1);
+  await node.pass();
+  assert.equal(await problem(), "port 80 is taken");
+  // Whoever takes it away, or makes the Node anew, is told again.
+  await node.client.resource(nodes).delete("node");
+  await node.client.resource(nodes).create({ metadata: { name: "node" } });
+  await node.pass();
+  await node.pass();
+  assert.equal(await problem(), "port 80 is taken");
   node.state.isBusy = false;
   await node.pass(6_000);
   assert.equal(node.isListening(), true);
+  await node.pass();
+  assert.equal(await problem(), undefined);
 });
 
 test("ready endpoints take turns; terminating ones serve only when they are all there is", async () => {

@@ -1,5 +1,6 @@
 import type { Ingress, IngressClass } from "../api/networking/v1/types.gen.ts";
-import { ingressClasses, ingresses } from "../api/resources.gen.ts";
+import type { Node } from "../api/core/v1/types.gen.ts";
+import { ingressClasses, ingresses, nodes } from "../api/resources.gen.ts";
 import type { InformerFactory, SharedInformer } from "../client/cache/shared-informer.ts";
 import type { EventRecorder } from "../client/record/event-recorder.ts";
 import type { ApiClient } from "../client/rest/api-client.ts";
@@ -20,11 +21,14 @@ const coalesceMs = 20;
 // Ports that are busy are tried again after so long.
 const listenRetryMs = 10_000;
 
+/** On a Node that cannot open its ports for Ingresses: why. */
+export const ingressProblemAnnotation = "k8ts.dev/ingress-problem";
+
 export interface NodeIngressOptions {
   readonly nodeName: string;
   readonly informers: InformerFactory;
-  /** Reads the Secrets that Ingresses name. */
-  readonly secrets: ApiClient;
+  /** The node's own: reads the Secrets that Ingresses name, and says on its Node when it cannot serve. */
+  readonly client: ApiClient;
   readonly recorder: EventRecorder;
   readonly listen: ListenForIngress;
   readonly problemOf: (pair: TlsPair) => string | undefined;
@@ -45,7 +49,10 @@ export class NodeIngress {
   readonly #backends: Backends;
   readonly #gateway: Gateway;
   readonly #changed = new EventSignal();
+  readonly #nodes: SharedInformer<Node>;
   #listener: IngressListener | undefined;
+  /** Why the ports are not open though they should be. */
+  #problem: string | undefined;
   /** Nothing is tried before. */
   #listenAfterMs = 0;
 
@@ -56,6 +63,13 @@ export class NodeIngress {
     this.#backends = new Backends({ ...options, onGone: (endpoint) => this.#listener?.forget(endpoint) });
     this.#gateway = new Gateway({ ...options, backends: this.#backends });
     const changed = (): void => this.#changed.set();
+    this.#nodes = options.informers.for(nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    this.#nodes.addEventHandler({
+      onAdd: changed,
+      onUpdate: (before, after) => {
+        if (problemIn(before) !== problemIn(after)) changed();
+      },
+    });
     for (const informer of [this.#ingresses, this.#classes] as const) {
       informer.addEventHandler({ onAdd: changed, onUpdate: changed, onDelete: changed });
     }
@@ -63,7 +77,7 @@ export class NodeIngress {
 
   /** Serves until the signal aborts; then the ports close, and requests under way have some seconds to end. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, informers, secrets: client } = this.#options;
+    const { clock, informers, client } = this.#options;
     await informers.waitForSync(signal);
     await using certificates = new Certificates({ ...this.#options, client });
     const handler: IngressHandler = {
@@ -82,6 +96,7 @@ export class NodeIngress {
         this.#gateway.routes = createRoutingTable(ours);
         certificates.follow(ours);
         await this.#listenFor(ours, handler, signal);
+        await this.#tellProblem(signal);
         await sleep(clock, coalesceMs, signal);
       }
     } catch (error) {
@@ -93,22 +108,46 @@ export class NodeIngress {
 
   async #listenFor([first]: readonly Ingress[], handler: IngressHandler, signal: AbortSignal): Promise<void> {
     const { clock, logger, listen, recorder, nodeName } = this.#options;
-    if (!first) return this.#close();
+    if (!first) {
+      this.#problem = undefined;
+      return this.#close();
+    }
     if (this.#listener || clock.monotonic() < this.#listenAfterMs) return;
     try {
       this.#listener = await listen(handler);
+      this.#problem = undefined;
       logger.info("serving Ingresses");
     } catch (error) {
-      const message = `node ${nodeName} does not serve Ingresses: ${errorText(error)}`;
+      this.#problem = errorText(error);
+      const message = `node ${nodeName} does not serve Ingresses: ${this.#problem}`;
       logger.error(message, { retryAfterMs: listenRetryMs });
       recorder.event(first, "Warning", "ListenFailed", message);
       this.#listenAfterMs = clock.monotonic() + listenRetryMs;
-      void sleep(clock, listenRetryMs, signal).then(
-        () => this.#changed.set(),
-        // Ended meanwhile.
-        () => {},
-      );
+      this.#wakeAfter(clock, listenRetryMs, signal);
     }
+  }
+
+  /** Keeps the Node saying it, for the controller that tells clients where Ingresses are served. */
+  async #tellProblem(signal: AbortSignal): Promise<void> {
+    const { client, clock, logger, nodeName } = this.#options;
+    const node = this.#nodes.lister.get(undefined, nodeName);
+    if (!node || problemIn(node) === this.#problem) return;
+    const annotations = { [ingressProblemAnnotation]: this.#problem ?? null };
+    try {
+      await client.resource(nodes).patch(nodeName, "merge", { metadata: { annotations } }, { signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      logger.warn("cannot say on the Node whether it serves Ingresses", { error });
+      this.#wakeAfter(clock, listenRetryMs, signal);
+    }
+  }
+
+  #wakeAfter(clock: Clock, delayMs: number, signal: AbortSignal): void {
+    void sleep(clock, delayMs, signal).then(
+      () => this.#changed.set(),
+      // Ended meanwhile.
+      () => {},
+    );
   }
 
   async #close(): Promise<void> {
@@ -116,4 +155,8 @@ export class NodeIngress {
     this.#listener = undefined;
     await listener?.[Symbol.asyncDispose]();
   }
+}
+
+function problemIn({ metadata }: Node): string | undefined {
+  return metadata.annotations?.[ingressProblemAnnotation];
 }

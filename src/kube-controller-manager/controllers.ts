@@ -37,6 +37,7 @@ import { ttlAfterFinishedController } from "./ttlafterfinished/ttl-after-finishe
 import { resourceQuotaController } from "./resourcequota/resource-quota-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicystatus/validating-admission-policy-status-controller.ts";
 import {
+  attributesClassProtectionController,
   claimProtectionController,
   volumeProtectionController,
 } from "./volume-protection/volume-protection-controllers.ts";
@@ -89,6 +90,7 @@ export function kubeControllers(options: KubeControllersOptions): readonly Contr
     resourceQuotaController,
     claimProtectionController,
     volumeProtectionController,
+    attributesClassProtectionController,
     ephemeralVolumeController,
     persistentVolumeBinderController,
     attachDetachController,

@@ -45,5 +45,9 @@ export interface PlainAnswer {
   readonly body: string;
 }
 
-/** Answers plain HTTP on a port of all the node's addresses. Rejects when the port is taken. */
-export type ServePlainHttp = (port: number, answer: () => PlainAnswer) => Promise<AsyncDisposable>;
+/** Answers plain HTTP on a port, of all the node's addresses unless one is given. Rejects when the port is taken. */
+export type ServePlainHttp = (
+  port: number,
+  answer: (path: string) => PlainAnswer,
+  host?: string,
+) => Promise<AsyncDisposable>;

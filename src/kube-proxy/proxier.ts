@@ -14,6 +14,7 @@ import type { RulesetApplier, ServePlainHttp } from "./ports.ts";
 import { RuleTable } from "./rule-table.ts";
 import { EndpointIds, idMax, serviceRules, serviceTableBase, type RulesConfig } from "./service-rules.ts";
 import { servicePorts, type ServicePort } from "./service-ports.ts";
+import { type ProxyHealth, serveStatus, type StatusAddresses } from "./status-endpoints.ts";
 import { runSyncLoop } from "./sync-loop.ts";
 import { staleUdpFlows } from "./udp-flows.ts";
 
@@ -27,8 +28,10 @@ export interface ProxierOptions {
   readonly nodePortAddresses?: readonly string[];
   readonly informers: InformerFactory;
   readonly applier: RulesetApplier;
-  /** For the health check ports of Services; without it nobody serves them. */
+  /** For the health check ports of Services and the proxy's own; without it nobody serves them. */
   readonly serveHttp?: ServePlainHttp;
+  /** The proxy's own ports; none unless given. */
+  readonly statusAddresses?: StatusAddresses;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
@@ -44,6 +47,8 @@ interface FamilyTable {
 
 const serviceNameLabel = "kubernetes.io/service-name";
 const zoneLabel = "topology.kubernetes.io/zone";
+// Of a node that the cluster autoscaler is about to take away.
+const toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler";
 const byService = "service";
 
 /** kube-proxy: keeps the node's rules equal to the Services and EndpointSlices. */
@@ -60,6 +65,8 @@ export class Proxier {
   #zone: string | undefined;
   #hasSynced = false;
   #isFailing = false;
+  #lastUpdatedMs = 0;
+  #isNodeEligible = false;
 
   constructor(options: ProxierOptions) {
     this.#options = options;
@@ -84,6 +91,7 @@ export class Proxier {
     own.addEventHandler({
       onAdd: (node) => this.#moveTo(node),
       onUpdate: (_, node) => this.#moveTo(node),
+      onDelete: () => (this.#isNodeEligible = false),
     });
     this.#syncDuration = options.metrics.histogram(
       "kubeproxy_sync_proxy_rules_duration_seconds",
@@ -105,6 +113,8 @@ export class Proxier {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, informers, serveHttp } = this.#options;
     await using healthChecks = serveHttp && new HealthChecks(serveHttp, () => !this.#isFailing, logger);
+    const status = serveHttp && (await this.#serveStatus(serveHttp));
+    await using _ = status;
     await informers.waitForSync(signal);
     // Even without a single Service the base table must be there.
     this.#changed.set();
@@ -123,6 +133,17 @@ export class Proxier {
     });
   }
 
+  #serveStatus(serve: ServePlainHttp): Promise<AsyncDisposable> {
+    const { statusAddresses: addresses = {}, metrics, clock, logger } = this.#options;
+    const health = (): ProxyHealth => ({
+      isHealthy: this.#hasSynced && !this.#isFailing,
+      lastUpdatedMs: this.#lastUpdatedMs,
+      isNodeEligible: this.#isNodeEligible,
+      families: this.#families.map(({ config }) => config.family.name),
+    });
+    return serveStatus({ addresses, serve, health, metrics, clock, logger });
+  }
+
   #mark(key: string): void {
     this.#dirty.add(key);
     this.#changed.set();
@@ -130,6 +151,9 @@ export class Proxier {
 
   /** Hints are for zones: in another one, other endpoints are near. */
   #moveTo(node: Node): void {
+    const { metadata, spec } = node;
+    const isLeaving = spec.taints?.some(({ key }) => key === toBeDeletedTaint) === true;
+    this.#isNodeEligible = metadata.deletionTimestamp === undefined && !isLeaving;
     const zone = node.metadata.labels?.[zoneLabel];
     if (zone === this.#zone) return;
     this.#zone = zone;
@@ -161,6 +185,7 @@ export class Proxier {
     }
     this.#hasSynced = true;
     this.#isFailing = false;
+    this.#lastUpdatedMs = clock.now();
     this.#syncDuration.observe((clock.monotonic() - startedMs) / 1000);
   }
 

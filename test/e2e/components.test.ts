@@ -10,6 +10,7 @@ import { silentLogger } from "../../src/component-base/logger.ts";
 import { writeKubeconfig } from "../../src/cmd/kubeconfig.ts";
 import { setUpPodNetwork, writeCniConfig } from "../../src/node/cni.ts";
 import { ContainerdProcess } from "../../src/node/containerd/containerd-process.ts";
+import type { ComponentStatusList } from "../../src/api/core/v1/types.gen.ts";
 import { exec, type ExecResult } from "../../src/node/exec.ts";
 import { buildBusyboxImage, buildPauseImage } from "../../src/node/images/built-in-images.ts";
 import { ImageImporter } from "../../src/node/images/image-import.ts";
@@ -172,6 +173,13 @@ describe("components alone", { skip: typeof world === "string" ? world : false }
         return holders.includes("kube-controller-manager") && holders.includes("kube-scheduler");
       },
       20_000,
+    );
+    const { items } = JSON.parse(await run("get", "componentstatuses", "-o", "json")) as ComponentStatusList;
+    assert.deepEqual(
+      items.map(
+        ({ metadata, conditions }) => `${metadata?.name} ${conditions?.[0]?.status} ${conditions?.[0]?.message}`,
+      ),
+      ["controller-manager True ok", "etcd-0 True ok", "scheduler True ok"],
     );
     await eventually(
       "default ServiceAccount",

@@ -16,6 +16,7 @@ import {
   type NodeNamespaces,
 } from "../../src/node/node-namespaces.ts";
 import { enterWorld, eventually, type World } from "./world.ts";
+import { webApp } from "./web-app.ts";
 
 // `k8ts server` and `k8ts agent` on machines of their own, which are network namespaces here, once with routes and once with VXLAN.
 
@@ -119,28 +120,7 @@ async function manifestOf(machine: Machine, kind: string, name: string): Promise
   return file;
 }
 
-const web = `apiVersion: apps/v1
-kind: DaemonSet
-metadata: { name: web }
-spec:
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-        - name: main
-          image: ${image}
-          command: [sh, -c, "mkdir -p /www && hostname > /www/index.html && exec httpd -f -p 8080 -h /www"]
-          readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec:
-  selector: { app: web }
-  ports: [{ port: 80, targetPort: 8080 }]
-`;
+const web = webApp({ image, replicas: "each node", graceSeconds: 0 });
 
 for (const [index, backend] of (["host-gw", "vxlan"] as const).entries()) {
   describe(`server and agent, ${backend}`, { skip: typeof world === "string" ? world : false }, () => {

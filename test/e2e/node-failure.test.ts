@@ -7,6 +7,7 @@ import { execChecked } from "../../src/node/exec.ts";
 import { enterArguments, nodeNamespaces } from "../../src/node/node-namespaces.ts";
 import { CliCluster } from "./cli.ts";
 import { enterWorld, eventually } from "./world.ts";
+import { webApp } from "./web-app.ts";
 
 // A node that falls silent, with shorter times than upstream's defaults; with these the same is simulated, see node-lifecycle.
 
@@ -15,30 +16,7 @@ const image = "k8ts.local/busybox:1";
 const graceSeconds = 4;
 const tolerationSeconds = 3;
 
-const web = `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 4
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      tolerations:
-        - { key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: ${tolerationSeconds} }
-        - { key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: ${tolerationSeconds} }
-      containers:
-        - name: main
-          image: ${image}
-          command: [sh, -c, "mkdir -p /www && hostname > /www/index.html && exec httpd -f -p 8080 -h /www"]
-          readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }
-`;
+const web = webApp({ image, replicas: 4, graceSeconds: 1, tolerationSeconds });
 
 describe("a node that falls silent", { skip: typeof world === "string" ? world : false }, () => {
   if (typeof world === "string") return;

@@ -5,35 +5,14 @@ import type { NodeList, Pod, PodList, Service } from "../../src/api/core/v1/type
 import { exec, execChecked } from "../../src/node/exec.ts";
 import { CliCluster } from "./cli.ts";
 import { enterWorld, eventually } from "./world.ts";
+import { webApp } from "./web-app.ts";
 
 // Several nodes on one machine, as `k8ts up --nodes N` makes them.
 
 const world = await enterWorld(["containerd", "runc", "nft", "kubectl", "busybox"]);
 const image = "k8ts.local/busybox:1";
 
-const web = `apiVersion: apps/v1
-kind: DaemonSet
-metadata: { name: web }
-spec:
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-        - name: main
-          image: ${image}
-          command: [sh, -c, "mkdir -p /www && hostname > /www/index.html && exec httpd -f -p 8080 -h /www"]
-          readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec:
-  type: NodePort
-  selector: { app: web }
-  ports: [{ port: 80, targetPort: 8080 }]
-`;
+const web = webApp({ image, replicas: "each node", graceSeconds: 0, serviceType: "NodePort" });
 
 describe("nodes of one machine", { skip: typeof world === "string" ? world : false }, () => {
   if (typeof world === "string") return;
@@ -178,6 +157,19 @@ spec:
     assert.deepEqual(
       processes.filter((p) => p.pid !== undefined).map((p) => p.component),
       ["supervisor", "apiserver", "control", "node", "node-2"],
+    );
+    // Upstream's columns, and its warning.
+    const told = await cluster.tryKubectl(["get", "cs"]);
+    assert.match(told.stderr, /Warning: v1 ComponentStatus is deprecated in v1\.19\+/);
+    assert.deepEqual(
+      told.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/ {2,}/).slice(0, 3)),
+      [
+        ["NAME", "STATUS", "MESSAGE"],
+        ...["controller-manager", "etcd-0", "scheduler"].map((name) => [name, "Healthy", "ok"]),
+      ],
     );
     const now = (await cluster.json<PodList>("get", "pods", "-l", "app=web")).items;
     const ids = (list: readonly Pod[]): unknown =>

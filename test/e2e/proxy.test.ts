@@ -86,6 +86,7 @@ async function startProxy(): Promise<void> {
     informers,
     applier: nftablesApplier(),
     serveHttp: servePlainHttp,
+    statusAddresses: { metrics: { host: "127.0.0.1", port: 10_249 } },
     clock,
     logger: createLogger((record) => void errors.push(JSON.stringify(record)), "error"),
     metrics: new MetricRegistry(),
@@ -379,6 +380,14 @@ test("a UDP flow leaves an endpoint that is gone, and finds the first that comes
     await serve({ type: "NodePort" }, [endpoint(c)]);
     await leadsTo("c ");
   }
+});
+
+test("the proxy tells its mode and its metrics to the node alone", { skip }, async () => {
+  const text = async (host: string, path: string): Promise<string> =>
+    (await fetch(`http://${host}:10249${path}`)).text();
+  assert.equal(await text("127.0.0.1", "/proxyMode"), "nftables");
+  assert.match(await text("127.0.0.1", "/metrics"), /kubeproxy_sync_proxy_rules_duration_seconds_count [1-9]/);
+  await assert.rejects(text(nodeIp, "/proxyMode"), /fetch failed/);
 });
 
 test("Services of other proxies and headless ones are left alone", { skip }, async () => {

@@ -1,4 +1,5 @@
 import { badRequest } from "../../apimachinery/errors/new.ts";
+import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import { goQuote } from "../../apimachinery/go-format.ts";
 import { isJsonObject, setMember } from "../../apimachinery/object.ts";
 import type { PatchSchema } from "../../apimachinery/patch/patch-schema.ts";
@@ -6,6 +7,8 @@ import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import type { StructType } from "../../apimachinery/schema/type-registry.ts";
 import type { CustomKind, DecodeResult, ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
+import { fieldInvalid, formatFieldError } from "../../apimachinery/validation/field-error.ts";
+import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { defined } from "../../component-base/assert.ts";
 import { applyTypeOf } from "../schema/apply-type.ts";
 import { withDefaults } from "../schema/defaults.ts";
@@ -84,7 +87,8 @@ export class CustomResourceKind implements ObjectKind {
     return withDefaults(prune(named, this.schema), this.schema) as unknown as KubeObject;
   }
 
-  #decodeMetadata(metadata: unknown): DecodeResult {
+  /** `at` is where the object is inside the whole, whose own metadata it is when it is undefined. */
+  #decodeMetadata(metadata: unknown, at?: string): DecodeResult {
     const { group, version, kind } = this.#metadata;
     try {
       return this.#metadata.decode({ kind, apiVersion: apiVersionOf({ group, version }), metadata });
@@ -94,10 +98,12 @@ export class CustomResourceKind implements ObjectKind {
         .slice(text.indexOf(": ") + 2)
         .replace(/ Go struct field PartialObjectMetadata\.metadata of/, " Go value of")
         .replace(/( Go struct field \w+\.)metadata\./, "$1");
-      throw badRequest(
-        `${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${cause}`,
-      );
+      throw this.#cannotHandle(at === undefined ? cause : wrongMember(memberPath(at, "metadata"), metadata, cause));
     }
+  }
+
+  #cannotHandle(why: string): StatusError {
+    return badRequest(`${this.kind} in version ${goQuote(this.version)} cannot be handled as a ${this.kind}: ${why}`);
   }
 
   /** Metadata of objects inside the object is what metadata is everywhere. */
@@ -108,16 +114,23 @@ export class CustomResourceKind implements ObjectKind {
       return items ? withItems(value, (item, i) => this.#embedded(item, items, `${path}[${i}]`, unknownFields)) : value;
     }
     if (!isJsonObject(value)) return value;
+    const isResource = isEmbeddedResource(schema);
     return withMembers(value, (name, member) => {
       const at = memberPath(path, name);
-      if (name === "metadata" && isEmbeddedResource(schema)) {
-        const decoded = this.#decodeMetadata(member);
+      if (isResource && (name === "apiVersion" || name === "kind") && typeof member !== "string")
+        throw this.#cannotHandle(wrongMember(at, member, "must be a string"));
+      if (isResource && name === "metadata") {
+        const decoded = this.#decodeMetadata(member, path);
         unknownFields.push(...decoded.unknownFields.map((field) => memberPath(path, field)));
         return decoded.object.metadata;
       }
       return this.#embedded(member, memberSchema(schema, name), at, unknownFields);
     });
   }
+}
+
+function wrongMember(path: string, value: unknown, why: string): string {
+  return formatFieldError(fieldInvalid(FieldPath.of(path), value, why));
 }
 
 function membersOf(object: Mutable<KubeObject>): Record<string, unknown> {

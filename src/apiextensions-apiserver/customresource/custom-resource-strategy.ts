@@ -16,12 +16,13 @@ import {
 import type { Steps } from "../../component-base/steps.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import { hasRules, RuleValidator } from "../rules/rule-validator.ts";
-import type { JsonSchema } from "../schema/json-schema.ts";
+import { type JsonSchema, propertySchema } from "../schema/json-schema.ts";
 import { validateEmbedded } from "../schema/embedded.ts";
 import { validateListTypes } from "../schema/list-types.ts";
 import { SchemaValidator } from "../schema/validate.ts";
 import type { CustomResourceKind } from "./custom-resource-kind.ts";
-import { validateScaleFields } from "./scale-view.ts";
+import { finalizerWarnings } from "./finalizer-warnings.ts";
+import { validateScaleFields, validateScaleStatus } from "./scale-view.ts";
 import type { WebhookConverter } from "./webhook-converter.ts";
 import type { TableCells } from "./table-cells.ts";
 
@@ -57,7 +58,14 @@ export function customResourceStrategy(rules: CustomResourceRules): Strategy {
       if (!deepEqual(content(object, hasStatus), content(viewOf(rules, old), hasStatus)))
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
-    validateInSteps: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
+    validateInSteps: (object, old, context, found) =>
+      validator.validate(object, old, found, (text) => context.warn(text)),
+    allowUnconditionalUpdate: false,
+    warningsOnCreate: ({ metadata }) => finalizerWarnings(metadata.finalizers ?? []),
+    warningsOnUpdate: ({ metadata }, old) => {
+      const before = old.metadata.finalizers ?? [];
+      return finalizerWarnings((metadata.finalizers ?? []).filter((name) => !before.includes(name)));
+    },
   };
 }
 
@@ -80,7 +88,9 @@ export function customStatusStrategy(rules: CustomResourceRules): SubresourceStr
       object.metadata = cloneJson(old.metadata) as AnyObject["metadata"];
       if (managedFields) object.metadata.managedFields = managedFields;
     },
-    validateInSteps: (object, old, context) => validator.validate(object, old, (text) => context.warn(text)),
+    validateInSteps: (object, old, context, found) =>
+      validator.validateStatus(object, old, found, (text) => context.warn(text)),
+    allowUnconditionalUpdate: false,
   };
 }
 
@@ -102,32 +112,70 @@ const rulesNotChecked = fieldInvalid(
 export class CustomResourceValidator {
   readonly #schema: JsonSchema;
   readonly #validator: SchemaValidator;
+  readonly #statusValidator: SchemaValidator;
   readonly #rules: RuleValidator | undefined;
   readonly #scale: CustomResourceSubresourceScale | undefined;
 
   constructor(schema: JsonSchema, version: CustomResourceDefinitionVersion) {
     this.#schema = schema;
     this.#validator = new SchemaValidator(schema);
+    this.#statusValidator = new SchemaValidator(propertySchema(schema, "status") ?? {});
     this.#rules = hasRules(schema) ? new RuleValidator(schema) : undefined;
     this.#scale = version.subresources?.scale;
   }
 
-  /** Rules that were broken before, in what has not changed, are told to `warn`. */
-  *validate(
+  /** `found` is what is known to be wrong already. Rules that were broken before, in what has not changed, are told to `warn`. */
+  validate(
     object: KubeObject,
     old: KubeObject | undefined,
+    found: readonly FieldError[],
     warn: (text: string) => void,
   ): Steps<readonly FieldError[]> {
     const errors = this.#validator.validate(object, old);
     if (this.#scale) errors.push(...validateScaleFields(object, this.#scale));
     errors.push(...validateEmbedded(object, this.#schema));
+    return this.#validateWhole(object, old, { found, errors, warn });
+  }
+
+  /** An update of the status alone, whose schema speaks of it as if it were the whole. */
+  validateStatus(
+    object: KubeObject,
+    old: KubeObject | undefined,
+    found: readonly FieldError[],
+    warn: (text: string) => void,
+  ): Steps<readonly FieldError[]> {
+    const status = (object as AnyObject)["status"];
+    const before = (old as AnyObject | undefined)?.["status"];
+    const own = status === undefined ? [] : this.#statusValidator.validate(status, before);
+    const errors = own.map((error) => ({
+      ...error,
+      field: error.field === "<nil>" ? "status" : `status.${error.field}`,
+    }));
+    if (this.#scale) errors.push(...validateScaleStatus(object, this.#scale));
+    return this.#validateWhole(object, old, { found, errors, warn });
+  }
+
+  /** Lists and rules. */
+  *#validateWhole(
+    object: KubeObject,
+    old: KubeObject | undefined,
+    {
+      found,
+      errors,
+      warn,
+    }: {
+      readonly found: readonly FieldError[];
+      readonly errors: FieldError[];
+      readonly warn: (text: string) => void;
+    },
+  ): Steps<readonly FieldError[]> {
     const duplicates = validateListTypes(object, this.#schema);
     // A list that had duplicates before may keep them.
     if (duplicates.length > 0 && (!old || validateListTypes(old, this.#schema).length === 0))
       errors.push(...duplicates);
     // Rules may take for granted what the schema says.
     if (!this.#rules) return errors;
-    if (errors.some(({ type }) => blocking.has(type))) errors.push(rulesNotChecked);
+    if ([...found, ...errors].some(({ type }) => blocking.has(type))) errors.push(rulesNotChecked);
     else errors.push(...(yield* this.#rules.validate(object, old, { warn: (error) => warn(formatFieldError(error)) })));
     return errors;
   }

@@ -115,7 +115,7 @@ function conversionOf({ kind, version, converter }: CustomResourceRules, storage
         // Afterwards only the stored version's schema looks at it.
         if (own !== storageVersion)
           for (const object of objects) {
-            const errors = await finishGivingWay(validator.validate(object, undefined, () => {}));
+            const errors = await finishGivingWay(validator.validate(object, undefined, [], () => {}));
             if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
           }
         await converter.prepare(objects, storageVersion);

@@ -2,7 +2,8 @@ import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from "../
 import type { Mutable } from "../../apimachinery/resource-type.ts";
 import type { Strategy, SubresourceStrategy } from "../../apiserver/registry/rest/strategy.ts";
 import { cleanupFinalizer, setCondition } from "./conditions.ts";
-import { validateDefinition, validateDefinitionUpdate, validateStatus } from "./validate-definition.ts";
+import { formatWarnings } from "./format-warnings.ts";
+import { validateAcceptedNames, validateDefinition, validateDefinitionUpdate } from "./validate-definition.ts";
 
 /**
  * The rules of CustomResourceDefinitions. A definition that is deleted keeps a finalizer until the controller has deleted all
@@ -10,12 +11,14 @@ import { validateDefinition, validateDefinitionUpdate, validateStatus } from "./
  */
 export const definitionStrategy: Strategy<CustomResourceDefinition> = {
   generation: "spec",
+  allowUnconditionalUpdate: false,
   prepareForCreate: (definition) => {
     nullIsEmpty(definition);
+    const stored = storedVersion(definition.spec);
     definition.status = {
       conditions: null,
       acceptedNames: { plural: "", kind: "" },
-      storedVersions: [storedVersion(definition.spec)].filter((name) => name !== ""),
+      storedVersions: stored === "" ? null : [stored],
     };
   },
   prepareForUpdate: (definition) => {
@@ -25,6 +28,8 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
     const before = definition.status.storedVersions ?? [];
     if (stored !== "" && !before.includes(stored)) definition.status.storedVersions = [...before, stored];
   },
+  warningsOnCreate: (definition) => formatWarnings(definition),
+  warningsOnUpdate: (definition, old) => formatWarnings(definition, old),
   validate: (definition) => validateDefinition(definition),
   validateUpdate: (definition, old) => validateDefinitionUpdate(definition, old),
   hasPendingFinalizers: (definition) => definition.metadata.deletionTimestamp === undefined,
@@ -47,7 +52,8 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
 
 /** What clients may say of a definition's state: versions nothing is stored in any more may be taken from the list. */
 export const definitionStatusStrategy: SubresourceStrategy<CustomResourceDefinition> = {
-  validateUpdate: (definition) => validateStatus(definition),
+  validateUpdate: (definition) => validateAcceptedNames(definition),
+  allowUnconditionalUpdate: false,
 };
 
 /** A list that is null is judged as an empty one. */

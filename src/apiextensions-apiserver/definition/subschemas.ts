@@ -21,17 +21,22 @@ export function structuralSubschemas(schema: JsonSchema): readonly Subschema[] {
   ];
 }
 
-/** The schemas the same value has to match, too. */
+/** The schemas the same value has to match, too, in upstream's order. */
 export function logicalSubschemas(schema: JsonSchema): readonly Subschema[] {
-  const lists = (["allOf", "anyOf", "oneOf"] as const).flatMap((junctor) =>
+  const lists = (["allOf", "oneOf", "anyOf"] as const).flatMap((junctor) =>
     (schema[junctor] ?? []).map((option, i) => ({
       schema: option,
       at: (path: FieldPath) => path.child(junctor).index(i),
     })),
   );
-  return schema.not ? [...lists, { schema: schema.not, at: (path) => path.child("not") }] : lists;
+  return schema.not ? [{ schema: schema.not, at: (path) => path.child("not") }, ...lists] : lists;
 }
 
 export function subschemas(schema: JsonSchema): readonly Subschema[] {
   return [...structuralSubschemas(schema), ...logicalSubschemas(schema)];
+}
+
+/** Whether the test holds for the schema or one below it. */
+export function hasSubschema(schema: JsonSchema, test: (schema: JsonSchema) => boolean): boolean {
+  return test(schema) || subschemas(schema).some(({ schema: inner }) => hasSubschema(inner, test));
 }

@@ -51,14 +51,16 @@ function validateRuleText(rule: ValidationRule, schema: JsonSchema, path: FieldP
 const ruleCostMax = 10_000_000;
 const schemaCostMax = 100_000_000;
 
+export interface RuleLimits {
+  readonly allowsCostly: boolean;
+  /** Whether a part is all right but for its rules; those of others are not looked at. */
+  readonly isSound: (part: JsonSchema) => boolean;
+}
+
 /** What is wrong with the expressions of a structural schema's rules: with what they say, or with what they may cost. */
-export function validateRules(
-  schema: JsonSchema,
-  path: FieldPath,
-  { allowsCostly }: { readonly allowsCostly: boolean },
-): FieldError[] {
+export function validateRules(schema: JsonSchema, path: FieldPath, limits: RuleLimits): FieldError[] {
   if (!hasRules(schema)) return [];
-  const validation = new RulesValidation(allowsCostly);
+  const validation = new RulesValidation(limits);
   validation.visit({ schema, path, isRoot: true, type: undefined, countMax: 1, uncorrelated: undefined });
   return [...validation.errors, ...validation.totalErrors(path)];
 }
@@ -78,12 +80,12 @@ interface Part {
 
 class RulesValidation {
   readonly errors: FieldError[] = [];
-  readonly #allowsCostly: boolean;
+  readonly #limits: RuleLimits;
   readonly #costs: { readonly path: FieldPath; readonly cost: number }[] = [];
   #base: Environment | undefined;
 
-  constructor(allowsCostly: boolean) {
-    this.#allowsCostly = allowsCostly;
+  constructor(limits: RuleLimits) {
+    this.#limits = limits;
   }
 
   /** Rules of inner values come first. */
@@ -119,7 +121,7 @@ class RulesValidation {
       countMax: times(schema.maxItems),
       uncorrelated: uncorrelated ?? (schema["x-kubernetes-list-type"] === "map" ? undefined : path),
     });
-    if (rules.length > 0) this.#rules(part, type);
+    if (rules.length > 0 && this.#limits.isSound(schema)) this.#rules(part, type);
   }
 
   #rules({ schema, path, countMax, uncorrelated }: Part, type: SchemaType | undefined): void {
@@ -161,7 +163,7 @@ class RulesValidation {
 
   #cost(path: FieldPath, what: string, cost: number): void {
     this.#costs.push({ path, cost });
-    if (cost > ruleCostMax && !this.#allowsCostly)
+    if (cost > ruleCostMax && !this.#limits.allowsCostly)
       this.errors.push(fieldForbidden(path, tooCostly(what, cost / ruleCostMax)));
   }
 

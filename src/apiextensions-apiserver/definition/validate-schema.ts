@@ -1,147 +1,124 @@
-import {
-  type FieldError,
-  fieldForbidden,
-  fieldInvalid,
-  fieldNotSupported,
-  fieldRequired,
-} from "../../apimachinery/validation/field-error.ts";
+import { type FieldError, fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { compileRegexp } from "../../apimachinery/regexp/regexp.ts";
-import { itemSchema, type JsonSchema, propertySchema } from "../schema/json-schema.ts";
+import { isEmbeddedResource, itemSchema, type JsonSchema, typeMembers, valueSchema } from "../schema/json-schema.ts";
+import type { Leniency } from "./leniency.ts";
+import { logicalSubschemas, subschemas } from "./subschemas.ts";
+import { validateLists, validateType } from "./validate-lists.ts";
 import { validateRuleTexts } from "./validate-rules.ts";
-import { subschemas } from "./subschemas.ts";
-
-const types: ReadonlySet<string> = new Set(["array", "boolean", "integer", "number", "object", "string"]);
 
 /** JSON schema has it, and definitions may not use it. */
-const forbidden: readonly (readonly [string, string])[] = [
-  ["definitions", "definitions is not supported"],
-  ["dependencies", "dependencies is not supported"],
-  ["id", "id is not supported"],
-  ["patternProperties", "patternProperties is not supported"],
-  ["additionalItems", "additionalItems is not supported"],
-  ["$ref", "$ref is not supported"],
-];
+const notSupported = ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
+
+/** Why nothing structural can be made of a schema, in upstream's words; undefined when it can. */
+export function unstructurable(schema: JsonSchema): string | undefined {
+  const members = schema as Readonly<Record<string, unknown>>;
+  const name = ["id", "$schema", "$ref", "patternProperties", "dependencies", "additionalItems", "definitions"].find(
+    (each) => members[each] !== undefined && members[each] !== "",
+  );
+  if (name !== undefined) return `OpenAPIV3Schema '${name === "$schema" ? "schema" : name}' is not supported`;
+  if (schema["x-kubernetes-preserve-unknown-fields"] === false)
+    return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
+  if (Array.isArray(schema.items)) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
+  for (const { schema: inner } of subschemas(schema)) {
+    const why = unstructurable(inner);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+export interface ValidatedSchema {
+  readonly errors: readonly FieldError[];
+  /** Whether a part of the schema has no errors, and none below it. */
+  readonly isSound: (part: JsonSchema) => boolean;
+}
 
 /** What is wrong with a schema wherever it stands, by upstream's rules for OpenAPI v3 schemas of definitions. */
-export function validateSchema(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors = [
-    ...validateKeywords(schema, path),
-    ...validateListKeywords(schema, path),
-    ...validateRuleTexts(schema, path),
-  ];
-  for (const { schema: inner, at } of subschemas(schema)) errors.push(...validateSchema(inner, at(path)));
-  return errors;
+export function validateSchema(schema: JsonSchema, path: FieldPath, leniency: Leniency): ValidatedSchema {
+  const walk = new SchemaWalk(leniency);
+  walk.visit(schema, path, { isRoot: true, isInMeta: false, noDefaults: undefined });
+  return { errors: walk.errors, isSound: (part) => !walk.unsound.has(part) };
 }
 
-function validateKeywords(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  const members = schema as Readonly<Record<string, unknown>>;
-  for (const [name, detail] of forbidden)
-    if (members[name] !== undefined) errors.push(fieldForbidden(path.child(name), detail));
-  if (schema.uniqueItems === true)
-    errors.push(
-      fieldForbidden(
-        path.child("uniqueItems"),
-        "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
-      ),
-    );
-  if (schema.additionalProperties !== undefined) {
-    if (Object.keys(schema.properties ?? {}).length > 0)
-      errors.push(
-        fieldForbidden(path.child("additionalProperties"), "additionalProperties and properties are mutual exclusive"),
+interface Place {
+  readonly isRoot: boolean;
+  /** In what every object has: kind, apiVersion, metadata. */
+  readonly isInMeta: boolean;
+  /** Why there may be no defaults. */
+  readonly noDefaults: string | undefined;
+}
+
+class SchemaWalk {
+  readonly errors: FieldError[] = [];
+  readonly unsound = new Set<JsonSchema>();
+  readonly #leniency: Leniency;
+
+  constructor(leniency: Leniency) {
+    this.#leniency = leniency;
+  }
+
+  visit(schema: JsonSchema, path: FieldPath, place: Place): void {
+    const before = this.errors.length;
+    this.errors.push(...this.#keywords(schema, path, place), ...validateMutualExclusion(schema, path));
+    this.#inner(schema, path, { ...place, isRoot: false }, place.isRoot);
+    if (schema["x-kubernetes-preserve-unknown-fields"] === false)
+      this.errors.push(
+        fieldInvalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"),
       );
-    if (schema.additionalProperties === false)
-      errors.push(fieldForbidden(path.child("additionalProperties"), "additionalProperties cannot be set to false"));
+    this.errors.push(...validateLists(schema, path, this.#leniency), ...validateRuleTexts(schema, path));
+    if (this.errors.length > before) this.unsound.add(schema);
   }
-  if (Array.isArray(schema.items))
-    errors.push(fieldForbidden(path.child("items"), "items must be a schema object and not an array"));
-  if (schema.type !== undefined && schema.type !== "" && !types.has(schema.type))
-    errors.push(fieldNotSupported(path.child("type"), schema.type, [...types]));
-  if (schema.pattern !== undefined) errors.push(...validatePattern(schema.pattern, path.child("pattern")));
-  if (schema["x-kubernetes-preserve-unknown-fields"] === false)
-    errors.push(fieldInvalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
-  return errors;
-}
 
-function validatePattern(pattern: string, path: FieldPath): FieldError[] {
-  const { error } = compileRegexp(pattern);
-  return error === undefined
-    ? []
-    : [fieldInvalid(path, pattern, `must be a valid regular expression, but isn't: ${error}`)];
-}
+  #inner(schema: JsonSchema, path: FieldPath, below: Place, isRoot: boolean): void {
+    const values = valueSchema(schema);
+    const anyName = "inside additionalProperties applying to object metadata";
+    if (values)
+      this.visit(
+        values,
+        path.child("additionalProperties"),
+        below.isInMeta ? { ...below, noDefaults: anyName } : below,
+      );
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      const isMeta = (isRoot || isEmbeddedResource(schema)) && typeMembers.has(name);
+      const noDefaults = isMeta && isRoot ? `in top-level ${name}` : below.noDefaults;
+      const isInMeta = below.isInMeta || isMeta;
+      this.visit(property, path.child("properties").key(name), { ...below, isInMeta, noDefaults });
+    }
+    for (const { schema: option, at } of logicalSubschemas(schema)) this.visit(option, at(path), below);
+    const items = itemSchema(schema);
+    if (items) this.visit(items, path.child("items"), below);
+  }
 
-function validateListKeywords(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  const listType = schema["x-kubernetes-list-type"];
-  const mapType = schema["x-kubernetes-map-type"];
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  const type = schema.type ?? "";
-  const needsType = (expected: string, because: string): void => {
-    const detail = `must be ${expected} if ${because} is specified`;
-    if (type === "") errors.push(fieldRequired(path.child("type"), detail));
-    else if (type !== expected) errors.push(fieldInvalid(path.child("type"), type, detail));
-  };
-  if (listType !== undefined) {
-    needsType("array", "x-kubernetes-list-type");
-    if (!["atomic", "set", "map"].includes(listType))
-      errors.push(fieldNotSupported(path.child("x-kubernetes-list-type"), listType, ["atomic", "set", "map"]));
-  }
-  if (mapType !== undefined) {
-    needsType("object", "x-kubernetes-map-type");
-    if (!["atomic", "granular"].includes(mapType))
-      errors.push(fieldNotSupported(path.child("x-kubernetes-map-type"), mapType, ["atomic", "granular"]));
-  }
-  if (keys.length > 0 && listType !== "map") {
-    const at = path.child("x-kubernetes-list-type");
-    const detail = "must be map if x-kubernetes-list-map-keys is non-empty";
-    errors.push(listType === undefined ? fieldRequired(at, detail) : fieldInvalid(at, listType, detail));
-  }
-  if (listType === "map") errors.push(...validateMapKeys(schema, keys, path));
-  return errors;
-}
-
-function validateMapKeys(schema: JsonSchema, keys: readonly string[], path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  const keysPath = path.child("x-kubernetes-list-map-keys");
-  if (keys.length === 0) errors.push(fieldRequired(keysPath, "must not be empty if x-kubernetes-list-type is map"));
-  const items = itemSchema(schema);
-  if (!items) {
-    errors.push(fieldRequired(path.child("items"), "must have a schema if x-kubernetes-list-type is map"));
+  #keywords(schema: JsonSchema, path: FieldPath, { isInMeta, noDefaults }: Place): FieldError[] {
+    const errors = this.#leniency.allowsUnknownTypes ? [] : validateType(schema, path);
+    if (schema.default !== undefined && noDefaults !== undefined)
+      errors.push(fieldForbidden(path.child("default"), `must not be set ${noDefaults}`));
+    const members = schema as Readonly<Record<string, unknown>>;
+    for (const name of notSupported)
+      if (members[name] !== undefined && members[name] !== "")
+        errors.push(fieldForbidden(path.child(name), `${name} is not supported`));
+    if (schema.type === "null")
+      errors.push(fieldForbidden(path.child("type"), "type cannot be set to null, use nullable as an alternative"));
+    if (Array.isArray(schema.items))
+      errors.push(fieldForbidden(path.child("items"), "items must be a schema object and not an array"));
+    if (isInMeta && isEmbeddedResource(schema))
+      errors.push(
+        fieldForbidden(path.child("x-kubernetes-embedded-resource"), "must not be used inside of resource meta"),
+      );
     return errors;
   }
-  if (items.type !== "object")
-    errors.push(
-      fieldInvalid(
-        path.child("items").child("type"),
-        items.type ?? "",
-        "must be object if parent array's x-kubernetes-list-type is map",
-      ),
-    );
-  for (const [i, key] of keys.entries()) {
-    const property = propertySchema(items, key);
-    if (!property) {
-      errors.push(fieldInvalid(keysPath.index(i), key, "entries must all be names of item properties"));
-      continue;
-    }
-    const at = path.child("items").child("properties").key(key);
-    if (property.type === "array" || property.type === "object")
-      errors.push(
-        fieldInvalid(
-          at.child("type"),
-          property.type,
-          "must be a scalar type if parent array's x-kubernetes-list-type is map",
-        ),
-      );
-    if (property.default === undefined && !items.required?.includes(key))
-      errors.push(
-        fieldRequired(
-          at.child("default"),
-          "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
-        ),
-      );
-    if (keys.indexOf(key) < i)
-      errors.push({ type: "FieldValueDuplicate", field: keysPath.index(i).toString(), badValue: key, detail: "" });
+}
+
+function validateMutualExclusion(schema: JsonSchema, path: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schema.uniqueItems === true) {
+    const detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+    errors.push(fieldForbidden(path.child("uniqueItems"), detail));
   }
+  const hasProperties = Object.keys(schema.properties ?? {}).length > 0;
+  // `true` adds nothing to what is there.
+  if (schema.additionalProperties !== undefined && schema.additionalProperties !== true && hasProperties)
+    errors.push(
+      fieldForbidden(path.child("additionalProperties"), "additionalProperties and properties are mutual exclusive"),
+    );
   return errors;
 }

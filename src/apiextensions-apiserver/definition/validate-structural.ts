@@ -3,15 +3,12 @@ import {
   fieldForbidden,
   fieldInvalid,
   fieldRequired,
+  formatFieldError,
 } from "../../apimachinery/validation/field-error.ts";
+import { deepEqual } from "../../apimachinery/object.ts";
+import { compileRegexp } from "../../apimachinery/regexp/regexp.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import {
-  isEmbeddedResource,
-  itemSchema,
-  type JsonSchema,
-  preservesUnknown,
-  valueSchema,
-} from "../schema/json-schema.ts";
+import { isEmbeddedResource, itemSchema, type JsonSchema, preservesUnknown } from "../schema/json-schema.ts";
 import { logicalSubschemas, structuralSubschemas } from "./subschemas.ts";
 
 /** Where a schema stands: errors differ a little. */
@@ -28,7 +25,10 @@ const missingType: Readonly<Record<Level, string>> = {
  * like) only restrict what the schema already has.
  */
 export function validateStructural(schema: JsonSchema, path: FieldPath): FieldError[] {
-  return [...validateInvariants(schema, "root", path), ...validateCompleteness(schema, path)];
+  const errors = [...validateInvariants(schema, "root", path), ...validateCompleteness(schema, path)];
+  // Upstream tells them in the order of their texts.
+  const told = errors.map((error) => [formatFieldError(error), error] as const);
+  return told.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, error]) => error);
 }
 
 function validateInvariants(schema: JsonSchema, level: Level, path: FieldPath): FieldError[] {
@@ -37,31 +37,47 @@ function validateInvariants(schema: JsonSchema, level: Level, path: FieldPath): 
   if (type === "array" && !itemSchema(schema)) errors.push(fieldRequired(path.child("items"), "must be specified"));
   for (const { schema: inner, at } of structuralSubschemas(schema))
     errors.push(...validateInvariants(inner, inner === itemSchema(schema) ? "item" : "field", at(path)));
-  const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
-  if (isIntOrString && type !== "")
-    errors.push(fieldInvalid(path.child("type"), type, "must be empty if x-kubernetes-int-or-string is true"));
+  if (level === "root" && schema.additionalProperties !== undefined)
+    errors.push(fieldForbidden(path.child("additionalProperties"), "must not be used at the root"));
+  errors.push(...validateExtensions(schema, path), ...validatePattern(schema, path));
   for (const { schema: option, at } of logicalSubschemas(schema))
-    if (!(isIntOrString && isIntOrStringPattern(option, schema))) errors.push(...validateRestriction(option, at(path)));
+    errors.push(...validateRestriction(option, at(path), isIntOrStringPattern(option, schema)));
+  const isIntOrString = schema["x-kubernetes-int-or-string"] === true;
   if (isEmbeddedResource(schema)) errors.push(...validateEmbeddedSchema(schema, path));
   else if (type === "" && !isIntOrString && !preservesUnknown(schema))
     errors.push(fieldRequired(path.child("type"), missingType[level]));
   if (level === "root" && type !== "" && type !== "object")
     errors.push(fieldInvalid(path.child("type"), type, "must be object at the root"));
-  if (preservesUnknown(schema) && type !== "" && type !== "object")
-    errors.push(
-      fieldInvalid(path.child("type"), type, "must be object or empty if x-kubernetes-preserve-unknown-fields is true"),
-    );
   if (level === "root" || isEmbeddedResource(schema))
     errors.push(...validateTypeMembers(schema, path.child("properties")));
+  if (level === "root") errors.push(...validateRootMetadata(schema, path));
   return errors;
 }
 
-/** The alternatives that spell out what int-or-string means are allowed to have types. */
-function isIntOrStringPattern(option: JsonSchema, schema: JsonSchema): boolean {
+/** What an int-or-string cannot be as well. */
+function validateExtensions(schema: JsonSchema, path: FieldPath): FieldError[] {
+  if (schema["x-kubernetes-int-or-string"] !== true) return [];
+  const others = ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"] as const;
+  return others
+    .filter((name) => schema[name] === true)
+    .map((name) => fieldInvalid(path.child(name), true, "must be false if x-kubernetes-int-or-string is true"));
+}
+
+function validatePattern({ pattern = "" }: JsonSchema, path: FieldPath): FieldError[] {
+  const { error } = compileRegexp(pattern);
+  return error === undefined
+    ? []
+    : [fieldInvalid(path.child("pattern"), pattern, `must be a valid regular expression, but isn't: ${error}`)];
+}
+
+/** How much of an alternative only spells out what int-or-string means, and so is allowed to have types. */
+type Spelling = "it" | "its first" | undefined;
+
+function isIntOrStringPattern(option: JsonSchema, schema: JsonSchema): Spelling {
   const isBoth = (options: readonly JsonSchema[] | undefined): boolean =>
-    options?.length === 2 && options[0]?.type === "integer" && options[1]?.type === "string";
-  if (schema.anyOf?.includes(option)) return isBoth(schema.anyOf);
-  return schema.allOf?.[0] === option && isBoth(option.anyOf);
+    deepEqual(options, [{ type: "integer" }, { type: "string" }]);
+  if (schema.anyOf?.includes(option)) return isBoth(schema.anyOf) ? "it" : undefined;
+  return schema.allOf?.[0] === option && isBoth(option.anyOf) ? "its first" : undefined;
 }
 
 function validateEmbeddedSchema(schema: JsonSchema, path: FieldPath): FieldError[] {
@@ -86,24 +102,24 @@ function validateEmbeddedSchema(schema: JsonSchema, path: FieldPath): FieldError
 
 /** kind, apiVersion and metadata are what they are in every object. */
 function validateTypeMembers(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  const { kind, apiVersion, metadata } = schema.properties ?? {};
-  if (kind && kind.type !== "string")
-    errors.push(fieldInvalid(path.key("kind").child("type"), kind.type ?? "", "must be string"));
-  if (apiVersion && apiVersion.type !== "string")
-    errors.push(fieldInvalid(path.key("apiVersion").child("type"), apiVersion.type ?? "", "must be string"));
-  if (!metadata) return errors;
-  const at = path.key("metadata");
-  if (metadata.type !== "object") errors.push(fieldInvalid(at.child("type"), metadata.type ?? "", "must be object"));
-  const others = Object.keys(metadata.properties ?? {}).filter((name) => name !== "name" && name !== "generateName");
-  if (others.length > 0 || metadata.additionalProperties !== undefined)
-    errors.push(
-      fieldForbidden(
-        at,
-        "must not specify anything other than name and generateName, but metadata is implicitly specified",
-      ),
-    );
-  return errors;
+  const types = { kind: "string", apiVersion: "string", metadata: "object" };
+  return Object.entries(types).flatMap(([name, wanted]) => {
+    const member = schema.properties?.[name];
+    if (!member || member.type === wanted) return [];
+    return [fieldInvalid(path.key(name).child("type"), member.type ?? "", `must be ${wanted}`)];
+  });
+}
+
+/** The object's own metadata can only be told names to keep to. */
+function validateRootMetadata({ properties }: JsonSchema, path: FieldPath): FieldError[] {
+  const metadata = properties?.metadata;
+  if (!metadata) return [];
+  const { type: _type, default: _default, properties: members = {}, ...rest } = metadata;
+  const others = Object.keys(members).filter((name) => name !== "name" && name !== "generateName");
+  const isMore = others.length > 0 || Object.values(rest).some((value) => value !== undefined);
+  if (!isMore) return [];
+  const detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
+  return [fieldForbidden(path.child("properties").key("metadata"), detail)];
 }
 
 /** What an alternative may not say, and why: the schema itself has to. */
@@ -123,27 +139,31 @@ const notInRestrictions: readonly (readonly [keyof JsonSchema, string])[] = [
   ["x-kubernetes-validations", "must be empty to be structural"],
 ];
 
-function validateRestriction(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
+function validateRestriction(schema: JsonSchema, path: FieldPath, spelling?: Spelling): FieldError[] {
+  // It may have types, and then has nothing else.
+  if (spelling === "it") return [];
+  const errors = validatePattern(schema, path);
   for (const [name, detail] of notInRestrictions) {
     const value = schema[name];
-    if (value !== undefined && value !== "" && value !== false) errors.push(fieldForbidden(path.child(name), detail));
+    const isSaid = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== "" && value !== false;
+    if (isSaid) errors.push(fieldForbidden(path.child(name), detail));
   }
   if (schema.properties?.metadata)
     errors.push(fieldForbidden(path.child("properties").key("metadata"), "must not be specified in a nested context"));
-  const inner = [...structuralSubschemas({ ...schema, additionalProperties: undefined }), ...logicalSubschemas(schema)];
+  const options = logicalSubschemas(schema).filter(
+    ({ schema: option }) => spelling !== "its first" || !schema.anyOf?.includes(option),
+  );
+  const inner = [...structuralSubschemas({ ...schema, additionalProperties: undefined }), ...options];
   for (const { schema: option, at } of inner) errors.push(...validateRestriction(option, at(path)));
   return errors;
 }
 
-/** Every field an alternative speaks of is a field of the schema. */
+/**
+ * Every field an alternative speaks of is a field of the schema. As upstream, only alternatives at the root, and what is
+ * inside of them, are held to that.
+ */
 function validateCompleteness(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors = logicalSubschemas(schema).flatMap(({ schema: option, at }) =>
-    validateKnown(option, schema, at(path), path),
-  );
-  for (const { schema: inner, at } of structuralSubschemas(schema))
-    errors.push(...validateCompleteness(inner, at(path)));
-  return errors;
+  return logicalSubschemas(schema).flatMap(({ schema: option, at }) => validateKnown(option, schema, at(path), path));
 }
 
 function validateKnown(
@@ -158,12 +178,9 @@ function validateKnown(
   );
   const items = itemSchema(option);
   if (items) errors.push(...validateKnown(items, itemSchema(schema), optionPath.child("items"), path.child("items")));
-  const values = valueSchema(schema);
   for (const [name, property] of Object.entries(option.properties ?? {})) {
-    const own = schema.properties?.[name];
-    const at = optionPath.child("properties").key(name);
-    if (!own && values) errors.push(...validateKnown(property, values, at, path.child("additionalProperties")));
-    else errors.push(...validateKnown(property, own, at, path.child("properties").key(name)));
+    const inner = (at: FieldPath): FieldPath => at.child("properties").key(name);
+    errors.push(...validateKnown(property, schema.properties?.[name], inner(optionPath), inner(path)));
   }
   return errors;
 }

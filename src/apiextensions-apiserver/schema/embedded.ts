@@ -2,13 +2,14 @@ import { isJsonObject } from "../../apimachinery/object.ts";
 import type { ObjectMeta } from "../../apimachinery/meta/v1/types.gen.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { validatePathSegmentName } from "../../apimachinery/validation/names.ts";
-import { validateAnnotations, validateLabels } from "../../apimachinery/validation/object-meta.ts";
+import { nameIsPathSegment, validateDns1035Label } from "../../apimachinery/validation/names.ts";
+import { validateObjectMeta } from "../../apimachinery/validation/object-meta.ts";
 import { hasEmbedded, isEmbeddedResource, itemSchema, type JsonSchema, memberSchema } from "./json-schema.ts";
 
-/** What is wrong with the type and metadata of objects inside an object. */
-export function validateEmbedded(value: unknown, schema: JsonSchema | undefined): FieldError[] {
+/** What is wrong with the type and metadata of objects inside an object, and with `isObject` of the value itself. */
+export function validateEmbedded(value: unknown, schema: JsonSchema | undefined, isObject = false): FieldError[] {
   const errors: FieldError[] = [];
+  if (isObject && isJsonObject(value)) errors.push(...validateResource(value, undefined));
   // Few schemas have any: those of all others need no walk.
   if (schema && hasEmbedded(schema)) walk(value, schema, undefined, errors);
   return errors;
@@ -27,19 +28,39 @@ function walk(value: unknown, schema: JsonSchema | undefined, path: FieldPath | 
     walk(member, memberSchema(schema, name), path?.child(name) ?? FieldPath.of(name), errors);
 }
 
-function validateResource(object: Readonly<Record<string, unknown>>, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const name of ["apiVersion", "kind"]) {
-    const value = object[name];
-    if (value === undefined || value === "") errors.push(fieldRequired(path.child(name), "must not be empty"));
-    else if (typeof value !== "string") errors.push(fieldInvalid(path.child(name), value, "must be a string"));
-  }
-  if (!isJsonObject(object.metadata)) return errors;
-  const metadata = object.metadata as ObjectMeta;
-  const at = path.child("metadata");
-  for (const message of validatePathSegmentName(metadata.name ?? ""))
-    errors.push(fieldInvalid(at.child("name"), metadata.name, message));
-  errors.push(...validateLabels(metadata.labels, at.child("labels")));
-  errors.push(...validateAnnotations(metadata.annotations, at.child("annotations")));
-  return errors;
+function validateResource(object: Readonly<Record<string, unknown>>, path: FieldPath | undefined): FieldError[] {
+  const member = (name: string): FieldPath => path?.child(name) ?? FieldPath.of(name);
+  const required = ["apiVersion", "kind"].filter((name) => object[name] === undefined);
+  return [
+    ...required.map((name) => fieldRequired(member(name))),
+    ...validateText(object.apiVersion, member("apiVersion"), wrongApiVersion),
+    ...validateText(object.kind, member("kind"), wrongKind),
+    ...(isJsonObject(object.metadata) ? validateMetadata(object.metadata, member("metadata")) : []),
+  ];
+}
+
+function validateText(
+  value: unknown,
+  path: FieldPath,
+  wrong: (text: string) => string | undefined,
+): readonly FieldError[] {
+  if (value === undefined) return [];
+  const why = typeof value !== "string" ? "must be a string" : value === "" ? "must not be empty" : wrong(value);
+  return why === undefined ? [] : [fieldInvalid(path, value, why)];
+}
+
+function wrongApiVersion(text: string): string | undefined {
+  return text.split("/").length > 2 ? `unexpected GroupVersion string: ${text}` : undefined;
+}
+
+function wrongKind(text: string): string | undefined {
+  const messages = validateDns1035Label(text.toLowerCase());
+  return messages.length === 0 ? undefined : `may have mixed case, but should otherwise match: ${messages.join(",")}`;
+}
+
+function validateMetadata(metadata: Readonly<Record<string, unknown>>, path: FieldPath): readonly FieldError[] {
+  const { name = "", namespace = "" } = metadata as ObjectMeta;
+  // Inside an object nothing has to have a name.
+  const named = { ...metadata, name: name === "" ? "fakename" : name } as ObjectMeta;
+  return validateObjectMeta(named, { namespaced: namespace !== "", validateName: nameIsPathSegment }, path);
 }

@@ -1,4 +1,4 @@
-import { validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
+import { validateDns1123Label, validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 
 type Check = (text: string) => boolean;
 
@@ -10,14 +10,13 @@ const matches =
 const uuid = (version: string): Check =>
   matches(new RegExp(`^[0-9a-f]{8}-?[0-9a-f]{4}-?${version}[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$`, "i"));
 
-/** The formats that are checked, by upstream's names. Others say something to readers only. */
+/** The formats that are checked, by upstream's names without dashes. Others say something to readers only. */
 const formats: Readonly<Record<string, Check>> = {
   bsonobjectid: matches(/^[0-9a-fA-F]{24}$/),
   byte: (text) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text),
   cidr: isCidr,
   creditcard: matches(/^[0-9]{13,19}$/),
   date: isDate,
-  "date-time": isDateTime,
   datetime: isDateTime,
   duration: isDuration,
   email: matches(/^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/),
@@ -28,6 +27,8 @@ const formats: Readonly<Record<string, Check>> = {
   isbn10: matches(/^(?:[0-9]-?){9}[0-9X]$/),
   isbn13: matches(/^(?:[0-9]-?){13}$/),
   isbn: matches(/^(?:(?:[0-9]-?){9}[0-9X]|(?:[0-9]-?){13})$/),
+  k8slongname: (text) => validateDns1123Subdomain(text).length === 0,
+  k8sshortname: (text) => validateDns1123Label(text).length === 0,
   mac: matches(/^(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/),
   rgbcolor: matches(/^rgb\(\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*\)$/),
   ssn: matches(/^[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}$/),
@@ -40,7 +41,28 @@ const formats: Readonly<Record<string, Check>> = {
 
 /** True for values of formats that are not known, too. */
 export function hasFormat(text: string, format: string): boolean {
-  return !Object.hasOwn(formats, format) || (formats[format]?.(text) ?? true);
+  const name = format.replaceAll("-", "");
+  return !Object.hasOwn(formats, name) || (formats[name]?.(text) ?? true);
+}
+
+/** Formats that are known and take any text. */
+const unchecked = new Set(["password"]);
+
+/** Whether values of the type are ever checked for the format. */
+export function isKnownFormat(format: string, type: string): boolean {
+  switch (type) {
+    case "":
+    case "string": {
+      const name = format.replaceAll("-", "");
+      return Object.hasOwn(formats, name) || unchecked.has(name);
+    }
+    case "integer":
+      return format === "int32" || format === "int64";
+    case "number":
+      return format === "float" || format === "double";
+    default:
+      return false;
+  }
 }
 
 function isDate(text: string): boolean {

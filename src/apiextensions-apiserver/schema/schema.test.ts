@@ -226,6 +226,6 @@ void test("objects inside objects have a type and a name", () => {
   const schema = object({ e: object({}, { "x-kubernetes-embedded-resource": true }) });
   assert.equal(
     told(validateEmbedded({ e: { metadata: { name: "a/b" } } }, schema)),
-    "[e.apiVersion: Required value: must not be empty, e.kind: Required value: must not be empty, e.metadata.name: Invalid value: \"a/b\": may not contain '/']",
+    "[e.apiVersion: Required value, e.kind: Required value, e.metadata.name: Invalid value: \"a/b\": may not contain '/']",
   );
 });

@@ -8,7 +8,7 @@ import {
   fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
 import { compileRegexp, type LinearRegexp } from "../../apimachinery/regexp/regexp.ts";
-import { hasFormat } from "./formats.ts";
+import { hasFormat, isKnownFormat } from "./formats.ts";
 import { itemSchema, type JsonSchema, memberPath, propertySchema, valueSchema } from "./json-schema.ts";
 
 /** A value before the write, where it can be told which it was; the symbol where there was none. */
@@ -91,17 +91,24 @@ export class SchemaValidator {
   }
 
   #string(value: string, schema: JsonSchema, path: string, errors: FieldError[]): void {
-    const { maxLength, minLength, pattern, format } = schema;
+    const { format } = schema;
+    const misfit = this.#misfit(value, schema, path);
+    if (misfit) errors.push(misfit);
+    if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
+  }
+
+  /** As upstream, of length and pattern only the first that is wrong is told. */
+  #misfit(value: string, { maxLength, minLength, pattern }: JsonSchema, path: string): FieldError | undefined {
     if (maxLength !== undefined || minLength !== undefined) {
       const length = codePoints(value);
       if (maxLength !== undefined && length > maxLength)
-        errors.push({ ...fieldTooLong(undefined, maxLength), field: path });
+        return { ...fieldTooLong(undefined, maxLength), field: fieldOf(path) };
       if (minLength !== undefined && length < minLength)
-        errors.push(problem(path, value, `should be at least ${minLength} chars long`));
+        return problem(path, value, `should be at least ${minLength} chars long`);
     }
     if (pattern !== undefined && this.#pattern(pattern)?.test(value) === false)
-      errors.push(problem(path, value, `should match '${pattern}'`));
-    if (format !== undefined && !hasFormat(value, format)) errors.push(wrongType(path, format, value));
+      return problem(path, value, `should match '${pattern}'`);
+    return undefined;
   }
 
   /** Undefined for what is no regular expression, which the definition's own validation refuses. */
@@ -120,7 +127,7 @@ export class SchemaValidator {
     if (minItems !== undefined && list.length < minItems)
       errors.push(problem(path, list.length, `should have at least ${minItems} items`));
     if (maxItems !== undefined && list.length > maxItems)
-      errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: path });
+      errors.push({ ...fieldTooMany(undefined, list.length, maxItems), field: fieldOf(path) });
     if (schema.uniqueItems === true && list.some((item, i) => list.slice(0, i).some((other) => deepEqual(item, other))))
       errors.push(problem(path, "", "shouldn't contain duplicates"));
   }
@@ -137,7 +144,7 @@ export class SchemaValidator {
     if (minProperties !== undefined && count < minProperties)
       errors.push(problem(path, count, `should have at least ${minProperties} properties`));
     if (maxProperties !== undefined && count > maxProperties)
-      errors.push({ ...fieldTooMany(undefined, count, maxProperties), field: path });
+      errors.push({ ...fieldTooMany(undefined, count, maxProperties), field: fieldOf(path) });
     for (const name of schema.required ?? [])
       if (!Object.hasOwn(object, name)) errors.push({ ...fieldRequired(undefined), field: memberPath(path, name) });
     const values = valueSchema(schema);
@@ -193,8 +200,16 @@ function checkType(value: unknown, schema: JsonSchema, path: string, errors: Fie
   if (expected === "" || (value === null && schema.nullable === true)) return;
   const actual = typeOf(value);
   const isType = isIntOrString ? actual === "integer" || actual === "string" : actual === expected;
-  if (!isType && (expected !== "number" || actual !== "integer")) errors.push(wrongType(path, expected, actual));
+  if (isType || (expected === "number" && actual === "integer")) return;
+  const { format = "" } = schema;
+  if (value === null || format === "" || !isKnownFormat(format, schema.type ?? ""))
+    errors.push(wrongType(path, expected, actual));
+  // As upstream, which speaks of formats where both have one, and takes any text or list for what has a format of texts.
+  else if (actual !== "string" && actual !== "array") errors.push(wrongType(path, format, numberFormats[actual] ?? ""));
+  else if (expected === "integer" || expected === "number") errors.push(wrongType(path, expected, actual));
 }
+
+const numberFormats: Readonly<Record<string, string>> = { integer: "int64", number: "float64" };
 
 const integerBounds: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int32: [-(2n ** 31n), 2n ** 31n - 1n],

@@ -53,6 +53,8 @@ export interface SubresourceSchema {
   readonly group?: string;
   readonly version?: string;
   readonly kind?: string;
+  /** Other apiVersions its bodies may come in: versions no longer served that read the same. */
+  readonly alsoAccepts?: readonly string[];
   /** HTTP methods of a subresource that is connected to, not read or written. */
   readonly connectMethods?: readonly string[];
   /** Takes a further path (`proxy/{path}`). */

@@ -22,6 +22,8 @@ export interface ApiSubresource {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** Other apiVersions its bodies may come in. */
+  readonly alsoAccepts?: readonly string[];
   /** For connect subresources (exec, proxy …): the HTTP methods it takes. */
   readonly connectMethods?: readonly string[];
   /** Takes a further path (`proxy/{path}`). */

@@ -188,6 +188,8 @@ export interface FieldValidation {
   warn(text: string): void;
   /** Tells which kinds there are besides the one wanted. */
   readonly scheme?: Scheme;
+  /** Other apiVersions that are read as if they were the kind's. */
+  readonly alsoAccepts?: readonly string[];
 }
 
 /**
@@ -201,7 +203,8 @@ export function decodeAs(kind: ObjectKind, body: ParsedText, fields: FieldValida
   const expected = apiVersionOf(kind);
   const named = value as { readonly kind?: unknown; readonly apiVersion?: unknown };
   const givenKind = typeof named.kind === "string" && named.kind !== "" ? named.kind : kind.kind;
-  const givenVersion = typeof named.apiVersion === "string" && named.apiVersion !== "" ? named.apiVersion : expected;
+  const sentVersion = typeof named.apiVersion === "string" && named.apiVersion !== "" ? named.apiVersion : expected;
+  const givenVersion = fields.alsoAccepts?.includes(sentVersion) ? expected : sentVersion;
   if (givenKind !== kind.kind || givenVersion !== expected)
     throw wrongKind(kind, { kind: givenKind, apiVersion: givenVersion, value }, fields.scheme);
   let decoded;

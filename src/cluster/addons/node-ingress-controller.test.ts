@@ -5,6 +5,7 @@ import { events, ingressClasses, ingresses, nodes, services } from "../../api/re
 import type { Ingress } from "../../api/networking/v1/types.gen.ts";
 import type { Input } from "../../apimachinery/resource-type.ts";
 import { startControllers, type ControllerHarness } from "../../controller-runtime/testing/controller-harness.ts";
+import { ingressProblemAnnotation } from "../../ingress/node-ingress.ts";
 import { nodeIngressController } from "./node-ingress-controller.ts";
 
 const start = (): Promise<ControllerHarness> =>
@@ -75,4 +76,19 @@ test("backends that nobody can be sent to are told, until they are there", async
   await h.client.resource(services, "a").patch("web", "merge", { spec: { ports: [{ port: 80 }] } });
   await h.settle();
   assert.equal((await told()).length, 2);
+});
+
+test("a node that says it cannot serve Ingresses is in no status until it can", async () => {
+  await using h = await start();
+  await h.client.resource(ingresses, "a").create(ingress("i"));
+  const say = (problem: string | null) =>
+    h.client
+      .resource(nodes)
+      .patch("n1", "merge", { metadata: { annotations: { [ingressProblemAnnotation]: problem } } });
+  await say("port 80 is taken");
+  await h.settle();
+  assert.deepEqual(await addresses(h, "i"), ["198.18.0.2"]);
+  await say(null);
+  await h.settle();
+  assert.deepEqual(await addresses(h, "i"), ["198.18.0.1", "198.18.0.2"]);
 });

@@ -6,12 +6,14 @@ import { objectKey } from "../../client/cache/object-key.ts";
 import type { ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController } from "../../controller-runtime/reconcile-controller.ts";
 import { className, controllerName, isOurs } from "../../ingress/ingress-class.ts";
+import { ingressProblemAnnotation } from "../../ingress/node-ingress.ts";
+import { changesAddresses, NodeAddresses } from "./node-addresses.ts";
 
 const byService = "service";
 
 /**
  * What Ingress needs once in a cluster, beside the nodes that serve it: the IngressClass `k8ts`, made when there is none of that
- * name, the nodes' addresses in each Ingress's status, and events about backends that nobody can be sent to.
+ * name, the addresses of nodes that can serve in each Ingress's status, and events about backends that nobody can be sent to.
  */
 export function nodeIngressController(): ControllerDescriptor {
   const name = "node-ingress-controller";
@@ -30,6 +32,7 @@ export function nodeIngressController(): ControllerDescriptor {
       const ingressInformer = context.informers.for(ingresses);
       const classInformer = context.informers.for(ingressClasses);
       const nodeInformer = context.informers.for(nodes);
+      const addresses = new NodeAddresses(nodeInformer);
       const serviceInformer = context.informers.for(services);
       ingressInformer.addIndex(byService, (ingress) =>
         serviceBackends(ingress).map(({ service }) => `${ingress.metadata.namespace}/${service?.name}`),
@@ -61,10 +64,9 @@ export function nodeIngressController(): ControllerDescriptor {
         const isServed = isOurs(ingress, classInformer.lister);
         const present = addressesIn(ingress);
         // One that was never ours has addresses somebody else gave it.
-        const addresses = nodeInformer.lister.list().flatMap(addressOf);
-        if (!isServed && !present.some((ip) => addresses.includes(ip))) return;
+        if (!isServed && !addresses.areOurs(present)) return;
         if (isServed) tellProblems(ingress);
-        const wanted = isServed ? nodeInformer.lister.list().filter(isReady).flatMap(addressOf).sort() : [];
+        const wanted = isServed ? addresses.ready(canServe) : [];
         if (wanted.join() === [...present].sort().join()) return;
         const loadBalancer = wanted.length === 0 ? {} : { ingress: wanted.map((ip) => ({ ip })) };
         await context.client
@@ -84,11 +86,7 @@ export function nodeIngressController(): ControllerDescriptor {
       controller.enqueue(classKey);
       controller.watch(ingressInformer, (ingress) => [objectKey(ingress)]);
       controller.watch(classInformer, () => [classKey, ...ours()]);
-      controller.watch(
-        nodeInformer,
-        ours,
-        (a, b) => isReady(a) !== isReady(b) || addressOf(a).join() !== addressOf(b).join(),
-      );
+      controller.watch(nodeInformer, ours, (a, b) => changesAddresses(a, b) || canServe(a) !== canServe(b));
       controller.watch(
         serviceInformer,
         (service) => ingressInformer.lister.byIndex(byService, objectKey(service)).map(objectKey),
@@ -97,6 +95,11 @@ export function nodeIngressController(): ControllerDescriptor {
       return controller;
     },
   };
+}
+
+/** A node says of itself when it cannot. */
+function canServe({ metadata }: Node): boolean {
+  return metadata.annotations?.[ingressProblemAnnotation] === undefined;
 }
 
 /** No Ingress has such a key. */
@@ -127,13 +130,4 @@ function portsOf({ spec }: Service): string {
 
 function addressesIn({ status }: Ingress): readonly string[] {
   return (status.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? "");
-}
-
-function isReady(node: Node): boolean {
-  return node.status.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
-}
-
-function addressOf(node: Node): readonly string[] {
-  const address = node.status.addresses?.find((a) => a.type === "InternalIP")?.address;
-  return address === undefined ? [] : [address];
 }

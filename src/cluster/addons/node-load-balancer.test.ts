@@ -66,3 +66,36 @@ test("other classes, and addresses that somebody else gave, are left alone", asy
   assert.equal(await addresses(h, "cloud"), undefined);
   assert.deepEqual(await addresses(h, "given"), [{ ip: "203.0.113.1" }]);
 });
+
+test("the address of a node that is gone, or has moved, goes", async () => {
+  await using h = await start();
+  const nodeClient = h.client.resource(nodes);
+  const second = await nodeClient.create({ metadata: { name: "n2" } });
+  const conditions = [{ type: "Ready" as const, status: "True" as const }];
+  const at = (address: string) => ({ addresses: [{ type: "InternalIP" as const, address }], conditions });
+  await nodeClient.updateStatus({ ...second, status: at("198.18.0.2") });
+  await h.client.resource(services, "a").create(balanced("web", 80));
+  await h.settle();
+  const has = async (...ips: readonly string[]): Promise<void> =>
+    assert.deepEqual(
+      await addresses(h, "web"),
+      ips.map((ip) => ({ ip, ipMode: "VIP" })),
+    );
+  await has("198.18.0.1", "198.18.0.2");
+  await nodeClient.delete("n2");
+  await h.settle();
+  await has("198.18.0.1");
+  // The only one there is gets another address: nothing in the status is a node's any more.
+  const only = await nodeClient.get("n1");
+  await nodeClient.updateStatus({ ...only, status: at("198.18.0.9") });
+  await h.settle();
+  await has("198.18.0.9");
+});
+
+test("a controller that starts when a node has gone takes its address away", async () => {
+  await using h = await start();
+  const ingress = ["198.18.0.1", "198.18.0.7"].map((ip) => ({ ip, ipMode: "VIP" as const }));
+  await h.client.resource(services, "a").create({ ...balanced("web", 80), status: { loadBalancer: { ingress } } });
+  await h.settle();
+  assert.deepEqual(await addresses(h, "web"), nodeAddress);
+});

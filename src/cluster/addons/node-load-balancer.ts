@@ -1,8 +1,9 @@
-import type { Node, Service } from "../../api/core/v1/types.gen.ts";
+import type { Service } from "../../api/core/v1/types.gen.ts";
 import { nodes, services } from "../../api/resources.gen.ts";
 import { objectKey } from "../../client/cache/object-key.ts";
 import type { ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { ReconcileController } from "../../controller-runtime/reconcile-controller.ts";
+import { changesAddresses, NodeAddresses } from "./node-addresses.ts";
 
 export interface NodeLoadBalancerOptions {
   /** TCP ports of the nodes that are in use by the cluster itself: API server, kubelet, DNS. */
@@ -11,8 +12,8 @@ export interface NodeLoadBalancerOptions {
 
 /**
  * Gives Services of type LoadBalancer the nodes' own addresses: kube-proxy serves the Service's ports on them like on any
- * load balancer's address. A port goes to the Service that was there first; others wait until it is free. Addresses that
- * somebody else put into the status are left alone, and so are Services of another `loadBalancerClass`.
+ * load balancer's address. A port goes to the Service that was there first; others wait until it is free. Addresses none of which
+ * is a node's are somebody else's and left alone, and so are Services of another `loadBalancerClass`.
  *
  * Differs from upstream, where a cloud's controller does it.
  */
@@ -29,6 +30,7 @@ export function nodeLoadBalancerController({ reservedPorts }: NodeLoadBalancerOp
     create: (context) => {
       const serviceInformer = context.informers.for(services);
       const nodeInformer = context.informers.for(nodes);
+      const addresses = new NodeAddresses(nodeInformer);
       const controller = new ReconcileController({
         ...context,
         name: "node-load-balancer",
@@ -36,17 +38,15 @@ export function nodeLoadBalancerController({ reservedPorts }: NodeLoadBalancerOp
         reconcile: async (key) => {
           const service = serviceInformer.lister.getByKey(key);
           if (!service || service.metadata.deletionTimestamp) return;
-          const ours = new Set(nodeInformer.lister.list().flatMap(addressOf));
           const present = (service.status.loadBalancer.ingress ?? []).map((i) => i.ip ?? "");
-          if (present.some((ip) => !ours.has(ip))) return;
+          if (present.length > 0 && !addresses.areOurs(present)) return;
           const conflict = isOurs(service)
             ? portConflict(service, serviceInformer.lister.list(), reservedPorts)
             : undefined;
           if (conflict !== undefined && present.length === 0) {
             context.recorder.event(service, "Warning", "SyncLoadBalancerFailed", conflict);
           }
-          const ready = nodeInformer.lister.list().filter(isReady).flatMap(addressOf).sort();
-          const wanted = isOurs(service) && conflict === undefined ? ready : [];
+          const wanted = isOurs(service) && conflict === undefined ? addresses.ready() : [];
           if (wanted.join() === [...present].sort().join()) return;
           const ingress = wanted.map((ip) => ({ ip, ipMode: "VIP" }));
           const loadBalancer = wanted.length === 0 ? {} : { ingress };
@@ -67,11 +67,7 @@ export function nodeLoadBalancerController({ reservedPorts }: NodeLoadBalancerOp
         const concerns = isOurs(service) || (service.status.loadBalancer.ingress?.length ?? 0) > 0;
         return concerns ? [...new Set([objectKey(service), ...balanced()])] : [];
       });
-      controller.watch(
-        nodeInformer,
-        balanced,
-        (a, b) => isReady(a) !== isReady(b) || addressOf(a).join() !== addressOf(b).join(),
-      );
+      controller.watch(nodeInformer, balanced, changesAddresses);
       return controller;
     },
   };
@@ -103,13 +99,4 @@ function comesBefore(a: Service, b: Service): boolean {
   if (has(a) !== has(b)) return has(a);
   const [ta, tb] = [a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? ""];
   return ta === tb ? (a.metadata.uid ?? "") < (b.metadata.uid ?? "") : ta < tb;
-}
-
-function isReady(node: Node): boolean {
-  return node.status.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
-}
-
-function addressOf(node: Node): readonly string[] {
-  const address = node.status.addresses?.find((a) => a.type === "InternalIP")?.address;
-  return address === undefined ? [] : [address];
 }

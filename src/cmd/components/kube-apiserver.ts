@@ -11,6 +11,8 @@ import type { TokenKey } from "../../kube-apiserver/authentication/json-web-toke
 import { SystemClock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
 import { ReloadingPair } from "../../node/pki/reloading-pair.ts";
+import { componentProbes } from "../component-health.ts";
+import { usualControlPorts } from "../control-ports.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { type ApiServerSettings, serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
@@ -110,6 +112,8 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       serviceCidr: flags["service-cluster-ip-range"] ?? "10.0.0.0/24",
       serviceNodePortRange: portRange(flags["service-node-port-range"] ?? "30000-32767"),
       ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
+      // Upstream's server, too, looks nowhere else.
+      componentProbes: componentProbes(usualControlPorts),
       controllerRoles: clusterControllers({
         config: defaultClusterConfig,
         rootCa: "",

@@ -5,11 +5,13 @@ import { kubeControllers } from "../../kube-controller-manager/controllers.ts";
 import type { ControllerDescriptor } from "../../controller-runtime/controller.ts";
 import { AuthorityCertificateSigner } from "../../node/pki/certificate-signer.ts";
 import type { KeyPair } from "../../node/pki/certificates.ts";
+import { usualControlPorts } from "../control-ports.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { leaderElectionOf } from "../leader-election-flags.ts";
 import { controllerConfigFlags, controllerOptionsOf } from "./component-config.ts";
 import { leaderElectionFlags, leaderElectionValues } from "./leader-election.ts";
+import { secureServing, secureServingFlags } from "./secure-serving.ts";
 import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
 const controllerManagerFlags = {
@@ -29,8 +31,7 @@ const controllerManagerFlags = {
   // Tokens are signed by the API server's TokenRequest.
   "service-account-private-key-file": "ignored",
   "use-service-account-credentials": "ignored",
-  "bind-address": "ignored",
-  "secure-port": "ignored",
+  ...secureServingFlags,
   "client-ca-file": "ignored",
   "requestheader-client-ca-file": "ignored",
   "cluster-name": "ignored",
@@ -46,6 +47,11 @@ export function kubeControllerManager(args: readonly string[]): Promise<void> {
     const options = await readKubeconfigFile(requiredFlag(flags, "kubeconfig"));
     const environment = environmentOf(options, stack, logger);
     const rootCa = flags["root-ca-file"] === undefined ? options.ca : await readFile(flags["root-ca-file"], "utf8");
+    const serving = await secureServing(
+      { name: "kube-controller-manager", port: usualControlPorts.controllerManager, logger },
+      flags,
+    );
+    if (serving) stack.use(serving);
     const leaderElection = leaderElectionOf(leaderElectionValues(flags));
     const signer = await signerOf(flags);
     const controllers = chosenControllers(

@@ -4,6 +4,7 @@ import { defaultClusterConfig } from "../../cluster/config.ts";
 import { runNodeNetwork } from "../../cluster/run-node.ts";
 import { nftablesApplier } from "../../node/nftables.ts";
 import { servePlainHttp } from "../../node/plain-http-server.ts";
+import { bindAddress } from "../proxy-status-addresses.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag } from "../flags.ts";
 import { commonFlags, environmentOf, readKubeconfigFile, runAlone } from "./run-alone.ts";
@@ -14,8 +15,8 @@ const proxyFlags = {
   "cluster-cidr": "string",
   "proxy-mode": "string",
   "bind-address": "ignored",
-  "healthz-bind-address": "ignored",
-  "metrics-bind-address": "ignored",
+  "healthz-bind-address": "string",
+  "metrics-bind-address": "string",
 } as const;
 
 /** `k8ts kube-proxy`. */
@@ -32,7 +33,15 @@ export function kubeProxy(args: readonly string[]): Promise<void> {
         nodeName: flags["hostname-override"] ?? hostname().toLowerCase(),
         config: { ...defaultClusterConfig, podCidr: requiredFlag(flags, "cluster-cidr") },
         // Upstream's table, so that one takes over from the other.
-        proxy: { applier: nftablesApplier(), table: "kube-proxy", serveHttp: servePlainHttp },
+        proxy: {
+          applier: nftablesApplier(),
+          table: "kube-proxy",
+          serveHttp: servePlainHttp,
+          statusAddresses: {
+            ...bindAddress("healthz", flags["healthz-bind-address"]),
+            ...bindAddress("metrics", flags["metrics-bind-address"]),
+          },
+        },
       },
       signal,
     );

@@ -4,6 +4,7 @@ import { newestDefault } from "../newest-default.ts";
 
 export const claimProtection = "kubernetes.io/pvc-protection";
 export const volumeProtection = "kubernetes.io/pv-protection";
+export const attributesClassProtection = "kubernetes.io/vac-protection";
 
 /** Set by the scheduler: the node a claim that waits for its first consumer is to be provisioned for. */
 export const selectedNodeAnnotation = "volume.kubernetes.io/selected-node";

@@ -64,12 +64,12 @@ import { PrivilegedGroupsAuthorizer } from "../authorization/privileged-groups-a
 import { RbacAuthorizer } from "../authorization/rbac-authorizer.ts";
 import { RbacIndex } from "../authorization/rbac-index.ts";
 import { UnionAuthorizer } from "../authorization/union-authorizer.ts";
+import { componentStatusReader } from "../registry/core/component-status.ts";
 import { IpAllocator } from "../registry/core/service/ip-allocator.ts";
 import { PortAllocator } from "../registry/core/service/port-allocator.ts";
 import type { ServiceAllocators } from "../registry/core/service/strategy.ts";
 import { restoreAllocations } from "../registry/core/service/strategy.ts";
 import { systemPriorityClasses } from "../registry/other-strategies.ts";
-import { componentStatusReader } from "../registry/component-status.ts";
 import { metricsReaders } from "../registry/metrics.ts";
 import { reviewHandlers } from "../registry/reviews.ts";
 import { builtinStrategies } from "../registry/strategies.ts";
@@ -178,8 +178,14 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       ...(options.eventTtlSeconds === undefined ? {} : { eventTtlSeconds: options.eventTtlSeconds }),
     }),
     readers: {
-      "/componentstatuses": componentStatusReader({ clock, storeProblem: () => storage.notReady() }),
       ...(metricsServer ? metricsReaders(metricsServer, clock) : {}),
+      "/componentstatuses": componentStatusReader({
+        ...options.componentProbes,
+        "etcd-0": async () => {
+          const why = storage.notReady();
+          return { isHealthy: why === undefined, message: why ?? "ok" };
+        },
+      }),
     },
     reviews: reviewHandlers({ authorizer, tokenAuthenticators, apiAudiences }),
     issuer,

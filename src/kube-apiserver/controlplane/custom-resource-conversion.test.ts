@@ -371,9 +371,9 @@ test("a definition must say where its webhook is and what it speaks", async () =
   };
   assert.equal(
     await messageOf({ strategy: "None" }),
-    "spec.conversion.webhook: Forbidden: should not be set when strategy is not set to Webhook",
+    "[spec.conversion.webhookClientConfig: Forbidden: should not be set when strategy is not set to Webhook, spec.conversion.conversionReviewVersions: Forbidden: should not be set when strategy is not set to Webhook]",
   );
-  assert.match(await messageOf({ strategy: "Other" }), /^spec\.conversion\.strategy: Unsupported value: "Other"/);
+  assert.match(await messageOf({ strategy: "Other" }), /^\[spec\.conversion\.strategy: Unsupported value: "Other"/);
   assert.match(
     await messageOf({ webhook: { conversionReviewVersions: ["v1"] } }),
     /^spec\.conversion\.webhookClientConfig: Required value: required when strategy is set to Webhook/,

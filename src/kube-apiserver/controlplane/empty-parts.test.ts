@@ -47,7 +47,9 @@ for (const items of [0, 1]) {
           const identity = { apiVersion, kind: resource.kind, metadata: { name: "x" } };
           for (const body of [identity, { ...hollow(kind.type, items), ...identity }]) {
             const answer = await api.request("POST", path, body);
-            if (answer.status >= 500) failures.push(`${resource.kind}: ${answer.message}`);
+            // As upstream, which refuses what is wrong with a binding with this code and no reason.
+            const isRefused = resource.resource === "bindings" && answer.message === "target.name: Required value";
+            if (answer.status >= 500 && !isRefused) failures.push(`${resource.kind}: ${answer.message}`);
             // What was accepted must also be listed and printed.
             const rows = await api.request("GET", path, undefined, {
               headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },

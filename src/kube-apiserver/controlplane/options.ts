@@ -12,6 +12,7 @@ import type { Random } from "../../component-base/random.ts";
 import type { Backend } from "../../mvcc/backend.ts";
 import type { TokenKey } from "../authentication/json-web-token.ts";
 import type { RequestHeaders } from "../authentication/request-header-authenticator.ts";
+import type { ComponentProbe } from "../registry/core/component-status.ts";
 import type { KubeletConnector } from "../registry/core/pod/kubelet-connector.ts";
 
 export interface KubeApiServerOptions {
@@ -49,6 +50,8 @@ export interface KubeApiServerOptions {
    * `metrics.k8s.io` is not served.
    */
   readonly metricsKubelets?: MetricsKubelets;
+  /** How the other components of the control plane are, by the names of ComponentStatuses. The store is known without. */
+  readonly componentProbes?: Readonly<Record<string, ComponentProbe>>;
   /**
    * The servers behind this one. Without a connector, which has the certificate of a front proxy, they are not reached.
    * `routesToEndpoints` calls endpoints rather than the addresses of Services; false unless given.

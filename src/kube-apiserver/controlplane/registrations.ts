@@ -87,7 +87,7 @@ function registration(
   review: ReviewHandler | undefined,
   subresources: Readonly<Record<string, Subresource>> | undefined,
 ): ResourceRegistration {
-  const deprecation = deprecations[resource.kind];
+  const deprecation = Object.hasOwn(deprecations, resource.kind) ? deprecations[resource.kind] : undefined;
   return {
     resource,
     ...(strategy ? { strategy } : {}),

@@ -42,7 +42,7 @@ export function validateAccessReview(
   errors.push(...validateSelectors(spec.resourceAttributes));
   if (!isNamespaced) return [...errors, ...validateMeta(metadata)];
   const { namespace: own = "", ...more } = metadata;
-  errors.push(...validateMeta(more, "must be empty except for namespace"));
+  errors.push(...validateMeta(more, "must be empty except for namespace", metadata));
   const namespace = spec.resourceAttributes?.namespace ?? "";
   if (spec.resourceAttributes && namespace !== own)
     errors.push(
@@ -74,9 +74,10 @@ function printed({ path = "", verb = "" }: NonResourceAttributes): unknown {
   return { Path: path, Verb: verb };
 }
 
-function validateMeta(metadata: ObjectMeta, detail = "must be empty"): FieldError[] {
+/** `shown` is what the message quotes. */
+function validateMeta(metadata: ObjectMeta, detail = "must be empty", shown = metadata): FieldError[] {
   const { managedFields: _, ...given } = metadata;
-  return Object.keys(given).length === 0 ? [] : [fieldInvalid(FieldPath.of("metadata"), given, detail)];
+  return Object.keys(given).length === 0 ? [] : [fieldInvalid(FieldPath.of("metadata"), shown, detail)];
 }
 
 function validateSelectors(attributes: ResourceAttributes | undefined): FieldError[] {

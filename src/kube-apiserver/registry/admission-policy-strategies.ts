@@ -61,23 +61,27 @@ export function admissionPolicyStrategies(environments: AdmissionEnvironments): 
 } {
   return {
     validatingadmissionpolicies: {
+      allowUnconditionalUpdate: false,
       validate: (policy) => validateValidatingPolicy(policy, environments, true),
       validateUpdate: (policy, old) => validateValidatingPolicy(policy, environments, !isSameConditions(policy, old)),
       tableCells: validatingAdmissionPolicyCells,
     },
     validatingadmissionpolicybindings: {
+      allowUnconditionalUpdate: false,
       generation: "spec",
       validate: validateValidatingBinding,
       validateUpdate: validateValidatingBinding,
       tableCells: admissionPolicyBindingCells,
     },
     mutatingadmissionpolicies: {
+      allowUnconditionalUpdate: false,
       generation: "spec",
       validate: (policy) => validateMutatingPolicy(policy, environments, true),
       validateUpdate: (policy, old) => validateMutatingPolicy(policy, environments, !isSameConditions(policy, old)),
       tableCells: mutatingAdmissionPolicyCells,
     },
     mutatingadmissionpolicybindings: {
+      allowUnconditionalUpdate: false,
       generation: "spec",
       validate: validateMutatingBinding,
       validateUpdate: validateMutatingBinding,

@@ -26,7 +26,7 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { flowSchemaCells, priorityLevelConfigurationCells } from "../printers/others.ts";
 import { syntax } from "../validation/common.ts";
-import { internalForm } from "../validation/internal-form.ts";
+import { internalForm } from "../../api/internal-form.ts";
 
 const specPath = FieldPath.of("spec");
 const conditionsPath = FieldPath.of("status", "conditions");

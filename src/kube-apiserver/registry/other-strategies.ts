@@ -6,28 +6,17 @@ import { fieldForbidden, fieldInvalid, fieldNotSupported } from "../../apimachin
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
+import type { DeviceClass, ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
-import {
-  csiDriverCells,
-  resourceClaimCells,
-  resourceSliceCells,
-  volumeAttributesClassCells,
-  csiNodeCells,
-  leaseCells,
-  priorityClassCells,
-  runtimeClassCells,
-  storageClassCells,
-  volumeAttachmentCells,
-} from "../printers/others.ts";
+import { resourceClaimCells, resourceSliceCells, leaseCells, priorityClassCells } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
 import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
 import { validateConditions } from "../validation/conditions.ts";
 import { validateCounts } from "../validation/counts.ts";
-import { internalForm } from "../validation/internal-form.ts";
+import { internalForm } from "../../api/internal-form.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 
 const spec = FieldPath.of("spec");
@@ -41,6 +30,7 @@ function withoutCandidates(lease: Mutable<Lease>, old?: Lease): void {
 
 export const leaseStrategy: Strategy<Lease> = {
   allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
   prepareForCreate: (lease) => withoutCandidates(lease),
   prepareForUpdate: withoutCandidates,
   validate: ({ spec: { leaseDurationSeconds, leaseTransitions } }: Lease) => [
@@ -118,6 +108,7 @@ function validateDisruptionBudget(budget: PodDisruptionBudget): readonly FieldEr
 const evictionPolicies = ["AlwaysAllow", "IfHealthyBudget"];
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  allowUnconditionalUpdate: false,
   validateName: nameIsPathSegment,
   validateStatus: ({ status }: PodDisruptionBudget) => {
     const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = status;
@@ -145,14 +136,10 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
   }),
 };
 
+export const deviceClassStrategy: Strategy<DeviceClass> = { generation: "spec" };
+
 /** Kinds whose only rule of their own is how they print. */
 export const printedStrategies = {
-  runtimeclasses: { tableCells: runtimeClassCells },
-  storageclasses: { tableCells: storageClassCells },
-  volumeattachments: { generation: "none", tableCells: volumeAttachmentCells },
-  csinodes: { tableCells: csiNodeCells },
-  csidrivers: { generation: "spec", tableCells: csiDriverCells },
-  volumeattributesclasses: { tableCells: volumeAttributesClassCells },
   resourceclaims: { generation: "none", tableCells: resourceClaimCells },
   horizontalpodautoscalers: {
     generation: "none",

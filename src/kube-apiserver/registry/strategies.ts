@@ -10,8 +10,8 @@ import {
   replicaSetStrategy,
   statefulSetStrategy,
 } from "./apps/strategies.ts";
-import { componentStatusStrategy } from "./component-status.ts";
 import { cronJobStrategy, jobStrategy } from "./batch/strategies.ts";
+import { componentStatusStrategy } from "./core/component-status.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./core/config-strategies.ts";
 import { endpointsStrategy } from "./core/endpoints-strategy.ts";
 import { eventStrategy } from "./core/event-strategy.ts";
@@ -34,6 +34,7 @@ import {
   podDisruptionBudgetStrategy,
   printedStrategies,
   priorityClassStrategy,
+  deviceClassStrategy,
   resourceSliceStrategy,
 } from "./other-strategies.ts";
 import {
@@ -44,6 +45,7 @@ import {
 } from "./rbac/strategies.ts";
 import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPolicyStrategies } from "./admission-policy-strategies.ts";
+import { storageStrategies } from "./storage-strategies.ts";
 import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
 /** The strategy of each resource by `group/resource`; a resource that is not here has no rules of its own. */
@@ -55,7 +57,6 @@ export function builtinStrategies(options: {
   const policies = admissionPolicyStrategies(options.environments);
   const webhookConfigurations = webhookConfigurationStrategy(options.environments);
   return {
-    "/componentstatuses": componentStatusStrategy,
     "/configmaps": configMapStrategy,
     "/endpoints": endpointsStrategy,
     "/events": eventStrategy(options.eventTtlSeconds),
@@ -92,20 +93,17 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/clusterroles": clusterRoleStrategy,
     "rbac.authorization.k8s.io/rolebindings": roleBindingStrategy,
     "rbac.authorization.k8s.io/roles": roleStrategy,
+    "resource.k8s.io/deviceclasses": deviceClassStrategy,
     "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
     "admissionregistration.k8s.io/mutatingadmissionpolicies": policies.mutatingadmissionpolicies,
     "admissionregistration.k8s.io/mutatingadmissionpolicybindings": policies.mutatingadmissionpolicybindings,
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
     "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
-    "storage.k8s.io/volumeattributesclasses": printedStrategies.volumeattributesclasses,
+    ...storageStrategies,
+    "/componentstatuses": componentStatusStrategy,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,
     "metrics.k8s.io/pods": podMetricsStrategy,
-    "node.k8s.io/runtimeclasses": printedStrategies.runtimeclasses,
-    "storage.k8s.io/storageclasses": printedStrategies.storageclasses,
-    "storage.k8s.io/volumeattachments": printedStrategies.volumeattachments,
-    "storage.k8s.io/csinodes": printedStrategies.csinodes,
-    "storage.k8s.io/csidrivers": printedStrategies.csidrivers,
     "admissionregistration.k8s.io/mutatingwebhookconfigurations": webhookConfigurations,
     "admissionregistration.k8s.io/validatingwebhookconfigurations": webhookConfigurations,
     "admissionregistration.k8s.io/validatingadmissionpolicies": policies.validatingadmissionpolicies,

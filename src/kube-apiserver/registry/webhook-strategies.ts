@@ -16,7 +16,11 @@ import type {
   ValidatingWebhookConfiguration,
 } from "../../api/admissionregistration/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
-import { validateClientConfig, validateReviewVersions } from "../../apiserver/webhook/validate-client-config.ts";
+import {
+  validateClientConfig,
+  reviewVersions,
+  validateReviewVersions,
+} from "../../apiserver/webhook/validate-client-config.ts";
 import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { validateMatchConditions } from "../validation/match-conditions.ts";
 import { webhookConfigurationCells } from "../printers/others.ts";
@@ -28,6 +32,7 @@ type Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfigurati
 export function webhookConfigurationStrategy(environments: AdmissionEnvironments): Strategy<Configuration> {
   return {
     generation: "object",
+    allowUnconditionalUpdate: false,
     validate: (configuration) => validateConfiguration(configuration, undefined, environments),
     validateUpdate: (configuration, old) => validateConfiguration(configuration, old, environments),
     tableCells: webhookConfigurationCells,
@@ -72,7 +77,9 @@ function validateWebhook(hook: MutatingWebhook | ValidatingWebhook, path: FieldP
     ...validateLabelSelector(hook.namespaceSelector, path.child("namespaceSelector")),
     ...validateLabelSelector(hook.objectSelector, path.child("objectSelector")),
     ...validateClientConfig(hook.clientConfig, path.child("clientConfig")),
-    ...validateReviewVersions(hook.admissionReviewVersions ?? [], path.child("admissionReviewVersions")),
+    ...validateReviewVersions(hook.admissionReviewVersions ?? [], path.child("admissionReviewVersions"), {
+      missing: `must specify one of ${reviewVersions.join(", ")}`,
+    }),
   );
   return errors;
 }

@@ -1,10 +1,10 @@
+import { templateGenerationAnnotation } from "../../api/apps/v1/defaults.ts";
 import type { DaemonSet } from "../../api/apps/v1/types.gen.ts";
 import type { Node, Pod, PodSpec, PodTemplateSpec, Toleration } from "../../api/core/v1/types.gen.ts";
 import { requiredNodeAffinity } from "../../component-helpers/scheduling/node-affinity.ts";
 import { findUntoleratedTaint } from "../../component-helpers/scheduling/taints.ts";
 import { revisionHashLabel } from "../history/controller-history.ts";
 
-const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
 const templateGenerationLabel = "pod-template-generation";
 
 const always: readonly (readonly [key: string, effect: "NoExecute" | "NoSchedule"])[] = [

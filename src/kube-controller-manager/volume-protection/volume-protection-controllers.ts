@@ -1,9 +1,11 @@
-import type { PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
-import { persistentVolumeClaims, persistentVolumes, pods } from "../../api/resources.gen.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/core/v1/types.gen.ts";
+import type { VolumeAttributesClass } from "../../api/storage/v1/types.gen.ts";
+import { persistentVolumeClaims, persistentVolumes, pods, volumeAttributesClasses } from "../../api/resources.gen.ts";
 import type { StoredMeta } from "../../apimachinery/meta/stored-meta.ts";
 import { isNotFound } from "../../apimachinery/errors/status-error.ts";
 import type { Input, ResourceType } from "../../apimachinery/resource-type.ts";
 import {
+  attributesClassProtection,
   claimNameOf,
   claimNamesOf,
   claimProtection,
@@ -76,6 +78,60 @@ export const volumeProtectionController: ControllerDescriptor = {
       isUsed: ({ status }) => status.phase === "Bound",
     }),
 };
+
+/** Keeps a class of volume attributes that is deleted until no claim and no volume is of it, or on its way to it. */
+export const attributesClassProtectionController: ControllerDescriptor = {
+  name: "volumeattributesclass-protection-controller",
+  serviceAccount: "volumeattributesclass-protection-controller",
+  rules: [
+    { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["persistentvolumeclaims"] },
+    { verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["persistentvolumes"] },
+    {
+      verbs: ["get", "list", "watch", "update"],
+      apiGroups: ["storage.k8s.io"],
+      resources: ["volumeattributesclasses"],
+    },
+    events,
+  ],
+  create(context) {
+    const claims = context.informers.for(persistentVolumeClaims);
+    const volumes = context.informers.for(persistentVolumes);
+    const isUsed = ({ metadata: { name } }: VolumeAttributesClass): boolean =>
+      claims.lister.list().some((claim) => classesOfClaim(claim).includes(name)) ||
+      volumes.lister.list().some((volume) => classesOfVolume(volume).includes(name));
+    const controller = createProtection(context, {
+      name: "vac_protection",
+      type: volumeAttributesClasses,
+      finalizer: attributesClassProtection,
+      isUsed,
+    });
+    const enqueue = (names: readonly string[]): void => {
+      for (const name of names) controller.enqueue(name);
+    };
+    claims.addEventHandler({
+      onUpdate: (previous) => enqueue(classesOfClaim(previous)),
+      onDelete: (claim) => enqueue(classesOfClaim(claim)),
+    });
+    volumes.addEventHandler({
+      onUpdate: (previous) => enqueue(classesOfVolume(previous)),
+      onDelete: (volume) => enqueue(classesOfVolume(volume)),
+    });
+    return controller;
+  },
+};
+
+function classesOfClaim({ spec, status }: PersistentVolumeClaim): readonly string[] {
+  const { currentVolumeAttributesClassName, modifyVolumeStatus } = status;
+  return [
+    spec.volumeAttributesClassName,
+    currentVolumeAttributesClassName,
+    modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ].filter((name) => name !== undefined);
+}
+
+function classesOfVolume({ spec }: PersistentVolume): readonly string[] {
+  return spec.volumeAttributesClassName === undefined ? [] : [spec.volumeAttributesClassName];
+}
 
 /** Puts the finalizer on what lives, and takes it off what is deleted and not used. */
 function createProtection<T extends { readonly metadata: StoredMeta }>(

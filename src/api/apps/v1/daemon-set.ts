@@ -1,5 +1,5 @@
 import type { TypeSchemas } from "../../../apimachinery/schema/type-schema.ts";
-import { daemonSetUpdateStrategy } from "./defaults.ts";
+import { daemonSetTemplateGeneration, daemonSetUpdateStrategy } from "./defaults.ts";
 
 export const daemonSetTypes: TypeSchemas = {
   DaemonSet: {
@@ -13,7 +13,7 @@ export const daemonSetTypes: TypeSchemas = {
       "spec.updateStrategy.type": "RollingUpdate",
       "spec.revisionHistoryLimit": 10,
     },
-    defaulters: [daemonSetUpdateStrategy],
+    defaulters: [daemonSetUpdateStrategy, daemonSetTemplateGeneration],
   },
   DaemonSetSpec: {
     fields: {

@@ -10,6 +10,15 @@ export function deploymentStrategy(deployment: Mutable<Deployment>): void {
   rolling.maxSurge ??= "25%";
 }
 
+/** Upstream keeps it in a field that this version of the kind does not have. */
+export const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
+
+/** What the server counts starts before the first template. */
+export function daemonSetTemplateGeneration({ metadata }: Mutable<DaemonSet>): void {
+  if (metadata.annotations?.[templateGenerationAnnotation] !== undefined) return;
+  metadata.annotations = { ...metadata.annotations, [templateGenerationAnnotation]: "0" };
+}
+
 export function daemonSetUpdateStrategy(set: Mutable<DaemonSet>): void {
   const { updateStrategy } = set.spec;
   if (updateStrategy.type !== "RollingUpdate") return;

@@ -12,6 +12,7 @@ export function jobDefaults(job: Mutable<Job>): void {
   // With a limit per index, indexes fail on their own account and the job's sum is no limit.
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : maxInt32;
   const labels = spec.template.metadata.labels;
-  if (labels !== undefined) metadata.labels ??= { ...labels };
+  // The very same labels: what the server gives to the template, the job has then, too.
+  if (labels !== undefined) metadata.labels ??= labels;
   spec.podReplacementPolicy ??= spec.podFailurePolicy === undefined ? "TerminatingOrFailed" : "Failed";
 }

@@ -262,7 +262,14 @@ export const coreV1: ApiVersionSchema = {
         },
         { name: "binding", verbs: ["create"], kind: "Binding" },
         { name: "ephemeralcontainers", verbs: ["get", "patch", "update"] },
-        { name: "eviction", verbs: ["create"], group: "policy", version: "v1", kind: "Eviction" },
+        {
+          name: "eviction",
+          verbs: ["create"],
+          group: "policy",
+          version: "v1",
+          kind: "Eviction",
+          alsoAccepts: ["policy/v1beta1"],
+        },
         {
           name: "exec",
           verbs: ["create", "get"],

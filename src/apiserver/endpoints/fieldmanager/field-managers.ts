@@ -34,7 +34,10 @@ export class FieldManagers {
 
   /** Of a resource, or with `subresource`, of one that reads and writes the whole object. */
   of(resource: ApiResource, subresource: string): FieldManager {
-    const { storagePrefix } = resource;
+    // What is not stored has no other versions, either.
+    const { storagePrefix } = resource.persisted
+      ? resource
+      : { storagePrefix: `${resource.group}/${resource.resource}` };
     let known = this.#managers.get(storagePrefix);
     if (!known) this.#managers.set(storagePrefix, (known = new Map()));
     const key = `${apiVersionOf(resource)}/${subresource}`;
@@ -77,8 +80,11 @@ export class FieldManagers {
   }
 
   #versions(of: ApiResource, subresource: string): KindVersions {
+    const registrations: readonly ResourceRegistration[] = of.persisted
+      ? this.#options.registrationsOf(of.storagePrefix)
+      : [{ resource: of }];
     return new Map(
-      this.#options.registrationsOf(of.storagePrefix).map((registration): [string, KindVersion] => {
+      registrations.map((registration): [string, KindVersion] => {
         const { resource, convert, strategy } = registration;
         const { group, version } = resource;
         const hasStatus = strategy?.hasStatus ?? resource.subresources.some(({ name }) => name === "status");

@@ -67,7 +67,7 @@ async function handleCreateSubresource(
     plainObjects(endpoint.context.scheme),
   );
   const kind = defined(endpoint.context.scheme.kind(data.group, data.version, data.kind), data.kind);
-  const body = await decodeBody(endpoint, scope, kind, write.fieldValidation);
+  const body = await decodeBody(endpoint, scope, kind, write.fieldValidation, data.alsoAccepts);
   const base: AdmissionBase = {
     operation: "CREATE",
     options: write.options,

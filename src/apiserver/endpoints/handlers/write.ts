@@ -52,8 +52,9 @@ export async function decodeBody(
   scope: RequestScope,
   kind: ObjectKind,
   mode: WriteOptions["fieldValidation"],
+  alsoAccepts: readonly string[] = [],
 ): Promise<Mutable<KubeObject>> {
-  return (await decodeSent(endpoint, scope, kind, mode)).object;
+  return (await decodeSent(endpoint, scope, kind, mode, alsoAccepts)).object;
 }
 
 /** An object as a client sent it. */
@@ -67,13 +68,14 @@ async function decodeSent(
   scope: RequestScope,
   kind: ObjectKind,
   mode: WriteOptions["fieldValidation"],
+  alsoAccepts: readonly string[] = [],
 ): Promise<SentObject> {
   const contentType = contentTypeOf(scope.http);
   const bytes = await readRequestBody(scope.http, endpoint.context.bodyBytesMax);
   scope.pace.note(bytes.length);
   const parsed = await parseBody(bytes, contentType, kind, endpoint.context.yaml);
   await scope.pace.giveWay();
-  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme });
+  return decodeParsed(kind, parsed, { scope, mode, scheme: endpoint.context.scheme, alsoAccepts });
 }
 
 async function decodeParsed(
@@ -83,13 +85,15 @@ async function decodeParsed(
     scope,
     mode,
     scheme,
+    alsoAccepts = [],
   }: {
     readonly scope: RequestScope;
     readonly mode: WriteOptions["fieldValidation"];
     readonly scheme: Scheme;
+    readonly alsoAccepts?: readonly string[];
   },
 ): Promise<SentObject> {
-  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme });
+  const object = decodeAs(kind, parsed, { mode, warn: (text) => void scope.warnings.add(text), scheme, alsoAccepts });
   await scope.pace.giveWay();
   kind.applyDefaults(object);
   scope.audit?.noteRequest(object);
@@ -187,8 +191,10 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
     isPretty(query, headers["user-agent"]),
     plainObjects(endpoint.context.scheme),
   );
-  const object = await decodeBody(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
+  const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
+  await trackFields(endpoint, scope, write, sent, undefined);
   const base: AdmissionBase = { operation: "CREATE", options: write.options, dryRun: write.dryRun };
   await admitObject(endpoint, scope, base, object, undefined);
   await validation(endpoint, scope, base)(object, undefined);

@@ -94,7 +94,7 @@ export async function validateCreate(
   const own = strategy.validate?.(object, context);
   if (own) errors.push(...own);
   if (strategy.validateInSteps)
-    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, undefined, context))));
+    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, undefined, context, errors))));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
 
@@ -264,7 +264,8 @@ export async function validateUpdate(
   }
   const own = strategy.validateUpdate?.(object, old, context);
   if (own) errors.push(...own);
-  if (strategy.validateInSteps) errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context))));
+  if (strategy.validateInSteps)
+    errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context, errors))));
   if (strategy.checksNameOnUpdate && changes.length > 0)
     errors.push(...validateMetaBesideName(object.metadata, names.namespaced, metadataPath));
   if (strategy.checksNameOnUpdate) errors.push(...nameErrors(ownNameRule(strategy)));

@@ -33,8 +33,16 @@ export interface Strategy<T = KubeObject> {
   validate?(object: T, context: RequestContext): readonly FieldError[];
   prepareForUpdate?(object: Mutable<T>, old: T, context: RequestContext): void;
   validateUpdate?(object: T, old: T, context: RequestContext): readonly FieldError[];
-  /** Further errors, where finding them takes long: others have their turn between the steps. `old` is undefined on create. */
-  validateInSteps?(object: T, old: T | undefined, context: RequestContext): Steps<readonly FieldError[]>;
+  /**
+   * Further errors, where finding them takes long: others have their turn between the steps. `old` is undefined on create;
+   * `found` are the errors known by then.
+   */
+  validateInSteps?(
+    object: T,
+    old: T | undefined,
+    context: RequestContext,
+    found: readonly FieldError[],
+  ): Steps<readonly FieldError[]>;
   warningsOnCreate?(object: T): readonly string[];
   warningsOnUpdate?(object: T, old: T): readonly string[];
   warningsOnDelete?(options: DeleteOptions): readonly string[];

@@ -1,3 +1,5 @@
+import { templateGenerationAnnotation } from "../../../api/apps/v1/defaults.ts";
+import { deepEqual } from "../../../apimachinery/object.ts";
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import {
@@ -36,7 +38,7 @@ import {
   syntax,
 } from "../../validation/common.ts";
 import { validateCollisionCount, validateCounts, validateReplicaCounts } from "../../validation/counts.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateClaimSpec } from "../../validation/volume-claim.ts";
@@ -210,7 +212,21 @@ function validateDaemonSetUpdateStrategy(object: DaemonSet, path: FieldPath): re
   return errors;
 }
 
+/** How many templates the set has had. */
+function templateGenerationOf({ metadata }: DaemonSet): number {
+  return Number(metadata.annotations?.[templateGenerationAnnotation] ?? 0) || 0;
+}
+
+function setTemplateGeneration({ metadata }: Mutable<DaemonSet>, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [templateGenerationAnnotation]: String(generation) };
+}
+
 export const daemonSetStrategy: Strategy<DaemonSet> = {
+  prepareForCreate: (set) => setTemplateGeneration(set, Math.max(templateGenerationOf(set), 1)),
+  prepareForUpdate: (set, old) => {
+    const isChanged = !deepEqual(set.spec.template, old.spec.template);
+    setTemplateGeneration(set, templateGenerationOf(old) + (isChanged ? 1 : 0));
+  },
   validate: validateDaemonSet,
   validateUpdate: (object: DaemonSet, old: DaemonSet) => [
     ...immutable(spec.child("selector"), object.spec.selector, old.spec.selector),

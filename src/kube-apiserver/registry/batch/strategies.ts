@@ -7,13 +7,13 @@ import { isTimeZone, TimeZone } from "../../../component-helpers/cron/time-zone.
 import { nameIsDnsSubdomain, validateDns1123Label } from "../../../apimachinery/validation/names.ts";
 import type { Container, PodTemplateSpec } from "../../../api/core/v1/types.gen.ts";
 import type { CronJob, Job, JobSpec } from "../../../api/batch/v1/types.gen.ts";
-import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
+import type { RequestContext, Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { cronJobCells, jobCells } from "../../printers/workloads.ts";
 import { labelMatcher } from "../../../component-helpers/label-selector.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { immutable, nonNegative, oneOf, sortedMap } from "../../validation/common.ts";
 import type { LabelSelector } from "../../../apimachinery/meta/v1/types.gen.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateJobSpec } from "./validate-job-spec.ts";
 import { validateJobStatus } from "./validate-job-status.ts";
@@ -26,13 +26,17 @@ const prefixedLabels = [controllerUidLabel, "batch.kubernetes.io/job-name"];
 const controllerUidLabels = [controllerUidLabel, "controller-uid"];
 
 /** Unless told otherwise a job selects its pods by its own uid, so that two jobs never share one. */
-function generateSelector(job: Mutable<Job>): void {
+function generateSelector(job: Mutable<Job>, { dryRun }: RequestContext): void {
   if (job.spec.manualSelector) return;
   const { name, uid } = job.metadata;
-  const labels: Record<string, string> = { ...job.spec.template.metadata.labels };
+  const before = job.spec.template.metadata.labels;
+  const labels: Record<string, string> = { ...before };
   for (const label of jobNameLabels) labels[label] ??= name;
   for (const label of controllerUidLabels) labels[label] ??= uid;
   job.spec.template.metadata.labels = labels;
+  // A job without labels has its template's: by default, or, where that had none either, from when it is read back.
+  const isShared = before !== undefined && job.metadata.labels === before;
+  if (isShared || (job.metadata.labels === undefined && !dryRun)) job.metadata.labels = { ...labels };
   const selector = job.spec.selector ?? {};
   job.spec.selector = { ...selector, matchLabels: { ...selector.matchLabels, [controllerUidLabel]: uid } };
 }

@@ -19,7 +19,7 @@ import type {
 } from "../../../api/batch/v1/types.gen.ts";
 import { nonNegative, syntax } from "../../validation/common.ts";
 import { validateDomainPrefixedPath } from "../../validation/domain-prefixed-path.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { countIndexes, IndexRangesError, parseIndexRanges } from "./index-ranges.ts";
 

@@ -1,3 +1,4 @@
+import { keyPairWarnings } from "./tls-warnings.ts";
 import { JsonError } from "../../../apimachinery/json/json-error.ts";
 import { parseJson } from "../../../apimachinery/json/parse.ts";
 import type { Mutable } from "../../../apimachinery/resource-type.ts";
@@ -118,11 +119,17 @@ function validateJson(secret: Secret, key: string): readonly FieldError[] {
   }
 }
 
+function secretWarnings({ type, data: files }: Secret): readonly string[] {
+  return type === "kubernetes.io/tls" ? keyPairWarnings(files?.["tls.crt"] ?? "", files?.["tls.key"] ?? "") : [];
+}
+
 export const secretStrategy: Strategy<Secret> = {
   checksNameOnUpdate: true,
   prepareForCreate: foldStringData,
   prepareForUpdate: foldStringData,
   validate: validateSecret,
+  warningsOnCreate: secretWarnings,
+  warningsOnUpdate: secretWarnings,
   validateUpdate: (secret: Secret, old: Secret) => [
     ...immutable(FieldPath.of("type"), secret.type, old.type),
     ...validateImmutable(secret, old, ["data"]),

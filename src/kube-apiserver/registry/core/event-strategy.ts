@@ -10,7 +10,7 @@ import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { eventCells } from "../../printers/core.ts";
 import { syntax } from "../../validation/common.ts";
 import { validateFinalizerNames } from "../finalizer-names.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 
 /** How long events are kept. */
 export const defaultEventTtlSeconds = 3600;

@@ -17,7 +17,7 @@ import type {
 import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { resourceOfQuotaName } from "../../../component-helpers/quota/evaluators.ts";
 import { resourceQuotaCells } from "../../printers/core.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateResourceName, validateResourceQuantity } from "../../validation/resources.ts";
 
 const spec = FieldPath.of("spec");

@@ -17,7 +17,7 @@ import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { nodeCells } from "../../printers/core.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { oneOf } from "../../validation/common.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateResourceQuantity } from "../../validation/resources.ts";
 import { taintEffects } from "../../validation/tolerations.ts";
 

@@ -24,7 +24,7 @@ import { persistentVolumeCells } from "../../printers/core.ts";
 import { validateNodeSelector } from "../../validation/affinity.ts";
 import { immutable, oneOf, sortedMap, syntax } from "../../validation/common.ts";
 import { differencesOf } from "../../validation/differences.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateIscsi } from "../../validation/iscsi.ts";
 import { validateNoBacksteps } from "../../validation/local-path.ts";
 import { validateAccessModes, volumeModes } from "../../validation/volume-claim.ts";

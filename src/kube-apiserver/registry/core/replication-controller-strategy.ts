@@ -1,3 +1,4 @@
+import { nameIsDnsSubdomain } from "../../../apimachinery/validation/names.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
@@ -39,6 +40,8 @@ function validateSelected(
 }
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
+  // As upstream, which does not look at the start of a name that is not to be made.
+  validateName: (name, isPrefix) => (isPrefix ? [] : nameIsDnsSubdomain(name, false)),
   validate: validateReplicationController,
   validateUpdate: validateReplicationController,
   validateStatus: ({ status }: ReplicationController) =>

@@ -1,5 +1,6 @@
 import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
+import { gvkFromApiVersion } from "../../../apimachinery/group-version.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import { nodes, pods, secrets, serviceAccounts } from "../../../api/resources.gen.ts";
@@ -12,6 +13,7 @@ import type { ServiceAccountTokenIssuer, TokenSubject } from "../../authenticati
 const secondsMin = 600;
 const secondsMax = 2 ** 32;
 const defaultSeconds = 3600;
+const gk = { group: "authentication.k8s.io", kind: "TokenRequest" };
 
 /** POST serviceaccounts/token: a token for the account, bound, when asked for, to a pod, secret or node. */
 export async function createToken(
@@ -22,10 +24,25 @@ export async function createToken(
   const { namespace, name, registry } = request;
   const body = request.body as unknown as Mutable<TokenRequest> | undefined;
   if (!body) throw badRequest("a TokenRequest is needed");
+  const { metadata } = body;
+  const same = (field: "name" | "namespace", value: string): void => {
+    const sent = metadata[field];
+    if (!sent || sent === value) return;
+    const detail = `must match the service account ${field} if specified`;
+    throw invalid(gk, name, [fieldInvalid(FieldPath.of("metadata", field), sent, detail)]);
+  };
+  same("name", name);
+  same("namespace", namespace);
   const account = await registry.resource(serviceAccounts).get(namespace, name);
+  const { uid } = account.metadata;
+  if (metadata.uid && metadata.uid !== uid)
+    throw conflict(
+      { group: gk.group, resource: gk.kind },
+      name,
+      `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${uid})`,
+    );
   const seconds = body.spec.expirationSeconds ?? defaultSeconds;
   const path = FieldPath.of("spec", "expirationSeconds");
-  const gk = { group: "authentication.k8s.io", kind: "TokenRequest" };
   if (seconds < secondsMin) {
     throw invalid(gk, "", [fieldInvalid(path, seconds, "may not specify a duration less than 10 minutes")]);
   }
@@ -37,7 +54,7 @@ export async function createToken(
   const { token, expirationTimestamp } = await issuer.issue(subject, audiences, seconds);
   return {
     ...body,
-    metadata: { ...body.metadata, name, namespace, creationTimestamp: formatTime(request.context.nowMs) },
+    metadata: { ...metadata, name, namespace, uid, creationTimestamp: formatTime(request.context.nowMs) },
     spec: { ...body.spec, audiences, expirationSeconds: seconds },
     status: { token, expirationTimestamp },
   } as KubeObject;
@@ -58,12 +75,13 @@ async function subjectOf(
     const { uid } = object.metadata;
     if (bound.uid && bound.uid !== uid) {
       const why = `the UID in the bound object reference (${bound.uid}) does not match the UID in record. The object might have been deleted and then recreated`;
-      throw conflict({ group: "", resource: (bound.kind ?? "").toLowerCase() }, name, why);
+      throw conflict({ group: "", resource: bound.kind ?? "" }, name, why);
     }
     return { name, uid };
   };
-  switch (`${bound.apiVersion ?? ""}/${bound.kind ?? ""}`) {
-    case "v1/Pod": {
+  const { group, version, kind } = gvkFromApiVersion(bound.apiVersion ?? "", bound.kind ?? "");
+  switch (`${group}/${kind}`) {
+    case "/Pod": {
       const pod = await registry.resource(pods).get(namespace, name);
       const podIdentity = identity(pod);
       if (pod.spec.serviceAccountName !== account.metadata.name) {
@@ -78,11 +96,11 @@ async function subjectOf(
         ...(node ? { node: { name: node.metadata.name, uid: node.metadata.uid } } : {}),
       };
     }
-    case "v1/Secret":
+    case "/Secret":
       return { ...subject, secret: identity(await registry.resource(secrets).get(namespace, name)) };
-    case "v1/Node":
+    case "/Node":
       return { ...subject, node: identity(await registry.resource(nodes).get("", name)) };
     default:
-      throw badRequest(`cannot bind token to object of type ${bound.apiVersion ?? ""}, Kind=${bound.kind ?? ""}`);
+      throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
 }

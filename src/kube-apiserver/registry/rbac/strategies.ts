@@ -14,7 +14,7 @@ import type { Strategy } from "../../../apiserver/registry/rest/strategy.ts";
 import { roleBindingCells } from "../../printers/others.ts";
 import { semanticEqual } from "../../../component-helpers/semantic-equal.ts";
 import { syntax } from "../../validation/common.ts";
-import { internalForm } from "../../validation/internal-form.ts";
+import { internalForm } from "../../../api/internal-form.ts";
 import { validateLabelSelector } from "../../validation/label-selector.ts";
 
 const rbacGroup = "rbac.authorization.k8s.io";

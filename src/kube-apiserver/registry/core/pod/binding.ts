@@ -1,7 +1,13 @@
-import { badRequest, conflict, invalid } from "../../../../apimachinery/errors/new.ts";
+import { badRequest, conflict } from "../../../../apimachinery/errors/new.ts";
+import { StatusError } from "../../../../apimachinery/errors/status-error.ts";
 import type { KubeObject, Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
-import { fieldNotSupported, fieldRequired } from "../../../../apimachinery/validation/field-error.ts";
+import {
+  aggregateMessages,
+  fieldNotSupported,
+  fieldRequired,
+  formatFieldError,
+} from "../../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import { pods } from "../../../../api/resources.gen.ts";
 import type { Binding, Pod } from "../../../../api/core/v1/types.gen.ts";
@@ -31,11 +37,10 @@ async function bind(
   binding: Mutable<Binding>,
   { namespace, name, context, registry }: Pick<SubresourceRequest, "namespace" | "name" | "context" | "registry">,
 ): Promise<KubeObject> {
-  const errors = validateBinding(binding);
-  if (errors.length > 0) throw invalid({ group: "", kind: "Binding" }, name, errors);
-  if (binding.metadata.name && binding.metadata.name !== name) {
-    throw badRequest("name in URL does not match name in Binding object");
-  }
+  if (binding.metadata.name !== name) throw badRequest("name in URL does not match name in Binding object");
+  const errors = validateBinding(binding).map(formatFieldError);
+  // As upstream, whose errors here are of no kind.
+  if (errors.length > 0) throw new StatusError({ code: 500, reason: "", message: aggregateMessages(errors) });
   const { uid, resourceVersion } = binding.metadata;
   await registry.resource(pods).update(namespace, name, (pod) => assign(pod, binding, context.nowMs), context, {
     subresource: "binding",

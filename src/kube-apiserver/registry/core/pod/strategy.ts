@@ -9,6 +9,7 @@ import { podQosClass } from "../../../../component-helpers/pod-qos.ts";
 import { podCells } from "../../../printers/pod.ts";
 import { validatePodSpec } from "../../../validation/pod-spec.ts";
 import { dropFieldsOfClosedGates } from "./closed-gates.ts";
+import { noProbe } from "./conditions.ts";
 import { validatePodUpdate } from "./validate-update.ts";
 
 const spec = FieldPath.of("spec");
@@ -25,6 +26,7 @@ export const podStrategy: Strategy<Pod> = {
         {
           type: "PodScheduled",
           status: "False",
+          ...noProbe,
           lastTransitionTime: formatTime(nowMs),
           reason: "SchedulingGated",
           message: "Scheduling is blocked due to non-empty scheduling gates",

@@ -4,7 +4,7 @@ import { FieldPath } from "../../../../apimachinery/validation/field-path.ts";
 import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../../../../api/core/v1/types.gen.ts";
 import { semanticEqual } from "../../../../component-helpers/semantic-equal.ts";
 import { differencesOf } from "../../../validation/differences.ts";
-import { internalForm } from "../../../validation/internal-form.ts";
+import { internalForm } from "../../../../api/internal-form.ts";
 import { inclusiveRangeMessage } from "../../../../apimachinery/validation/names.ts";
 
 const spec = FieldPath.of("spec");

@@ -1,4 +1,5 @@
 import { invalid } from "../../../../apimachinery/errors/new.ts";
+import { serviceWarnings } from "./warnings.ts";
 import type { Mutable } from "../../../../apimachinery/resource-type.ts";
 import type { FieldError } from "../../../../apimachinery/validation/field-error.ts";
 import { fieldInternalError, fieldInvalid } from "../../../../apimachinery/validation/field-error.ts";
@@ -53,6 +54,8 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy<Service
     validateUpdate: validateServiceUpdate,
     returnDeletedObject: true,
     generation: "none",
+    warningsOnCreate: (service) => serviceWarnings(service),
+    warningsOnUpdate: (service) => serviceWarnings(service),
 
     async beginCreate(service: Mutable<Service>, { dryRun }: RequestContext): Promise<Claim> {
       alignClusterIps(service.spec);

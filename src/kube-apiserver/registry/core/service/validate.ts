@@ -18,7 +18,7 @@ import { validateLabels } from "../../../../apimachinery/validation/object-meta.
 import type { Service, ServicePort, ServiceSpec } from "../../../../api/core/v1/types.gen.ts";
 import { oneOf, portNumberOrName, syntax } from "../../../validation/common.ts";
 import { validateEndpointIp } from "../../../validation/endpoint-ip.ts";
-import { internalForm } from "../../../validation/internal-form.ts";
+import { internalForm } from "../../../../api/internal-form.ts";
 import { validateHostname } from "../../ingress-strategies.ts";
 import { isExternallyAccessible, isHeadless, needsClusterIp, needsHealthCheckNodePort } from "./type-rules.ts";
 
