@@ -32,7 +32,7 @@ import { SocketNetworkProber } from "../node/network-prober.ts";
 import { nftablesApplier } from "../node/nftables.ts";
 import { ensureNodeAddress } from "../node/node-address.ts";
 import { NodeFileSystem } from "../node/node-file-system.ts";
-import { syncNodeRoutes } from "../node/node-routes.ts";
+import { NodeRoutes } from "../node/node-routes.ts";
 import { kubeletServingFile } from "../node/pki/cluster-pki.ts";
 import { linkLoopbackRouting } from "../node/loopback-routing.ts";
 import { servePlainHttp } from "../node/plain-http-server.ts";
@@ -146,6 +146,7 @@ async function containerdNode(
   const host = new LinuxHostInfo({ nodeName: self.name, nodeIps: [self.ip], directory: own.kubelet, clock });
   const { servers } = await host.resolvConf();
   const vxlan = vxlanOf(state, self);
+  const routes = new NodeRoutes();
   const { ingress } = state;
   const flags = parseFlags(kubeletConfigFlags, state.componentArgs.kubelet);
   const configuration = await readClusterKubeletConfiguration(flags, {
@@ -203,7 +204,7 @@ async function containerdNode(
         if (vxlan) await ensureVxlan(vxlan, podCidr);
         await writeCniConfig(network, podCidr);
       },
-      syncRoutes: vxlan ? (routes) => syncVxlan(vxlan, routes) : syncNodeRoutes,
+      syncRoutes: (wanted) => (vxlan ? syncVxlan(vxlan, wanted) : routes.sync(wanted)),
     },
     serveKubelet: async (handler) => {
       const server = await startHttpServer({

@@ -4,6 +4,7 @@ import type { Clock, Timer } from "../component-base/clock.ts";
 import type { Logger } from "../component-base/logger.ts";
 import type { TaskGroup } from "../component-base/task-group.ts";
 import { isTerminalPhase } from "./api/pods.ts";
+import { isOwnChange } from "./status/status-patch.ts";
 
 /** The steps of a pod's life, each idempotent and safe to be aborted and asked for again. */
 export interface PodLifecycle {
@@ -96,10 +97,12 @@ export class PodWorkers {
       this.#start(pod, hasEnded ? "terminating" : "syncing", false);
       return;
     }
+    const before = known.pod;
     known.pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined) this.#terminate(known, pod.metadata.deletionGracePeriodSeconds);
     // The kubelet's own write of a finished pod's status is no reason to look again.
     else if (known.phase === "syncing" && isTerminalPhase(pod.status.phase)) this.#terminate(known, undefined);
+    if (known.phase === "syncing" && isOwnChange(before, pod)) return;
     this.#wake(known);
   }
 

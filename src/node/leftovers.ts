@@ -13,7 +13,7 @@ import { pidFromFile } from "./containerd/process-file.ts";
 import { exec, execChecked } from "./exec.ts";
 import { mountsBelow, readMounts } from "./mount-info.ts";
 import { existsInterface } from "./node-namespaces.ts";
-import { listNodeRoutes, syncNodeRoutes } from "./node-routes.ts";
+import { listNodeRoutes, NodeRoutes } from "./node-routes.ts";
 import { endProcesses, findProcesses } from "./processes.ts";
 
 /** Everything by which a cluster's traces on this machine are found. */
@@ -188,7 +188,7 @@ function nodeRouteKind(): TraceKind {
     name: "route to a node",
     // Fails where there is no such program or family, and then there is no such route.
     list: async () => (await listNodeRoutes().catch(() => [])).map(({ podCidr, nodeIp }) => `${podCidr} via ${nodeIp}`),
-    remove: () => syncNodeRoutes([]),
+    remove: () => new NodeRoutes().sync([]),
   };
 }
 

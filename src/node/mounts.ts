@@ -1,14 +1,17 @@
 import { constants } from "node:fs";
-import { chmod, mkdir, open, realpath, writeFile, type FileHandle } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, realpath, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { FileSystemError } from "../component-base/file-system.ts";
 import type { Mounter } from "../kubelet/ports.ts";
+import { CommandShell } from "./command-shell.ts";
 import { ExecError, execChecked } from "./exec.ts";
 import { mountsBelow, readMounts } from "./mount-info.ts";
 
 /** Mounts by the system's `mount` and `umount` (3 to 5 ms each), in this process's mount namespace. */
 export class SystemMounter implements Mounter {
+  readonly #shell = new CommandShell();
+
   async mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode?: number }): Promise<void> {
     if (await this.isMounted(path)) return;
     const settings = [
@@ -16,13 +19,13 @@ export class SystemMounter implements Mounter {
       ...(options.mode === undefined ? [] : [`mode=${options.mode.toString(8)}`]),
     ];
     const flags = settings.length === 0 ? [] : ["-o", settings.join(",")];
-    await run("mount", ["-t", "tmpfs", ...flags, "--", "tmpfs", path]);
+    await this.#run("mount", ["-t", "tmpfs", ...flags, "--", "tmpfs", path]);
   }
 
   async bind(source: string, target: string, options: { readonly readOnly: boolean }): Promise<void> {
-    await run("mount", ["--bind", "--", source, target]);
+    await this.#run("mount", ["--bind", "--", source, target]);
     // The kernel ignores "read only" when it binds; it takes a second step.
-    if (options.readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
+    if (options.readOnly) await this.#run("mount", ["-o", "remount,bind,ro", "--", target]);
   }
 
   async bindWithin(
@@ -39,22 +42,27 @@ export class SystemMounter implements Mounter {
       await writeFile(target, "", { flag: "a", mode: 0o640 });
     }
     const source = `/proc/${process.pid}/fd/${opened.fd}`;
-    await run("mount", ["--no-canonicalize", "--bind", "--", source, target]);
-    if (readOnly) await run("mount", ["-o", "remount,bind,ro", "--", target]);
+    await this.#run("mount", ["--no-canonicalize", "--bind", "--", source, target]);
+    if (readOnly) await this.#run("mount", ["-o", "remount,bind,ro", "--", target]);
   }
 
   async unmount(path: string): Promise<void> {
     if (!(await this.isMounted(path))) return;
-    await run("umount", ["--", path]);
+    await this.#run("umount", ["--", path]);
   }
 
   async isMounted(path: string): Promise<boolean> {
+    if (await isOnOtherDevice(path)) return true;
     const real = await resolve(path);
     return (await readMounts()).some((mount) => mount.path === real);
   }
 
   async listBelow(path: string): Promise<readonly string[]> {
     return mountsBelow(await readMounts(), await resolve(path));
+  }
+
+  async #run(file: string, args: readonly string[]): Promise<void> {
+    await translated(this.#shell.run(file, args));
   }
 }
 
@@ -63,8 +71,10 @@ export class SystemMounter implements Mounter {
  * mount propagation of volumes is silently without effect wherever `/` is private. Idempotent.
  */
 export async function makeShared(path: string): Promise<void> {
-  if (!(await new SystemMounter().isMounted(path))) await run("mount", ["--bind", "--", path, path]);
-  await run("mount", ["--make-rshared", "--", path]);
+  if (!(await new SystemMounter().isMounted(path))) {
+    await translated(execChecked("mount", ["--bind", "--", path, path]));
+  }
+  await translated(execChecked("mount", ["--make-rshared", "--", path]));
 }
 
 // Opens the thing itself, link or not, without access to its content. Node names it not.
@@ -114,6 +124,20 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && Reflect.get(error, "code") === code;
 }
 
+/**
+ * Whether the path is a directory on another device than the one it is in, which only a mount point is. A mount point need
+ * not be: a bind mount may be of the same device. Reading all mounts takes a millisecond where there are hundreds.
+ */
+async function isOnOtherDevice(path: string): Promise<boolean> {
+  try {
+    const [own, parent] = await Promise.all([lstat(path), stat(dirname(path))]);
+    // An overlay's files, other than its directories, may say they are of the device below it.
+    return own.isDirectory() && own.dev !== parent.dev;
+  } catch {
+    return false;
+  }
+}
+
 /** The path as the kernel lists it, without symbolic links. What does not exist is not mounted under any other name. */
 async function resolve(path: string): Promise<string> {
   try {
@@ -123,9 +147,9 @@ async function resolve(path: string): Promise<string> {
   }
 }
 
-async function run(file: string, args: readonly string[]): Promise<void> {
+async function translated(command: Promise<unknown>): Promise<void> {
   try {
-    await execChecked(file, args);
+    await command;
   } catch (error) {
     if (!(error instanceof ExecError)) throw error;
     throw new FileSystemError(posixCode(error.stderr), error.message, { cause: error });

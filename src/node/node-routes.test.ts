@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { endianness } from "node:os";
 import { test } from "node:test";
 
 import { overlaps } from "./node-namespaces.ts";
-import { routeCommands } from "./node-routes.ts";
+import { parseRouteTable, routeCommands } from "./node-routes.ts";
 
 test("only routes that differ are touched", () => {
   const kept = { podCidr: "10.244.1.0/24", nodeIp: "172.30.0.2" };
@@ -41,4 +42,26 @@ test("ranges overlap when one holds the other; everything's range does not count
     assert.equal(overlaps(a, b), expected, `${a} ${b}`);
     assert.equal(overlaps(b, a), expected, `${b} ${a}`);
   }
+});
+
+test("the kernel's table is read as routes over gateways", () => {
+  const hex = (address: string): string => {
+    const bytes = Buffer.from(address.split(".").map(Number));
+    return (endianness() === "LE" ? bytes.reverse() : bytes).toString("hex").toUpperCase();
+  };
+  const line = (destination: string, gateway: string, mask: string): string =>
+    `eth0\t${hex(destination)}\t${hex(gateway)}\t0003\t0\t0\t0\t${hex(mask)}\t0\t0\t0`.padEnd(127);
+  const text = [
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127),
+    line("0.0.0.0", "172.30.0.1", "0.0.0.0"),
+    line("10.244.1.0", "172.30.0.2", "255.255.255.0"),
+    line("10.244.128.0", "172.30.0.3", "255.255.128.0"),
+    line("172.30.0.0", "0.0.0.0", "255.255.255.0"),
+    "",
+  ].join("\n");
+  assert.deepEqual(parseRouteTable(text), [
+    { podCidr: "0.0.0.0/0", nodeIp: "172.30.0.1" },
+    { podCidr: "10.244.1.0/24", nodeIp: "172.30.0.2" },
+    { podCidr: "10.244.128.0/17", nodeIp: "172.30.0.3" },
+  ]);
 });

@@ -383,12 +383,19 @@ describe("container runtime", { skip: typeof entered === "string" ? entered : fa
     await mkdir(directory);
     await mounter.mountTmpfs(directory, { sizeBytes: 1 << 20, mode: 0o700 });
     await mounter.mountTmpfs(directory, {});
+    assert.equal(await mounter.isMounted(directory), true);
     assert.deepEqual(await mounter.listBelow(directory), [directory]);
     await assert.rejects(writeFile(`${directory}/big`, Buffer.alloc(2 << 20)), /ENOSPC/);
     await writeFile(`${world.directory}/source`, "bound");
     await writeFile(`${directory}/target`, "");
     await mounter.bind(`${world.directory}/source`, `${directory}/target`, { readOnly: true });
     assert.equal(await readFile(`${directory}/target`, "utf8"), "bound");
+    // Of the same device as what it is mounted on.
+    await mkdir(`${directory}/from`);
+    await mkdir(`${directory}/to`);
+    assert.equal(await mounter.isMounted(`${directory}/to`), false);
+    await mounter.bind(`${directory}/from`, `${directory}/to`, { readOnly: false });
+    assert.equal(await mounter.isMounted(`${directory}/to`), true);
     await assert.rejects(writeFile(`${directory}/target`, "x"), /EROFS/);
     for (const path of await mounter.listBelow(directory)) await mounter.unmount(path);
     await mounter.unmount(directory);

@@ -115,7 +115,12 @@ class Server implements GenericApiServer {
     options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
-    const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
+    const audit = options.audit && {
+      ...options.audit,
+      scheme: options.scheme,
+      clock: options.clock,
+      metrics: options.metrics,
+    };
     const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
     const gauges = new InFlightGauges(options.metrics);
     this.#chain = chain(

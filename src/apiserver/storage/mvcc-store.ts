@@ -41,6 +41,7 @@ export class MvccStore implements ResourceStorage {
   readonly #leases: LeasePool;
   readonly #keyPrefix: string;
   readonly #clock: Clock;
+  readonly #isOutdated: (bytes: Uint8Array) => boolean;
 
   constructor(options: {
     readonly backend: Backend;
@@ -49,7 +50,10 @@ export class MvccStore implements ResourceStorage {
     readonly leases: LeasePool;
     readonly keyPrefix: string;
     readonly clock: Clock;
+    /** The store keeps these bytes in another form than it would now. */
+    readonly isOutdated: (bytes: Uint8Array) => boolean;
   }) {
+    this.#isOutdated = options.isOutdated;
     this.#clock = options.clock;
     this.#backend = options.backend;
     this.#cacher = options.cacher;
@@ -77,6 +81,10 @@ export class MvccStore implements ResourceStorage {
 
   get watcherCount(): number {
     return this.#cacher.watcherCount;
+  }
+
+  isOutdated(object: StoredObject): boolean {
+    return this.#isOutdated(object.bytes);
   }
 
   get(namespace: string, name: string): StoredObject | undefined {

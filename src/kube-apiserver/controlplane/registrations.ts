@@ -48,7 +48,6 @@ export interface RegistrationOptions {
   readonly random: Random;
 }
 
-/** What is told with every answer, by kind. */
 const deprecations: Readonly<Record<string, string>> = {
   ComponentStatus: "v1 ComponentStatus is deprecated in v1.19+",
   Endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",

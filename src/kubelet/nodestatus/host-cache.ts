@@ -2,13 +2,15 @@ import type { NodeAddress } from "../../api/core/v1/types.gen.ts";
 import type { ResolvedConfig } from "../config.ts";
 import type { DownwardFacts } from "../environment/downward-api.ts";
 import type { HostFacts, HostInfo } from "../ports.ts";
-import { nodeResources } from "./node-allocatable.ts";
+import { type NodeResources, nodeResources } from "./node-allocatable.ts";
 
 /** What does not change of the machine while the kubelet runs, read when it is first wanted. */
 export class HostCache {
   readonly #host: HostInfo;
   readonly #config: ResolvedConfig;
   #facts: HostFacts | undefined;
+  /** What the facts and the configuration make of it. */
+  #resources: NodeResources | undefined;
   #ips: readonly string[] = [];
 
   constructor(host: HostInfo, config: ResolvedConfig) {
@@ -46,7 +48,7 @@ export class HostCache {
     return {
       podIps: podIps.length > 0 ? podIps : hostIps,
       hostIps,
-      allocatable: nodeResources(facts, this.#config).allocatable,
+      allocatable: (this.#resources ??= nodeResources(facts, this.#config)).allocatable,
     };
   }
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PodStatus } from "../../api/core/v1/types.gen.ts";
+import type { Pod, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { builtinScheme } from "../../api/scheme.ts";
 import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge.ts";
 import { defined } from "../../component-base/assert.ts";
-import { statusPatch } from "./status-patch.ts";
+import { testPod } from "../testing/pods.ts";
+import { isOwnChange, statusPatch } from "./status-patch.ts";
 
 const pod = defined(builtinScheme().kind("", "v1", "Pod"), "kind Pod");
 
@@ -98,4 +99,33 @@ test("the patch turns one status into the other, whatever changed, and leaves fo
 
 test("nothing changed, no patch", () => {
   assert.equal(patched(before, before), undefined);
+});
+
+test("what resources no longer have is taken out", () => {
+  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
+  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
+    metadata: { uid: "u" },
+    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
+  });
+});
+
+test("only what a pod's node agent writes itself is no reason for it to look again", () => {
+  const known = { ...testPod({}, { labels: { app: "a" }, resourceVersion: "7" }), status: before };
+  const changed = (change: Partial<Pod>): boolean =>
+    isOwnChange(known, {
+      ...known,
+      ...change,
+      metadata: { ...(change.metadata ?? known.metadata), resourceVersion: "8" },
+    });
+  assert.equal(changed({}), true);
+  assert.equal(changed({ metadata: { ...known.metadata, managedFields: [{ manager: "kubelet" }] } }), true);
+  assert.equal(changed({ status: { ...before, phase: "Failed", podIPs: [], containerStatuses: [] } }), true);
+  const conditions = (before.conditions ?? []).map((c) => ({ ...c, status: "Unknown" }));
+  assert.equal(changed({ status: { ...before, conditions: conditions.filter((c) => !c.type.includes("/")) } }), false);
+  assert.equal(changed({ status: { ...before, conditions } }), false);
+  const ownConditions = (before.conditions ?? []).map((c) => (c.type.includes("/") ? c : { ...c, status: "Unknown" }));
+  assert.equal(changed({ status: { ...before, conditions: ownConditions } }), true);
+  assert.equal(changed({ status: { ...before, resourceClaimStatuses: [{ name: "claim" }] } }), false);
+  assert.equal(changed({ metadata: { ...known.metadata, labels: { app: "b" } } }), false);
+  assert.equal(changed({ spec: { ...known.spec, activeDeadlineSeconds: 1 } }), false);
 });

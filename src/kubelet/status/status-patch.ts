@@ -1,8 +1,11 @@
-import type { PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
+import type { Pod, PodCondition, PodStatus } from "../../api/core/v1/types.gen.ts";
 import { ownedConditions } from "./pod-conditions.ts";
 
 // Lists merged by key in a strategic patch, which here are to be replaced whole.
 const replacedLists: ReadonlySet<string> = new Set(["podIPs", "hostIPs"]);
+
+// Objects a strategic patch merges: what they no longer have is to be named.
+const mergedObjects: ReadonlySet<string> = new Set(["allocatedResources", "resources"]);
 
 /** Set by the server or by others; a pod's node agent neither writes nor removes them. */
 const foreignFields: ReadonlySet<string> = new Set([
@@ -12,8 +15,6 @@ const foreignFields: ReadonlySet<string> = new Set([
   "resourceClaimStatuses",
   "extendedResourceClaimStatus",
   "nodeAllocatableResourceClaimStatuses",
-  "allocatedResources",
-  "resources",
 ]);
 
 /**
@@ -29,11 +30,26 @@ export function statusPatch(uid: string, current: PodStatus, wanted: PodStatus):
     const value = after[key];
     if (value === undefined) status[key] = null;
     else if (replacedLists.has(key) && Array.isArray(value)) status[key] = [{ $patch: "replace" }, ...value];
+    else if (mergedObjects.has(key)) status[key] = mergePatch(before[key], value);
     else status[key] = value;
   }
   const conditions = changedConditions(current.conditions ?? [], wanted.conditions ?? []);
   if (conditions.length > 0) status["conditions"] = conditions;
   return Object.keys(status).length === 0 ? undefined : { metadata: { uid }, status };
+}
+
+/** What makes `after` of `before` when it is merged into it. */
+function mergePatch(before: unknown, after: unknown): unknown {
+  if (!isObject(before) || !isObject(after)) return after;
+  const gone = Object.keys(before).filter((name) => after[name] === undefined);
+  return Object.fromEntries([
+    ...Object.entries(after).map(([name, value]) => [name, mergePatch(before[name], value)]),
+    ...gone.map((name) => [name, null]),
+  ]) as unknown;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function changedConditions(current: readonly PodCondition[], wanted: readonly PodCondition[]): unknown[] {
@@ -56,6 +72,23 @@ function changedConditions(current: readonly PodCondition[], wanted: readonly Po
   return out;
 }
 
+/**
+ * Whether a pod differs from what it was in nothing but what its node agent writes itself, which is no reason for the agent
+ * to look at it again.
+ */
+export function isOwnChange(before: Pod, after: Pod): boolean {
+  const { resourceVersion: _, managedFields: __, ...metadata } = before.metadata;
+  const { resourceVersion: ___, managedFields: ____, ...newMetadata } = after.metadata;
+  const foreign = ({ status }: Pod): unknown => (status.conditions ?? []).filter((c) => !ownedConditions.has(c.type));
+  const [status, newStatus]: Readonly<Record<string, unknown>>[] = [{ ...before.status }, { ...after.status }];
+  return (
+    equal(metadata, newMetadata) &&
+    equal(before.spec, after.spec) &&
+    equal(foreign(before), foreign(after)) &&
+    [...foreignFields].every((key) => key === "conditions" || equal(status?.[key], newStatus?.[key]))
+  );
+}
+
 /** Deep equality of JSON values; a key with undefined (or null, which the server drops) is a key that is not there. */
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -65,10 +98,10 @@ export function equal(a: unknown, b: unknown): boolean {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
     return a.every((item, i) => equal(item, b[i]));
   }
-  const left: Readonly<Record<string, unknown>> = { ...a };
-  const right: Readonly<Record<string, unknown>> = { ...b };
-  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-    if (!equal(left[key], right[key])) return false;
-  }
+  // JSON objects are records.
+  const left = a as Readonly<Record<string, unknown>>;
+  const right = b as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(left)) if (!equal(left[key], right[key])) return false;
+  for (const key of Object.keys(right)) if (!(key in left) && !equal(undefined, right[key])) return false;
   return true;
 }

@@ -30,6 +30,7 @@ const qosDirectories: Readonly<Record<QosClass, string>> = {
   Burstable: "kubepods/burstable",
   BestEffort: "kubepods/besteffort",
 };
+const qosClasses = Object.keys(qosDirectories) as readonly QosClass[];
 const sharesPerCpu = 1024;
 const sharesMin = 2;
 // A killed process leaves its group when the kernel has torn it down; runc's groups vanish meanwhile too.
@@ -55,6 +56,8 @@ export class FileCgroupManager implements CgroupManager {
   readonly #removeDirectory: (path: string) => void;
   readonly #burstableShares = new Map<string, number>();
   readonly #rates = new Map<string, RateSample>();
+  /** The class each pod was last found in, which is where to look first. */
+  readonly #classes = new Map<string, QosClass>();
   #podsShares = availableParallelism() * sharesPerCpu;
 
   constructor(options: CgroupManagerOptions & { readonly version: CgroupVersion }) {
@@ -77,6 +80,7 @@ export class FileCgroupManager implements CgroupManager {
   async ensurePod(podUid: string, qos: QosClass, resources: PodCgroupResources): Promise<string> {
     const group = this.#podGroup(podUid, qos);
     this.#create(group);
+    this.#classes.set(podUid, qos);
     this.#write(group, this.#version.limits(resources));
     if (qos === "Burstable") {
       this.#burstableShares.set(podUid, resources.cpuShares ?? sharesMin);
@@ -86,7 +90,8 @@ export class FileCgroupManager implements CgroupManager {
   }
 
   async removePod(podUid: string): Promise<void> {
-    for (const qos of Object.keys(qosDirectories) as QosClass[]) await this.#remove(this.#podGroup(podUid, qos));
+    for (const qos of this.#classesOf(podUid)) await this.#remove(this.#podGroup(podUid, qos));
+    this.#classes.delete(podUid);
     if (this.#burstableShares.delete(podUid)) this.#writeBurstableShares();
     for (const key of this.#rates.keys()) if (key.includes(`/pod${podUid}`)) this.#rates.delete(key);
   }
@@ -126,7 +131,7 @@ export class FileCgroupManager implements CgroupManager {
   }
 
   processes(podUid: string, containerId: string): Promise<readonly number[]> {
-    for (const qos of Object.keys(qosDirectories) as QosClass[]) {
+    for (const qos of this.#classesOf(podUid)) {
       const group = path.join(this.#podGroup(podUid, qos), containerId);
       for (const hierarchy of this.#limitingHierarchies()) {
         const text = tryRead(path.join(hierarchy, group, "cgroup.procs"));
@@ -235,11 +240,20 @@ export class FileCgroupManager implements CgroupManager {
   }
 
   #stats(podUid: string, below: string): PodCgroupStats | undefined {
-    for (const qos of Object.keys(qosDirectories) as QosClass[]) {
+    for (const qos of this.#classesOf(podUid)) {
       const stats = this.#groupStats(path.join(this.#podGroup(podUid, qos), below));
-      if (stats) return stats;
+      if (!stats) continue;
+      this.#classes.set(podUid, qos);
+      return stats;
     }
     return undefined;
+  }
+
+  /** All classes, the likely one first: looking into a group that is not there costs as much as into one that is. */
+  #classesOf(podUid: string): readonly QosClass[] {
+    const known = this.#classes.get(podUid);
+    if (known === undefined) return qosClasses;
+    return [known, ...qosClasses.filter((qos) => qos !== known)];
   }
 
   #groupStats(group: string): PodCgroupStats | undefined {

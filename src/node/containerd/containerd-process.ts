@@ -11,7 +11,7 @@ import { CriRuntimeService } from "../cri-client/cri-client.ts";
 import { ownCapabilities } from "../capabilities.ts";
 import { endProcesses } from "../processes.ts";
 import { containerdConfigText, type ContainerdConfig } from "./containerd-config.ts";
-import { pidFromFile, runningCommandLine } from "./process-file.ts";
+import { pidFromFile, type ProcessIdentity, runningCommandLine, runningProcess } from "./process-file.ts";
 
 export interface ContainerdOptions {
   /** Everything of this containerd lives below it. */
@@ -95,9 +95,14 @@ export class ContainerdProcess {
   async supervise(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     let failures = 0;
+    let known: ProcessIdentity | undefined;
     while (!signal.aborted) {
       await sleep(clock, superviseIntervalMs + (failures > 0 ? backoffDelay(restartBackoff, failures) : 0), signal);
-      if ((await this.pid()) !== undefined) {
+      // Once found, the kernel tells whether it is still the same; only another one has to be looked for.
+      if (known && runningProcess(known.pid)?.startTicks === known.startTicks) continue;
+      const pid = await this.pid();
+      known = pid === undefined ? undefined : runningProcess(pid);
+      if (known) {
         failures = 0;
         continue;
       }

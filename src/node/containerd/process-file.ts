@@ -1,12 +1,35 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+
+/** A process that nothing else can be taken for: pids are reused, but not within one tick of the clock. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the kernel's ticks since boot. */
+  readonly startTicks: string;
+}
+
+/**
+ * The process that has this pid now; undefined when it is gone, or only a zombie that nobody has reaped. Reads the kernel's
+ * memory, which takes microseconds.
+ */
+export function runningProcess(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    // It ended before or while it was looked at.
+    return undefined;
+  }
+  // State, and 19 fields on the start, follow the program's name, which is in parentheses and may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, startTicks] = [fields[0], fields[19]];
+  return state === "Z" || state === "X" || startTicks === undefined ? undefined : { pid, startTicks };
+}
 
 /** What the kernel says of a running process; undefined when it is gone, or only a zombie that nobody has reaped. */
 export async function runningCommandLine(pid: number): Promise<readonly string[] | undefined> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The state follows the program's name, which is in parentheses and may hold anything.
-    const state = stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
-    if (state === "Z" || state === "X") return undefined;
+    if (runningProcess(pid) === undefined) return undefined;
     return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);
   } catch {
     // It ended between or before the reads.

@@ -15,6 +15,15 @@ const boxes: Readonly<Record<string, string>> = {
 
 const nsPerMs = 1_000_000;
 
+interface Conversion {
+  readonly name: string;
+  readonly isList: boolean;
+  /** Of one value; absent when it stays as it is. */
+  readonly one: ((value: unknown) => unknown) | undefined;
+}
+
+type Conversions = ReadonlyMap<string, readonly Conversion[]>;
+
 /**
  * Converts between messages as the protocol has them and as `cri-api` has them, for every message type alike:
  * - a message that boxes one value is that value;
@@ -23,44 +32,60 @@ const nsPerMs = 1_000_000;
  */
 export class MessageCodec {
   readonly #schema: ProtoSchema;
+  readonly #toWire: Conversions;
+  readonly #fromWire: Conversions;
 
   constructor(schema: ProtoSchema) {
     this.#schema = schema;
+    this.#toWire = this.#conversions((field) => this.#valueToWire(field));
+    this.#fromWire = this.#conversions((field) => this.#valueFromWire(field));
   }
 
   toWire(type: string, message: Plain): Plain {
-    return this.#convert(type, message, (field, value) => this.#valueToWire(field, value));
+    return convert(this.#toWire.get(type) ?? [], message);
   }
 
   fromWire(type: string, message: Plain): Plain {
-    return this.#convert(type, message, (field, value) => this.#valueFromWire(field, value));
+    return convert(this.#fromWire.get(type) ?? [], message);
   }
 
-  #convert(type: string, message: Plain, convert: (field: FieldSchema, value: unknown) => unknown): Plain {
-    const out: Record<string, unknown> = {};
-    for (const field of this.#schema.messages.get(type) ?? []) {
-      const value = message[field.name];
-      if (value === undefined || value === null) continue;
-      out[field.name] =
-        field.rule === "repeated" ? (value as readonly unknown[]).map((v) => convert(field, v)) : convert(field, value);
+  /** What is to be done with each field of each message, found out once: a list of containers has thousands of fields. */
+  #conversions(ofField: (field: FieldSchema) => Conversion["one"]): Conversions {
+    return new Map(
+      [...this.#schema.messages].map(([type, fields]) => [
+        type,
+        fields.map((field) => ({ name: field.name, isList: field.rule === "repeated", one: ofField(field) })),
+      ]),
+    );
+  }
+
+  #valueToWire(field: FieldSchema): Conversion["one"] {
+    if (isTime(field)) {
+      return (value) => String(BigInt(Math.round((value as number) * 1000)) * BigInt(nsPerMs / 1000));
     }
-    return out;
-  }
-
-  #valueToWire(field: FieldSchema, value: unknown): unknown {
-    if (isTime(field)) return String(BigInt(Math.round((value as number) * 1000)) * BigInt(nsPerMs / 1000));
     const box = boxes[field.type];
-    if (box !== undefined) return { [box]: value };
-    return this.#schema.messages.has(field.type) ? this.toWire(field.type, value as Plain) : value;
+    if (box !== undefined) return (value) => ({ [box]: value });
+    return this.#schema.messages.has(field.type) ? (value) => this.toWire(field.type, value as Plain) : undefined;
   }
 
-  #valueFromWire(field: FieldSchema, value: unknown): unknown {
+  #valueFromWire(field: FieldSchema): Conversion["one"] {
     // A number is exact to 256 ns here, far below a millisecond.
-    if (isTime(field)) return (value as number) / nsPerMs;
+    if (isTime(field)) return (value) => (value as number) / nsPerMs;
     const box = boxes[field.type];
-    if (box !== undefined) return (value as Plain)[box];
-    return this.#schema.messages.has(field.type) ? this.fromWire(field.type, value as Plain) : value;
+    if (box !== undefined) return (value) => (value as Plain)[box];
+    return this.#schema.messages.has(field.type) ? (value) => this.fromWire(field.type, value as Plain) : undefined;
   }
+}
+
+function convert(conversions: readonly Conversion[], message: Plain): Plain {
+  const out: Record<string, unknown> = {};
+  for (const { name, isList, one } of conversions) {
+    const value = message[name];
+    if (value === undefined || value === null) continue;
+    if (one === undefined) out[name] = value;
+    else out[name] = isList ? (value as readonly unknown[]).map(one) : one(value);
+  }
+  return out;
 }
 
 function isTime(field: FieldSchema): boolean {

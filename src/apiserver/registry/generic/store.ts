@@ -213,7 +213,7 @@ export class RegistryStore implements ResourceRegistry {
           claim = request.subresource ? undefined : await this.strategy.beginUpdate?.(object, old, context);
           await this.#prepareUpdate(object, old, request);
           await context.pace?.giveWay();
-          if (deepEqual(object, old)) return { type: "keep" };
+          if (deepEqual(object, old) && !(current && this.storage.isOutdated(current))) return { type: "keep" };
           isDeleted = isDeletionComplete(object, old, this.strategy);
         }
         dry = object;
