@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyStrategicMergePatch } from "../apimachinery/patch/strategic-merge.ts";
+import { TypeRegistry } from "../apimachinery/schema/type-registry.ts";
 import { builtinScheme } from "./scheme.ts";
 
 const scheme = builtinScheme();
@@ -496,4 +497,24 @@ test("a strategic merge patch of a deployment merges containers by name and keep
     ],
     nodeSelector: { disk: "ssd" },
   });
+});
+
+test("columns are of fields that there are, or say themselves what they show", () => {
+  const types = new TypeRegistry(scheme.allVersions);
+  const wrong: string[] = [];
+  for (const { folder, resources } of scheme.allVersions) {
+    for (const { resource, columns = [] } of resources) {
+      for (const { name, of: path, description } of columns) {
+        const parts = (path ?? "").split(".");
+        const [type = "", field = ""] = parts.slice(-2);
+        const home = parts.length > 2 ? (parts[0] ?? "") : folder;
+        const isField = path !== undefined && types.struct(home, type)?.field(field) !== undefined;
+        if (!isField && description === undefined) wrong.push(`${folder} ${resource} ${name}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+  const [name, , status] = scheme.resource("", "v1", "pods")?.columns ?? [];
+  assert.match(name?.description ?? "", /^Unique among/);
+  assert.equal(status?.description, "What its containers are doing, in one word.");
 });

@@ -193,7 +193,12 @@ async function runPods(client: ApiClient): Promise<void> {
       continue;
     }
     if (pod.status.phase !== "Pending") continue;
-    const binding = { apiVersion: "v1", kind: "Binding", target: { kind: "Node", name: "n1" } };
+    const binding = {
+      apiVersion: "v1",
+      kind: "Binding",
+      metadata: { name: pod.metadata.name },
+      target: { kind: "Node", name: "n1" },
+    };
     if (!pod.spec.nodeName) await all.createSubresource(pod.metadata.name, "binding", binding);
     const fresh = await all.get(pod.metadata.name);
     const ip = `10.1.${fresh.metadata.uid.length}.${n}`;

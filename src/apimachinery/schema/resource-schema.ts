@@ -69,12 +69,16 @@ export interface ColumnSchema {
   readonly name: string;
   readonly type: string;
   readonly format?: string;
+  /** The field it shows, `Type.field` of this version or with a folder before: the column is described as the field is. */
+  readonly of?: string;
+  /** What it shows, where that is no field. */
+  readonly description?: string;
   /** Shown only with `-o wide`. */
   readonly wide?: true;
 }
 
-export const nameColumn: ColumnSchema = { name: "Name", type: "string", format: "name" };
-export const ageColumn: ColumnSchema = { name: "Age", type: "string" };
+export const nameColumn: ColumnSchema = { name: "Name", type: "string", format: "name", of: "meta/v1.ObjectMeta.name" };
+export const ageColumn: ColumnSchema = { name: "Age", type: "string", of: "meta/v1.ObjectMeta.creationTimestamp" };
 
 export const statusSubresource: SubresourceSchema = { name: "status", verbs: ["get", "patch", "update"] };
 export const scaleSubresource: SubresourceSchema = {

@@ -45,6 +45,7 @@ class SchemaScheme implements Scheme {
   readonly allVersions: readonly ApiVersionSchema[];
   readonly types: TypeRegistry;
   readonly #versions = new Map<string, VersionEntry>();
+  readonly #folders: Folders;
   readonly #decoders = new DecoderCache();
   readonly #defaulters = new DefaulterCache();
   readonly #protobuf = new ProtobufCodec();
@@ -52,6 +53,7 @@ class SchemaScheme implements Scheme {
   constructor(served: readonly ApiVersionSchema[], typesOnly: readonly ApiVersionSchema[]) {
     this.allVersions = [...served, ...typesOnly];
     this.types = new TypeRegistry(this.allVersions);
+    this.#folders = new Map(this.allVersions.map((schema) => [schema.folder, schema]));
     for (const schema of this.allVersions) {
       this.#versions.set(`${schema.group}/${schema.version}`, { schema, resources: undefined, kinds: new Map() });
     }
@@ -64,12 +66,12 @@ class SchemaScheme implements Scheme {
 
   resources(group: string, version: string): readonly ApiResource[] {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? [] : resourcesOf(entry).list;
+    return entry === undefined ? [] : resourcesOf(entry, this.#folders).list;
   }
 
   resource(group: string, version: string, resource: string): ApiResource | undefined {
     const entry = this.#versions.get(`${group}/${version}`);
-    return entry === undefined ? undefined : resourcesOf(entry).byName.get(resource);
+    return entry === undefined ? undefined : resourcesOf(entry, this.#folders).byName.get(resource);
   }
 
   kind(group: string, version: string, kind: string): ObjectKind | undefined {
@@ -172,18 +174,30 @@ function groupsOf(served: readonly ApiVersionSchema[]): ApiGroup[] {
   return [...versions].map(([group, names]) => ({ group, versions: names, preferredVersion: names[0] ?? "" }));
 }
 
-function resourcesOf(entry: VersionEntry): ResourceTable {
+/** By folder. */
+type Folders = ReadonlyMap<string, ApiVersionSchema>;
+
+function resourcesOf(entry: VersionEntry, folders: Folders): ResourceTable {
   if (entry.resources === undefined) {
-    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource));
+    const list = entry.schema.resources.map((resource) => apiResource(entry.schema, resource, folders));
     entry.resources = { list, byName: new Map(list.map((resource) => [resource.resource, resource])) };
   }
   return entry.resources;
 }
 
+/** What is said of `Type.field`, or of `folder.Type.field`; "" where nothing is. */
+function describeField(path: string, home: string, folders: Folders): string {
+  const parts = path.split(".");
+  const [type = "", field = ""] = parts.slice(-2);
+  const folder = parts.length > 2 ? (parts[0] ?? "") : home;
+  return folders.get(folder)?.descriptions?.[type]?.[field] ?? "";
+}
+
 const allVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /** Fills in what the schema leaves to convention. */
-function apiResource({ group, version }: ApiVersionSchema, schema: ResourceSchema): ApiResource {
+function apiResource(of: ApiVersionSchema, schema: ResourceSchema, folders: Folders): ApiResource {
+  const { group, version } = of;
   const { resource, kind, namespaced } = schema;
   return {
     group,
@@ -198,8 +212,9 @@ function apiResource({ group, version }: ApiVersionSchema, schema: ResourceSchem
     subresources: (schema.subresources ?? []).map((sub) => ({ group, version, kind, ...sub })),
     fieldSelectors: schema.fieldSelectors ?? ["metadata.name", "metadata.namespace"],
     fieldSelectorAliases: schema.fieldSelectorAliases ?? {},
-    columns: (schema.columns ?? [nameColumn, ageColumn]).map(({ wide, ...column }) => ({
+    columns: (schema.columns ?? [nameColumn, ageColumn]).map(({ wide, of: field, description, ...column }) => ({
       ...column,
+      description: description ?? (field === undefined ? "" : describeField(field, of.folder, folders)),
       priority: wide === true ? 1 : 0,
     })),
     returnsDeletedObject: schema.returnsDeletedObject ?? false,

@@ -7,10 +7,10 @@ import { goQuote } from "../../apimachinery/go-format.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
+import { apiReferenceOf } from "../../component-helpers/api-reference.ts";
 import { forbiddenNodeLabels } from "../../component-helpers/node-labels.ts";
 import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { nodeNameOf } from "../authorization/node-identity.ts";
-import { apiReferenceOf } from "./api-reference.ts";
 import { refuse } from "./refuse.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";

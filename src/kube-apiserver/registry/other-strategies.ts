@@ -6,11 +6,10 @@ import { fieldForbidden, fieldInvalid, fieldNotSupported } from "../../apimachin
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import type { Lease } from "../../api/coordination/v1/types.gen.ts";
 import type { PodDisruptionBudget } from "../../api/policy/v1/types.gen.ts";
-import type { DeviceClass, ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { horizontalPodAutoscalerCells } from "../printers/autoscaling.ts";
-import { resourceClaimCells, resourceSliceCells, leaseCells, priorityClassCells } from "../printers/others.ts";
+import { leaseCells, priorityClassCells } from "../printers/others.ts";
 import { podDisruptionBudgetCells } from "../printers/workloads.ts";
 import { atMost100Percent, immutable, intOrPercent, nonNegative, positive } from "../validation/common.ts";
 import { nameIsPathSegment } from "../../apimachinery/validation/names.ts";
@@ -127,20 +126,8 @@ export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   tableCells: podDisruptionBudgetCells,
 };
 
-export const resourceSliceStrategy: Strategy<ResourceSlice> = {
-  generation: "spec",
-  tableCells: resourceSliceCells,
-  selectableFields: (slice: ResourceSlice) => ({
-    "spec.nodeName": slice.spec.nodeName ?? "",
-    "spec.driver": slice.spec.driver,
-  }),
-};
-
-export const deviceClassStrategy: Strategy<DeviceClass> = { generation: "spec" };
-
 /** Kinds whose only rule of their own is how they print. */
 export const printedStrategies = {
-  resourceclaims: { generation: "none", tableCells: resourceClaimCells },
   horizontalpodautoscalers: {
     generation: "none",
     validate: ({ spec }: HorizontalPodAutoscaler) => validateAutoscalerSpec(spec, FieldPath.of("spec")),

@@ -34,8 +34,6 @@ import {
   podDisruptionBudgetStrategy,
   printedStrategies,
   priorityClassStrategy,
-  deviceClassStrategy,
-  resourceSliceStrategy,
 } from "./other-strategies.ts";
 import {
   clusterRoleBindingStrategy,
@@ -45,6 +43,7 @@ import {
 } from "./rbac/strategies.ts";
 import type { AdmissionEnvironments } from "../admission/expressions/admission-environment.ts";
 import { admissionPolicyStrategies } from "./admission-policy-strategies.ts";
+import { resourceStrategies } from "./resource-strategies.ts";
 import { storageStrategies } from "./storage-strategies.ts";
 import { webhookConfigurationStrategy } from "./webhook-strategies.ts";
 
@@ -93,13 +92,11 @@ export function builtinStrategies(options: {
     "rbac.authorization.k8s.io/clusterroles": clusterRoleStrategy,
     "rbac.authorization.k8s.io/rolebindings": roleBindingStrategy,
     "rbac.authorization.k8s.io/roles": roleStrategy,
-    "resource.k8s.io/deviceclasses": deviceClassStrategy,
-    "resource.k8s.io/resourceslices": resourceSliceStrategy,
     "scheduling.k8s.io/priorityclasses": priorityClassStrategy,
     "admissionregistration.k8s.io/mutatingadmissionpolicies": policies.mutatingadmissionpolicies,
     "admissionregistration.k8s.io/mutatingadmissionpolicybindings": policies.mutatingadmissionpolicybindings,
     "autoscaling/horizontalpodautoscalers": printedStrategies.horizontalpodautoscalers,
-    "resource.k8s.io/resourceclaims": printedStrategies.resourceclaims,
+    ...resourceStrategies,
     ...storageStrategies,
     "/componentstatuses": componentStatusStrategy,
     "metrics.k8s.io/nodes": nodeMetricsStrategy,

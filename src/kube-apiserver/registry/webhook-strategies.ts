@@ -54,7 +54,7 @@ function validateConfiguration(
     seen.add(hook.name);
     const at = path.child("matchConditions");
     const conditions = areSame ? [] : validateMatchConditions(hook.matchConditions, environments, false, at);
-    return [...duplicate, ...validateWebhook(hook, path), ...conditions];
+    return [...validateWebhook(hook, path), ...conditions, ...duplicate];
   });
 }
 
@@ -68,6 +68,14 @@ function validateWebhook(hook: MutatingWebhook | ValidatingWebhook, path: FieldP
   } else if (hook.sideEffects !== "None" && hook.sideEffects !== "NoneOnDryRun") {
     errors.push(fieldNotSupported(path.child("sideEffects"), hook.sideEffects, ["None", "NoneOnDryRun"]));
   }
+  const enums = [
+    ["failurePolicy", hook.failurePolicy, ["Fail", "Ignore"]],
+    ["matchPolicy", hook.matchPolicy, ["Equivalent", "Exact"]],
+    ["reinvocationPolicy", "reinvocationPolicy" in hook ? hook.reinvocationPolicy : undefined, ["IfNeeded", "Never"]],
+  ] as const;
+  for (const [name, value, values] of enums)
+    if (value !== undefined && !values.some((each) => each === value))
+      errors.push(fieldNotSupported(path.child(name), value, values));
   const { timeoutSeconds } = hook;
   if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > 30)) {
     const why = "the timeout value must be between 1 and 30 seconds";

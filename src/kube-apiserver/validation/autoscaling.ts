@@ -16,6 +16,7 @@ import {
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1123Label, validatePathSegmentName } from "../../apimachinery/validation/names.ts";
+import { validateQuantity } from "./resources.ts";
 import { syntax } from "./common.ts";
 import { validateContainerResourceName } from "./resources.ts";
 
@@ -63,6 +64,8 @@ function validateTargetGroup(
   { apiVersion = "", kind }: CrossVersionObjectReference,
   path: FieldPath,
 ): readonly FieldError[] {
+  if (apiVersion.split("/").length > 2)
+    return [fieldInvalid(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)];
   if (apiVersion.includes("/") || kind === "ReplicationController") return [];
   return [fieldInvalid(path, apiVersion, "apiVersion must specify API group")];
 }
@@ -218,5 +221,6 @@ function validateScalingRules(rules: HPAScalingRules | undefined, path: FieldPat
       errors.push(fieldInvalid(period, periodSeconds, `must be less than or equal to ${periodSecondsMax}`));
     }
   }
+  if (rules.tolerance !== undefined) errors.push(...validateQuantity(rules.tolerance, path.child("tolerance")));
   return errors;
 }

@@ -139,6 +139,11 @@ export function isNative(name: string): boolean {
   return prefix === "" || prefix === "kubernetes.io" || prefix.endsWith(".kubernetes.io");
 }
 
+/** The name of a resource that is none of Kubernetes itself, and can be asked for. */
+export function isExtendedResourceName(name: string): boolean {
+  return isExtended(name) && validateQualifiedName(`requests.${name}`).length === 0;
+}
+
 function isExtended(name: string): boolean {
   return name.includes("/") && !isNative(name) && !name.startsWith("requests.");
 }

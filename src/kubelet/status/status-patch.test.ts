@@ -101,6 +101,14 @@ test("nothing changed, no patch", () => {
   assert.equal(patched(before, before), undefined);
 });
 
+test("what resources no longer have is taken out", () => {
+  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
+  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
+    metadata: { uid: "u" },
+    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
+  });
+});
+
 test("only what a pod's node agent writes itself is no reason for it to look again", () => {
   const known = { ...testPod({}, { labels: { app: "a" }, resourceVersion: "7" }), status: before };
   const changed = (change: Partial<Pod>): boolean =>
@@ -120,12 +128,4 @@ test("only what a pod's node agent writes itself is no reason for it to look aga
   assert.equal(changed({ status: { ...before, resourceClaimStatuses: [{ name: "claim" }] } }), false);
   assert.equal(changed({ metadata: { ...known.metadata, labels: { app: "b" } } }), false);
   assert.equal(changed({ spec: { ...known.spec, activeDeadlineSeconds: 1 } }), false);
-});
-
-test("what resources no longer have is taken out", () => {
-  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
-  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
-    metadata: { uid: "u" },
-    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
-  });
 });

@@ -168,7 +168,10 @@ function masked(text: string): string {
     .replaceAll(/"time":"[^"]*"/g, '"time":"…"');
 }
 
-/** Without uids, versions, addresses, times, ages and generated suffixes, and without what columns are described as. */
+/**
+ * Without uids, versions, addresses, times, ages and generated suffixes, and without what columns are described as, in words of our
+ * own.
+ */
 function maskedKept(kept: unknown): unknown {
   const text = JSON.stringify(kept)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "…")

@@ -19,7 +19,12 @@ export const admissionregistrationV1: ApiVersionSchema = {
       categories: ["api-extensions"],
       storage: { group: "admissionregistration.k8s.io", version: "v1beta1", kind: "MutatingAdmissionPolicy" },
       storageVersionHash: "LYmCf+UMVdg=",
-      columns: [nameColumn, { name: "Mutations", type: "integer" }, { name: "ParamKind", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Mutations", type: "integer", description: "How many changes it makes." },
+        { name: "ParamKind", type: "string", description: "The kind of its parameters." },
+        ageColumn,
+      ],
     },
     {
       resource: "mutatingadmissionpolicybindings",
@@ -28,7 +33,12 @@ export const admissionregistrationV1: ApiVersionSchema = {
       categories: ["api-extensions"],
       storage: { group: "admissionregistration.k8s.io", version: "v1beta1", kind: "MutatingAdmissionPolicyBinding" },
       storageVersionHash: "90V5FRZZ3Zg=",
-      columns: [nameColumn, { name: "PolicyName", type: "string" }, { name: "ParamRef", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "PolicyName", type: "string", description: "The policy it puts to use." },
+        { name: "ParamRef", type: "string", description: "The parameters the policy is used with." },
+        ageColumn,
+      ],
     },
     {
       resource: "mutatingwebhookconfigurations",
@@ -36,7 +46,11 @@ export const admissionregistrationV1: ApiVersionSchema = {
       namespaced: false,
       categories: ["api-extensions"],
       storageVersionHash: "Sqi0GUgDaX0=",
-      columns: [nameColumn, { name: "Webhooks", type: "integer" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Webhooks", type: "integer", description: "How many webhooks it configures." },
+        ageColumn,
+      ],
     },
     {
       resource: "validatingadmissionpolicies",
@@ -45,7 +59,12 @@ export const admissionregistrationV1: ApiVersionSchema = {
       categories: ["api-extensions"],
       storageVersionHash: "6OxvlMmQ6is=",
       subresources: [statusSubresource],
-      columns: [nameColumn, { name: "Validations", type: "integer" }, { name: "ParamKind", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Validations", type: "integer", description: "How many rules it has." },
+        { name: "ParamKind", type: "string", description: "The kind of its parameters." },
+        ageColumn,
+      ],
     },
     {
       resource: "validatingadmissionpolicybindings",
@@ -53,7 +72,12 @@ export const admissionregistrationV1: ApiVersionSchema = {
       namespaced: false,
       categories: ["api-extensions"],
       storageVersionHash: "v9715VZqakg=",
-      columns: [nameColumn, { name: "PolicyName", type: "string" }, { name: "ParamRef", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "PolicyName", type: "string", description: "The policy it puts to use." },
+        { name: "ParamRef", type: "string", description: "The parameters the policy is used with." },
+        ageColumn,
+      ],
     },
     {
       resource: "validatingwebhookconfigurations",
@@ -61,7 +85,11 @@ export const admissionregistrationV1: ApiVersionSchema = {
       namespaced: false,
       categories: ["api-extensions"],
       storageVersionHash: "B0wHjQmsGNk=",
-      columns: [nameColumn, { name: "Webhooks", type: "integer" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Webhooks", type: "integer", description: "How many webhooks it configures." },
+        ageColumn,
+      ],
     },
   ],
 };

@@ -19,7 +19,7 @@ export const apiextensionsV1: ApiVersionSchema = {
       storageVersionHash: "M5uH+AlWATY=",
       storagePrefix: "apiextensions.k8s.io/customresourcedefinitions",
       subresources: [statusSubresource],
-      columns: [nameColumn, { name: "Created At", type: "date" }],
+      columns: [nameColumn, { name: "Created At", type: "date", of: "meta/v1.ObjectMeta.creationTimestamp" }],
     },
   ],
 };

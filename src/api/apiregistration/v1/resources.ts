@@ -17,7 +17,12 @@ export const apiregistrationV1: ApiVersionSchema = {
       storageVersionHash: "InPBPD7+PqM=",
       storagePrefix: "apiregistration.k8s.io/apiservices",
       subresources: [statusSubresource],
-      columns: [nameColumn, { name: "Service", type: "string" }, { name: "Available", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Service", type: "string", description: "The service that serves the version, or Local." },
+        { name: "Available", type: "string", description: "Whether the version can be asked for." },
+        ageColumn,
+      ],
     },
   ],
 };

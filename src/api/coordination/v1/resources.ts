@@ -14,7 +14,7 @@ export const coordinationV1: ApiVersionSchema = {
       kind: "Lease",
       namespaced: true,
       storageVersionHash: "gqkMMb/YqFM=",
-      columns: [nameColumn, { name: "Holder", type: "string" }, ageColumn],
+      columns: [nameColumn, { name: "Holder", type: "string", of: "LeaseSpec.holderIdentity" }, ageColumn],
     },
   ],
 };

@@ -16,9 +16,9 @@ export const discoveryV1: ApiVersionSchema = {
       storageVersionHash: "qgS0xkrxYAI=",
       columns: [
         nameColumn,
-        { name: "AddressType", type: "string" },
-        { name: "Ports", type: "string" },
-        { name: "Endpoints", type: "string" },
+        { name: "AddressType", type: "string", of: "EndpointSlice.addressType" },
+        { name: "Ports", type: "string", of: "EndpointSlice.ports" },
+        { name: "Endpoints", type: "string", of: "EndpointSlice.endpoints" },
         ageColumn,
       ],
     },

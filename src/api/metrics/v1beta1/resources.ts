@@ -4,9 +4,9 @@ import { metricsTypes } from "./metrics.ts";
 
 const columns: readonly ColumnSchema[] = [
   nameColumn,
-  { name: "cpu", type: "string", format: "quantity" },
-  { name: "memory", type: "string", format: "quantity" },
-  { name: "Window", type: "string", format: "duration" },
+  { name: "cpu", type: "string", format: "quantity", description: "What it uses of the CPU." },
+  { name: "memory", type: "string", format: "quantity", description: "What it uses of the memory." },
+  { name: "Window", type: "string", format: "duration", description: "How long it was measured." },
 ];
 
 /** What metrics-server serves; computed when it is read. */

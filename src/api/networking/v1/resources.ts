@@ -20,7 +20,12 @@ export const networkingV1: ApiVersionSchema = {
       kind: "IngressClass",
       namespaced: false,
       storageVersionHash: "l/iqIbDgFyQ=",
-      columns: [nameColumn, { name: "Controller", type: "string" }, { name: "Parameters", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Controller", type: "string", description: "Who serves Ingresses of the class." },
+        { name: "Parameters", type: "string", description: "The object with more settings of the class." },
+        ageColumn,
+      ],
     },
     {
       resource: "ingresses",
@@ -32,10 +37,10 @@ export const networkingV1: ApiVersionSchema = {
       subresources: [statusSubresource],
       columns: [
         nameColumn,
-        { name: "Class", type: "string" },
-        { name: "Hosts", type: "string" },
-        { name: "Address", type: "string" },
-        { name: "Ports", type: "string" },
+        { name: "Class", type: "string", description: "The IngressClass it is served by." },
+        { name: "Hosts", type: "string", description: "The hosts its rules are for." },
+        { name: "Address", type: "string", description: "Where it can be reached." },
+        { name: "Ports", type: "string", description: "The ports it is served at." },
         ageColumn,
       ],
     },
@@ -45,7 +50,7 @@ export const networkingV1: ApiVersionSchema = {
       namespaced: false,
       shortNames: ["ip"],
       storageVersionHash: "3f/plJFChNE=",
-      columns: [nameColumn, { name: "ParentRef", type: "string" }],
+      columns: [nameColumn, { name: "ParentRef", type: "string", description: "What the address is given to." }],
     },
     {
       resource: "networkpolicies",
@@ -53,7 +58,7 @@ export const networkingV1: ApiVersionSchema = {
       namespaced: true,
       shortNames: ["netpol"],
       storageVersionHash: "YpfwF18m1G8=",
-      columns: [nameColumn, { name: "Pod-Selector", type: "string" }, ageColumn],
+      columns: [nameColumn, { name: "Pod-Selector", type: "string", of: "NetworkPolicySpec.podSelector" }, ageColumn],
     },
     {
       resource: "servicecidrs",
@@ -61,7 +66,7 @@ export const networkingV1: ApiVersionSchema = {
       namespaced: false,
       storageVersionHash: "gNLvruQhW2g=",
       subresources: [statusSubresource],
-      columns: [nameColumn, { name: "CIDRs", type: "string" }, ageColumn],
+      columns: [nameColumn, { name: "CIDRs", type: "string", of: "ServiceCIDRSpec.cidrs" }, ageColumn],
     },
   ],
 };

@@ -14,7 +14,11 @@ export const nodeV1: ApiVersionSchema = {
       kind: "RuntimeClass",
       namespaced: false,
       storageVersionHash: "WQTu1GL3T2Q=",
-      columns: [nameColumn, { name: "Handler", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "Handler", type: "string", description: "What the container runtime knows the class as." },
+        ageColumn,
+      ],
     },
   ],
 };

@@ -19,9 +19,9 @@ export const policyV1: ApiVersionSchema = {
       subresources: [statusSubresource],
       columns: [
         nameColumn,
-        { name: "Min Available", type: "string" },
-        { name: "Max Unavailable", type: "string" },
-        { name: "Allowed Disruptions", type: "integer" },
+        { name: "Min Available", type: "string", description: "How many pods must stay available." },
+        { name: "Max Unavailable", type: "string", description: "How many pods may be unavailable." },
+        { name: "Allowed Disruptions", type: "integer", description: "How many pods may be evicted now." },
         ageColumn,
       ],
     },

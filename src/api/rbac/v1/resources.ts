@@ -19,11 +19,11 @@ export const rbacV1: ApiVersionSchema = {
       storageVersionHash: "48tpQ8gZHFc=",
       columns: [
         nameColumn,
-        { name: "Role", type: "string" },
+        { name: "Role", type: "string", of: "ClusterRoleBinding.roleRef" },
         ageColumn,
-        { name: "Users", type: "string", wide: true },
-        { name: "Groups", type: "string", wide: true },
-        { name: "ServiceAccounts", type: "string", wide: true },
+        { name: "Users", type: "string", description: "The users it is for.", wide: true },
+        { name: "Groups", type: "string", description: "The groups it is for.", wide: true },
+        { name: "ServiceAccounts", type: "string", description: "The service accounts it is for.", wide: true },
       ],
     },
     {
@@ -31,7 +31,7 @@ export const rbacV1: ApiVersionSchema = {
       kind: "ClusterRole",
       namespaced: false,
       storageVersionHash: "bYE5ZWDrJ44=",
-      columns: [nameColumn, { name: "Created At", type: "date" }],
+      columns: [nameColumn, { name: "Created At", type: "date", of: "meta/v1.ObjectMeta.creationTimestamp" }],
     },
     {
       resource: "rolebindings",
@@ -40,11 +40,11 @@ export const rbacV1: ApiVersionSchema = {
       storageVersionHash: "eGsCzGH6b1g=",
       columns: [
         nameColumn,
-        { name: "Role", type: "string" },
+        { name: "Role", type: "string", of: "RoleBinding.roleRef" },
         ageColumn,
-        { name: "Users", type: "string", wide: true },
-        { name: "Groups", type: "string", wide: true },
-        { name: "ServiceAccounts", type: "string", wide: true },
+        { name: "Users", type: "string", description: "The users it is for.", wide: true },
+        { name: "Groups", type: "string", description: "The groups it is for.", wide: true },
+        { name: "ServiceAccounts", type: "string", description: "The service accounts it is for.", wide: true },
       ],
     },
     {
@@ -52,7 +52,7 @@ export const rbacV1: ApiVersionSchema = {
       kind: "Role",
       namespaced: true,
       storageVersionHash: "7FuwZcIIItM=",
-      columns: [nameColumn, { name: "Created At", type: "date" }],
+      columns: [nameColumn, { name: "Created At", type: "date", of: "meta/v1.ObjectMeta.creationTimestamp" }],
     },
   ],
 };

@@ -26,7 +26,11 @@ export const resourceV1: ApiVersionSchema = {
       returnsDeletedObject: true,
       storageVersionHash: "wgAZaHcZxUg=",
       subresources: [statusSubresource],
-      columns: [nameColumn, { name: "State", type: "string" }, ageColumn],
+      columns: [
+        nameColumn,
+        { name: "State", type: "string", description: "How far it is: pending, allocated, reserved." },
+        ageColumn,
+      ],
     },
     {
       resource: "resourceclaimtemplates",
@@ -44,9 +48,9 @@ export const resourceV1: ApiVersionSchema = {
       fieldSelectors: ["metadata.name", "spec.nodeName", "spec.driver"],
       columns: [
         nameColumn,
-        { name: "Node", type: "string" },
-        { name: "Driver", type: "string" },
-        { name: "Pool", type: "string" },
+        { name: "Node", type: "string", of: "ResourceSliceSpec.nodeName" },
+        { name: "Driver", type: "string", of: "ResourceSliceSpec.driver" },
+        { name: "Pool", type: "string", of: "ResourcePool.name" },
         ageColumn,
       ],
     },

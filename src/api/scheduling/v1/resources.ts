@@ -17,10 +17,10 @@ export const schedulingV1: ApiVersionSchema = {
       storageVersionHash: "1QwjyaZjj3Y=",
       columns: [
         nameColumn,
-        { name: "Value", type: "integer" },
-        { name: "Global-Default", type: "boolean" },
+        { name: "Value", type: "integer", of: "PriorityClass.value" },
+        { name: "Global-Default", type: "boolean", of: "PriorityClass.globalDefault" },
         ageColumn,
-        { name: "PreemptionPolicy", type: "string" },
+        { name: "PreemptionPolicy", type: "string", of: "PriorityClass.preemptionPolicy" },
       ],
     },
   ],

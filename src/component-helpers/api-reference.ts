@@ -1,5 +1,5 @@
-import type { Pod, Volume } from "../../api/core/v1/types.gen.ts";
-import { podReferences } from "../authorization/pod-references.ts";
+import type { Pod, Volume } from "../api/core/v1/types.gen.ts";
+import { podReferences } from "./pod-references.ts";
 
 /** What of the API a pod refers to, in upstream's words; undefined for nothing. The first thing found is told. */
 export function apiReferenceOf(pod: Pod): string | undefined {
