@@ -46,6 +46,7 @@ import { validateLabelSelector } from "../validation/label-selector.ts";
 import { validateQuantity, validateResourceRequirements } from "../validation/resources.ts";
 import { validateTolerations } from "../validation/tolerations.ts";
 import { validateCsiDriverName } from "../validation/volumes.ts";
+import { nodeLabelWarnings } from "../validation/node-label-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const parametersMax = 512;
@@ -121,6 +122,15 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: FieldP
   });
 }
 
+function topologyWarnings({ allowedTopologies = [] }: StorageClass): readonly string[] {
+  const path = FieldPath.of("allowedTopologies");
+  return allowedTopologies.flatMap(({ matchLabelExpressions = [] }, i) =>
+    matchLabelExpressions.flatMap(({ key }, n) =>
+      nodeLabelWarnings(key, (why) => `${path.index(i).child("matchLabelExpressions").index(n).child("key")}: ${why}`),
+    ),
+  );
+}
+
 const storageClassStrategy: Strategy<StorageClass> = {
   validate: validateStorageClass,
   validateUpdate: (object, old) => [
@@ -129,6 +139,8 @@ const storageClassStrategy: Strategy<StorageClass> = {
       immutable(FieldPath.of(name), object[name], old[name]),
     ),
   ],
+  warningsOnCreate: topologyWarnings,
+  warningsOnUpdate: topologyWarnings,
   tableCells: storageClassCells,
 };
 
@@ -360,10 +372,18 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
   ];
 }
 
+function schedulingWarnings({ scheduling }: RuntimeClass): readonly string[] {
+  return Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) =>
+    nodeLabelWarnings(label, (why) => `scheduling.nodeSelector: ${why}`),
+  );
+}
+
 const runtimeClassStrategy: Strategy<RuntimeClass> = {
   allowUnconditionalUpdate: false,
   validate: validateRuntimeClass,
   validateUpdate: (object, old) => immutable(FieldPath.of("handler"), object.handler, old.handler),
+  warningsOnCreate: schedulingWarnings,
+  warningsOnUpdate: schedulingWarnings,
   tableCells: runtimeClassCells,
 };
 
