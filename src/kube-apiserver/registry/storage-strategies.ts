@@ -46,7 +46,7 @@ import { validateLabelSelector } from "../validation/label-selector.ts";
 import { validateQuantity, validateResourceRequirements } from "../validation/resources.ts";
 import { validateTolerations } from "../validation/tolerations.ts";
 import { validateCsiDriverName } from "../validation/volumes.ts";
-import { nodeLabelWarnings } from "../validation/node-label-warnings.ts";
+import { nodeLabelWarnings, nodeTermWarnings } from "../validation/node-label-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const parametersMax = 512;
@@ -339,9 +339,20 @@ function validateCapacity({ nodeTopology, storageClassName, capacity }: CSIStora
   ];
 }
 
+function capacityWarnings({ nodeTopology }: CSIStorageCapacity): readonly string[] {
+  return [
+    ...(nodeTopology ? nodeTermWarnings(nodeTopology, FieldPath.of("nodeTopology"), false) : []),
+    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap((label) =>
+      nodeLabelWarnings(label, (why) => `nodeTopology.matchLabels.${label}: ${why}`),
+    ),
+  ];
+}
+
 const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
   allowUnconditionalUpdate: false,
   validate: validateCapacity,
+  warningsOnCreate: capacityWarnings,
+  warningsOnUpdate: capacityWarnings,
   // What was asked of the driver stays; what it answered may change, to whatever it answered.
   validateUpdate: (object, old) => [
     ...immutable(FieldPath.of("nodeTopology"), object.nodeTopology, old.nodeTopology),

@@ -1,4 +1,3 @@
-import type { NodeSelectorTerm } from "../../api/core/v1/types.gen.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateLabelValue } from "../../apimachinery/validation/names.ts";
 
@@ -19,9 +18,14 @@ export function nodeLabelWarnings(label: string, tell: (why: string) => string):
   return why === undefined ? [] : [tell(why)];
 }
 
+/** A term of a selector of nodes, or a selector of labels that is used as one. */
+interface LabelTerm {
+  readonly matchExpressions?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+}
+
 /** The same of the labels a term asks for, and, of one that is only preferred, of values no node can have. */
 export function nodeTermWarnings(
-  { matchExpressions = [] }: NodeSelectorTerm,
+  { matchExpressions = [] }: LabelTerm,
   path: FieldPath,
   isPreferred: boolean,
 ): readonly string[] {

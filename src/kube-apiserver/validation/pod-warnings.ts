@@ -15,6 +15,7 @@ import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
 import { byteWarnings, claimWarnings } from "./byte-warnings.ts";
 import { ipWarnings } from "./ip-warnings.ts";
 import { nodeLabelWarnings, nodeTermWarnings } from "./node-label-warnings.ts";
+import { oldVolumeWarnings } from "./old-volumes.ts";
 import { overlappingPathWarnings } from "./overlapping-paths.ts";
 
 interface Annotated {
@@ -32,21 +33,6 @@ const podSeccompAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 const containerSeccompPrefix = "container.seccomp.security.alpha.kubernetes.io/";
 const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 const byteResources = ["memory", "ephemeral-storage"];
-
-const oldVolumes: readonly (readonly [kind: keyof Volume, why: string])[] = [
-  ["photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"],
-  ["gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"],
-  ["scaleIO", "deprecated in v1.16, non-functional in v1.22+"],
-  ["flocker", "deprecated in v1.22, non-functional in v1.25+"],
-  ["storageos", "deprecated in v1.22, non-functional in v1.25+"],
-  ["quobyte", "deprecated in v1.22, non-functional in v1.25+"],
-  ["glusterfs", "deprecated in v1.25, non-functional in v1.26+"],
-  ["cephfs", "deprecated in v1.28, non-functional in v1.31+"],
-  ["rbd", "deprecated in v1.28, non-functional in v1.31+"],
-];
-
-/** Upstream's names of two of them in its texts. */
-const volumeFieldNames: Readonly<Record<string, string>> = { storageos: "storageOS" };
 
 /** What is told of a name that pods' hostnames are made of. */
 export function hostnameWarnings(name: string, usedIn: string): readonly string[] {
@@ -164,9 +150,7 @@ function placementWarnings(pod: PodSpec, at: FieldPath): readonly string[] {
 function volumeWarnings(volume: Volume, at: FieldPath): readonly string[] {
   const claim = volume.ephemeral?.volumeClaimTemplate;
   return [
-    ...oldVolumes
-      .filter(([kind]) => volume[kind] !== undefined)
-      .map(([kind, why]) => `${at.child(volumeFieldNames[kind] ?? kind)}: ${why}`),
+    ...oldVolumeWarnings(volume, at),
     ...(claim ? claimWarnings(claim.spec, at.child("ephemeral", "volumeClaimTemplate", "spec")) : []),
   ];
 }
