@@ -11,7 +11,11 @@ import { canVxlan } from "../node/vxlan.ts";
 import { UsageError } from "./arguments.ts";
 import type { ClusterDirectory, ClusterNode, ClusterState, IngressPorts } from "./cluster-directory.ts";
 import { controllerConfigFlags } from "./components/component-config.ts";
-import { kubeletConfigFlags, readClusterKubeletConfiguration } from "./components/kubelet-configuration.ts";
+import {
+  checkNodeLabels,
+  kubeletConfigFlags,
+  readClusterKubeletConfiguration,
+} from "./components/kubelet-configuration.ts";
 import { usualControlPorts } from "./control-ports.ts";
 import { parseFlags } from "./flags.ts";
 
@@ -118,6 +122,7 @@ async function componentArgsOf(values: NodeValues): Promise<ClusterState["compon
   const kubelet = flags(values["kubelet-arg"]).map(withAbsolutePath);
   parseFlags(controllerConfigFlags, controllerManager);
   const asked = parseFlags(kubeletConfigFlags, kubelet);
+  checkNodeLabels(asked["node-labels"]);
   const { failSwapOn } = await readClusterKubeletConfiguration(asked, { failSwapOn: false });
   if (failSwapOn) await refuseSwap();
   return { controllerManager, kubelet };

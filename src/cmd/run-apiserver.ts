@@ -3,7 +3,15 @@ import * as path from "node:path";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 
 import { builtinScheme } from "../api/scheme.ts";
+import {
+  type AuditEnvironment,
+  auditPipeline,
+  type PipelineOptions,
+  union,
+} from "../apiserver/audit/audit-pipeline.ts";
 import type { AuditPolicy } from "../apiserver/audit/audit-policy.ts";
+import type { AuditSink } from "../apiserver/audit/audit-sink.ts";
+import { WebhookSink } from "../apiserver/audit/webhook-sink.ts";
 import { clusterControllers } from "../cluster/run-control.ts";
 import { openApiProvider } from "../cluster/open-api.ts";
 import { kubernetesVersion } from "../cluster/version.ts";
@@ -17,6 +25,8 @@ import type { RequestHeaders } from "../kube-apiserver/authentication/request-he
 import type { KubeApiServerOptions } from "../kube-apiserver/controlplane/options.ts";
 import { openWalBackend } from "../mvcc/wal/open-wal-backend.ts";
 import { AuditLog, type AuditLogOptions } from "../node/audit-log.ts";
+import { EncryptionFile } from "../node/encryption-file.ts";
+import { HttpAuditReceiver, type HttpAuditReceiverOptions } from "../node/audit-webhook.ts";
 import { startHttpServer } from "../node/http-server.ts";
 import { TaskGroup } from "../component-base/task-group.ts";
 import { HttpProxyConnector, type ProxyTls } from "../node/proxy-connector.ts";
@@ -48,16 +58,25 @@ export interface ApiServerSettings {
   /** Servers behind are called at their endpoints, not at their Services' addresses. */
   readonly routesToEndpoints?: boolean;
   readonly requestHeaders?: RequestHeaders;
+  /** The file that says how the store keeps which resources; looked at again while it runs where it is to be reloaded. */
+  readonly encryption?: { readonly file: string; readonly isReloaded: boolean };
   /** How many requests are served at once: in all, by priority and fairness, or each kind for itself. Upstream's defaults unless given. */
   readonly requestLimits?: {
     readonly hasPriorityAndFairness: boolean;
     readonly readOnlyMax: number;
     readonly mutatingMax: number;
   };
-  /** What is recorded of requests, and in which file. Nothing unless given. */
+  /** What is recorded of requests, in which file, and who is told. Nothing unless given. */
   readonly audit?: {
     readonly policy: AuditPolicy;
-    readonly log: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays">;
+    readonly log?: Pick<AuditLogOptions, "path" | "sizeMaxMegabytes" | "backupsMax" | "ageMaxDays"> & {
+      readonly pipeline: PipelineOptions;
+    };
+    readonly webhook?: {
+      readonly receiver: HttpAuditReceiverOptions;
+      readonly initialBackoffMs: number;
+      readonly pipeline: PipelineOptions;
+    };
   };
   /** The first signs tokens. */
   readonly serviceAccountKeys: KubeApiServerOptions["serviceAccountKeys"];
@@ -124,7 +143,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const metrics = new MetricRegistry();
   const failed = new AbortController();
   const { storeDirectory, serving, servingChain = "", host, port, clientCa, kubelet, ...others } = settings;
-  const { frontProxyClient, routesToEndpoints, audit, requestLimits, ...options } = others;
+  const { frontProxyClient, routesToEndpoints, audit, encryption, requestLimits, ...options } = others;
   const { requestHeaders } = options;
   await using stack = new AsyncDisposableStack();
   const tasks = stack.use(new TaskGroup({ parent: signal }));
@@ -141,12 +160,16 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   const kubelets = kubelet && stack.use(new HttpProxyConnector("kubelet", kubeletTls()));
   const proxy = stack.use(new HttpProxyConnector("proxy"));
   const frontProxy = stack.use(new HttpProxyConnector("front-proxy", frontProxyClient?.current));
+  const random = new SystemRandom();
+  const auditSink = union(audit ? auditSinks(audit, { clock, random, logger, metrics }, stack) : []);
+  const encryptionFile =
+    encryption && (await EncryptionFile.open({ path: encryption.file, clock, random, logger, metrics }));
   const server = stack.use(
     await createKubeApiServer({
       ...options,
       backend,
       clock,
-      random: new SystemRandom(),
+      random,
       logger,
       metrics,
       version: kubernetesVersion,
@@ -156,11 +179,10 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       proxy,
       aggregator: { connector: frontProxy, routesToEndpoints: routesToEndpoints ?? false },
       ...(kubelet ? { metricsKubelets: stack.use(new HttpProxyConnector("metrics", { ca: kubelet.ca })) } : {}),
-      ...(audit
-        ? { audit: { policy: audit.policy, sink: stack.use(new AuditLog({ ...audit.log, clock, logger, metrics })) } }
-        : {}),
+      ...(audit ? { audit: { policy: audit.policy, sink: auditSink } } : {}),
       webhookDialer: stack.use(new HttpsWebhookDialer()),
       openApi: openApiProvider(builtinScheme()),
+      ...(encryptionFile ? { transformers: encryptionFile } : {}),
       ...(requestLimits ? { hasPriorityAndFairness: requestLimits.hasPriorityAndFairness } : {}),
       server: {
         yaml: stack.use(new YamlThread()),
@@ -192,6 +214,7 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
       logger,
     }),
   );
+  if (encryption?.isReloaded) tasks.spawn((running) => encryptionFile?.watch(running) ?? Promise.resolve());
   serving.onChange(({ cert, key }) => http.setCertificate(cert + servingChain, key));
   tasks.spawn((running) => serving.watch(running));
   kubelet?.pair.onChange(({ cert, key }) => kubelets?.setCertificate(cert, key));
@@ -202,6 +225,25 @@ export async function serveApi(settings: ApiServerSettings, signal: AbortSignal,
   await Promise.race([aborted(signal), aborted(failed.signal)]);
   if (failed.signal.aborted) throw new Error("the store failed", { cause: failed.signal.reason });
   server.startShutdown();
+}
+
+/** What is sent later is sent before the process ends. */
+function auditSinks(
+  { log, webhook }: NonNullable<ApiServerSettings["audit"]>,
+  environment: AuditEnvironment,
+  stack: AsyncDisposableStack,
+): readonly AuditSink[] {
+  const sinks: AuditSink[] = [];
+  if (log) {
+    const file = stack.use(new AuditLog({ ...log, ...environment }));
+    sinks.push(stack.use(auditPipeline(file, log.pipeline, environment)));
+  }
+  if (webhook) {
+    const receiver = stack.use(new HttpAuditReceiver(webhook.receiver));
+    const sink = new WebhookSink(receiver, webhook.initialBackoffMs, environment);
+    sinks.push(stack.use(auditPipeline(sink, webhook.pipeline, environment)));
+  }
+  return sinks;
 }
 
 /** The headers of upstream's documentation, which kubeadm sets, too. */

@@ -41,8 +41,9 @@ export interface ServicePort {
 }
 
 const protocols: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
-// Somebody else proxies the Service, or nobody should.
-const notOurs = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+// On a Service: somebody else proxies it. On a slice: it is of a headless Service, which nobody proxies.
+const foreignProxyLabel = "service.kubernetes.io/service-proxy-name";
+const headlessLabel = "service.kubernetes.io/headless";
 const affinitySecondsDefault = 10_800;
 
 /** The ports of a Service as this node proxies them in that family; none for headless and ExternalName ones. */
@@ -54,7 +55,8 @@ export function servicePorts(
 ): readonly ServicePort[] {
   const { spec, metadata } = service;
   if (spec.type === "ExternalName" || spec.clusterIP === "None") return [];
-  if (notOurs.some((label) => metadata.labels?.[label] !== undefined)) return [];
+  if (metadata.labels?.[foreignProxyLabel] !== undefined) return [];
+  const ownSlices = slices.filter((slice) => slice.metadata.labels?.[headlessLabel] === undefined);
   const [clusterIp] = addressesOf(family, spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []));
   if (clusterIp === undefined) return [];
   const takesExternal = spec.type === "NodePort" || spec.type === "LoadBalancer";
@@ -81,7 +83,7 @@ export function servicePorts(
   return (spec.ports ?? []).flatMap((port) => {
     const protocol = protocols[port.protocol ?? "TCP"];
     if (!protocol) return [];
-    const candidates = endpointCandidates(slices, {
+    const candidates = endpointCandidates(ownSlices, {
       addressType: family.name,
       portName: port.name ?? "",
       protocol: port.protocol ?? "TCP",

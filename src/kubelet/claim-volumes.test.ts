@@ -97,3 +97,27 @@ test("a local block volume is a device of the container; what is no device, or i
   assert.match(harness.events("files").slice(before).join(), /"\/dev\/disk" is a block device: making a file system/);
   assert.deepEqual(started[0]?.devices, [{ containerPath: "/dev/raw", hostPath, permissions: "r" }]);
 });
+
+test("a local volume that is a link is given to the pod's group where it leads", async () => {
+  await using harness = await KubeletHarness.start();
+  const { fileSystem: fs } = harness;
+  await fs.makeDirectory("/disks/one", 0o755);
+  await fs.symlink("one", "/disks/link");
+  const claim = await harness.client.resource(persistentVolumeClaims, "default").create({
+    metadata: { name: "c" },
+    spec: { volumeName: "pv" },
+    status: { phase: "Bound" },
+  });
+  await harness.client.resource(persistentVolumes).create({
+    metadata: { name: "pv" },
+    spec: { local: { path: "/disks/link" }, claimRef: { namespace: "default", name: "c", uid: claim.metadata.uid } },
+  });
+  await harness.createPod("p", {
+    securityContext: { fsGroup: 1234 },
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: "c" } }],
+    containers: [{ name: "main", image: "nginx:1", volumeMounts: [{ name: "data", mountPath: "/data" }] }],
+  });
+  await harness.untilPhase("p", "Running");
+  assert.equal((await fs.stat("/disks/one"))?.gid, 1234);
+  assert.equal((await fs.stat("/disks/one"))?.mode, 0o2775);
+});

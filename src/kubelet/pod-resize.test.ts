@@ -117,6 +117,53 @@ test("what was allocated outlives the kubelet, also when the spec changed meanwh
   assert.equal(after.status.containerStatuses[0].restartCount, 0);
 });
 
+test("a memory limit does not fall below what is in use, of the container or of the pod", async () => {
+  await using harness = await KubeletHarness.start();
+  await harness.createPod("p", { containers: [container("100m", "64Mi")] });
+  const { uid } = (await harness.untilPhase("p", "Running")).metadata;
+  const id = (await harness.pod("p"))?.status.containerStatuses?.[0]?.containerID?.slice("fake://".length) ?? "";
+  const memory = { timestampMs: 0, workingSetBytes: 0, usageBytes: 20 * mebibyte };
+  harness.ports.cgroups.stats.set(`${uid}/${id}`, { memory });
+  harness.ports.cgroups.stats.set(uid, { memory });
+  await resize(harness, "p", container("100m", "16Mi"));
+  await harness.until(async () => conditionOf(await harness.pod("p"), "PodResizeInProgress")?.reason === "Error");
+  const limit = 16 * mebibyte;
+  assert.equal(
+    conditionOf(await harness.pod("p"), "PodResizeInProgress")?.message,
+    `cannot decrease memory limits: [attempting to set pod memory limit (${limit}) below current usage (20971520), attempting to set container "c" memory limit (${limit}) below current usage (20971520)]`,
+  );
+  assert.equal((await runtimeResources(harness, await harness.pod("p")))?.memoryLimitInBytes, 64 * mebibyte);
+  const less = { memory: { ...memory, usageBytes: 8 * mebibyte } };
+  harness.ports.cgroups.stats.set(`${uid}/${id}`, less);
+  harness.ports.cgroups.stats.set(uid, less);
+  await harness.until(
+    async () => (await runtimeResources(harness, await harness.pod("p")))?.memoryLimitInBytes === limit,
+  );
+  await harness.pass(1_000);
+  assert.equal(conditionOf(await harness.pod("p"), "PodResizeInProgress"), undefined);
+});
+
+test("what the pod may use as a whole is resized, too, when no container changes", async () => {
+  await using harness = await KubeletHarness.start();
+  const resources = (memory: string): object => ({ requests: { memory }, limits: { memory } });
+  await harness.createPod("p", { resources: resources("256Mi"), containers: [container("100m", "64Mi")] });
+  const { uid } = (await harness.untilPhase("p", "Running")).metadata;
+  const limitOf = (): number | undefined => harness.ports.cgroups.limits.get(uid)?.memoryLimitInBytes;
+  assert.equal(limitOf(), 256 * mebibyte);
+  await harness.client.resource(pods, "default").patch("p", "merge", { spec: { resources: resources("128Mi") } });
+  await harness.until(async () => limitOf() === 128 * mebibyte);
+  await harness.pass(1_000);
+  const after = await harness.pod("p");
+  assert.equal(conditionOf(after, "PodResizeInProgress"), undefined);
+  assert.equal(after?.status.containerStatuses?.[0]?.restartCount, 0);
+  assert.deepEqual(after.status.allocatedResources, { cpu: "100m", memory: "128Mi" });
+  assert.deepEqual(after.status.resources, {
+    requests: { cpu: "100m", memory: "128Mi" },
+    limits: { cpu: "100m", memory: "128Mi" },
+  });
+  assert.ok(harness.events("p").some((text) => text.startsWith("ResizeCompleted ")));
+});
+
 test("an init container that runs is resized where it is", async () => {
   await using harness = await KubeletHarness.start();
   const init = (cpu: string): Input<Container> => container(cpu, "64Mi", { name: "init" });

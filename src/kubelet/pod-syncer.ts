@@ -6,6 +6,7 @@ import type { RuntimeService } from "../cri-api/runtime/v1/services.ts";
 import { parseTime } from "../component-helpers/time.ts";
 import type { AllocationManager } from "./allocation/allocation-manager.ts";
 import { isHostNetwork, isStaticPod, isTerminalPhase } from "./api/pods.ts";
+import { semanticEqual } from "../component-helpers/semantic-equal.ts";
 import { podQosClass } from "../component-helpers/pod-qos.ts";
 import type { ObjectStore } from "./config/object-store.ts";
 import { isRunning, type PodRecord } from "./container/pod-record.ts";
@@ -116,7 +117,7 @@ export class PodSyncer implements PodLifecycle {
       return { isTerminal: true };
     }
     if (isStaticPod(pod)) await this.#options.syncMirror(pod, signal);
-    this.#noteResize(pod, record, undefined);
+    this.#noteResize(pod, record, undefined, true);
     // Before the first status: a container with a readiness probe is not ready for want of somebody who asks.
     probes.addPod(pod);
     const deadlineInMs = this.#deadlineInMs(pod);
@@ -139,13 +140,13 @@ export class PodSyncer implements PodLifecycle {
       throw error;
     });
     this.#failures.set(uid, result.failures);
-    if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError);
+    if (result.resizeError !== undefined) this.#noteResize(pod, record, result.resizeError, true);
     if (result.hasActed) {
       records.invalidate(uid);
       wake(uid);
     } else if (await collectPodGarbage(runtime, fileSystem, record, signal)) records.invalidate(uid);
     const after = await records.get(uid, signal);
-    if (result.resizeError === undefined) this.#noteResize(pod, after, undefined);
+    if (result.resizeError === undefined) this.#noteResize(pod, after, undefined, !result.isGroupResized);
     const latest = await this.#setStatus(pod, after, { isTerminal: false });
     if (isTerminalPhase(latest.phase)) return { isTerminal: true };
     if (result.error !== undefined) throw result.error;
@@ -218,11 +219,16 @@ export class PodSyncer implements PodLifecycle {
     for (const waiting of this.#options.allocations.pendingUids()) this.#options.wake(waiting);
   }
 
-  /** Whether the runtime has by now what is allocated. */
-  #noteResize(pod: Pod, record: PodRecord, error: string | undefined): void {
+  /** Whether the runtime, and the pod's control group, have by now what is allocated. */
+  #noteResize(pod: Pod, record: PodRecord, error: string | undefined, isUnderWay: boolean): void {
     const { allocations } = this.#options;
-    if (error !== undefined || isResizing(pod, record)) allocations.notCompleted(pod, error);
+    const isGroupResized = isUnderWay && this.#isGroupResized(pod);
+    if (error !== undefined || isGroupResized || isResizing(pod, record)) allocations.notCompleted(pod, error);
     else allocations.completed(pod);
+  }
+
+  #isGroupResized(pod: Pod): boolean {
+    return !semanticEqual(podCgroupResources(this.#options.allocations.former(pod)), podCgroupResources(pod));
   }
 
   async #mount(pod: Pod, record: PodRecord, signal: AbortSignal): Promise<void> {
@@ -260,6 +266,7 @@ export class PodSyncer implements PodLifecycle {
       hostIps: await hostIps(),
       runtimeName: state.runtimeName,
       canMountRecursiveReadOnly: state.canMountRecursiveReadOnly(pod),
+      isGroupResizing: this.#isGroupResized(allocations.allocated(pod)),
       resize: allocations.conditions(pod),
     });
     statuses.set(pod, options.isFinal ? finalStatus(pod, status) : publishable(status, record, previous));

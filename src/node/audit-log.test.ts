@@ -42,16 +42,16 @@ test("events are lines of a file, which is put aside when it is full; the oldest
       .map((line) => (JSON.parse(line) as AuditEvent).auditID);
   {
     using log = new AuditLog({ ...options, backupsMax: 2 });
-    log.record(event("a"));
+    log.record([event("a")]);
   }
   using log = new AuditLog({ ...options, backupsMax: 2 });
-  log.record(event("b", 1 << 19));
-  log.record(event("c", 1 << 19));
+  log.record([event("b", 1 << 19)]);
+  log.record([event("c", 1 << 19)]);
   assert.deepEqual(await ids("audit.log"), ["c"]);
   assert.deepEqual(await ids("audit-2026-01-31T08-05-09.123.log"), ["a", "b"]);
   for (const id of ["d", "e"]) {
     clock.step(1000);
-    log.record(event(id, 1 << 20));
+    log.record([event(id, 1 << 20)]);
   }
   assert.deepEqual((await readdir(directory)).sort(), [
     "audit-2026-01-31T08-05-10.123.log",
@@ -60,6 +60,6 @@ test("events are lines of a file, which is put aside when it is full; the oldest
   ]);
   using young = new AuditLog({ ...options, ageMaxDays: 1 });
   clock.step(86_400_000 + 2000);
-  young.record(event("f"));
+  young.record([event("f")]);
   assert.deepEqual(await readdir(directory).then((files) => files.length), 2);
 });

@@ -1,10 +1,11 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import * as path from "node:path";
 
+import { reportLostEvents } from "../apiserver/audit/audit-errors.ts";
 import type { AuditEvent, AuditSink } from "../apiserver/audit/audit-sink.ts";
 import type { Clock } from "../component-base/clock.ts";
-import { errorText, type Logger } from "../component-base/logger.ts";
-import type { Counter, MetricRegistry } from "../component-base/metrics.ts";
+import type { Logger } from "../component-base/logger.ts";
+import type { MetricRegistry } from "../component-base/metrics.ts";
 
 export interface AuditLogOptions {
   /** A file, or `-` for standard output. */
@@ -30,7 +31,6 @@ const standardOutput = 1;
 export class AuditLog implements AuditSink, Disposable {
   readonly #options: AuditLogOptions;
   readonly #sizeMaxBytes: number;
-  readonly #dropped: Counter;
   #file: number;
   #sizeBytes: number;
 
@@ -38,25 +38,20 @@ export class AuditLog implements AuditSink, Disposable {
   constructor(options: AuditLogOptions) {
     this.#options = options;
     this.#sizeMaxBytes = (options.sizeMaxMegabytes || 100) * megabyte;
-    this.#dropped = options.metrics.counter("apiserver_audit_error_total", "Audit events that could not be written.", [
-      "plugin",
-    ]);
     this.#file = this.#open();
     this.#sizeBytes = this.#isFile ? fstatSync(this.#file).size : 0;
   }
 
-  record(event: AuditEvent): void {
-    const line = Buffer.from(`${JSON.stringify(event)}\n`);
+  record(events: readonly AuditEvent[]): boolean {
+    const lines = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(""));
     try {
-      if (this.#isFile && this.#sizeBytes > 0 && this.#sizeBytes + line.length > this.#sizeMaxBytes) this.#rotate();
-      for (let written = 0; written < line.length;) written += writeSync(this.#file, line, written);
-      this.#sizeBytes += line.length;
+      if (this.#isFile && this.#sizeBytes > 0 && this.#sizeBytes + lines.length > this.#sizeMaxBytes) this.#rotate();
+      for (let written = 0; written < lines.length;) written += writeSync(this.#file, lines, written);
+      this.#sizeBytes += lines.length;
+      return true;
     } catch (error) {
-      this.#dropped.inc("log");
-      this.#options.logger.error("an audit event could not be written", {
-        auditId: event.auditID,
-        error: errorText(error),
-      });
+      reportLostEvents("log", events, error, this.#options);
+      return false;
     }
   }
 

@@ -390,7 +390,7 @@ test("the proxy tells its mode and its metrics to the node alone", { skip }, asy
   await assert.rejects(text(nodeIp, "/proxyMode"), /fetch failed/);
 });
 
-test("Services of other proxies and headless ones are left alone", { skip }, async () => {
+test("Services of other proxies are left alone", { skip }, async () => {
   await serve({}, [endpoint(a)]);
   assert.match(await b.probe("tcp", vip, 80), /^a /);
   const resource = client.resource(services, "default");

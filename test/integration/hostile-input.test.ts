@@ -82,6 +82,23 @@ const definition = {
   },
 };
 
+/** Of another kind, with so many properties. */
+function definitionWith(count: number): object {
+  const property = {
+    type: "object",
+    description: "x".repeat(40),
+    properties: { a: { type: "string", maxLength: 5 }, b: { type: "array", items: { type: "integer" } } },
+  };
+  const properties = Object.fromEntries(Array.from({ length: count }, (_, i) => [`property${i}`, property]));
+  const names = { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" };
+  const schema = { openAPIV3Schema: { type: "object", properties } };
+  const versions = [{ name: "v1", served: true, storage: true, schema }];
+  return {
+    metadata: { name: "widgets.example.com" },
+    spec: { group: "example.com", scope: "Namespaced", names, versions },
+  };
+}
+
 const thing = (members: object): string =>
   JSON.stringify({ apiVersion: "example.com/v1", kind: "Thing", metadata: { name: "t" }, ...members });
 
@@ -123,6 +140,13 @@ const attacks: readonly Attack[] = [
   {
     name: "two megabytes of fields nobody knows",
     body: JSON.stringify({ metadata: { name: "unknown" }, unknown: many(70_000) }),
+    status: 201,
+    message: /^$/,
+  },
+  {
+    name: "a definition of two megabytes",
+    path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All",
+    body: JSON.stringify(definitionWith(10_000)),
     status: 201,
     message: /^$/,
   },

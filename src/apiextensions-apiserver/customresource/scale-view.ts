@@ -1,6 +1,5 @@
 import type { CustomResourceSubresourceScale } from "../../api/apiextensions/v1/types.gen.ts";
-import { internalError } from "../../apimachinery/errors/new.ts";
-import { goQuote, goValue } from "../../apimachinery/go-format.ts";
+import { goValue } from "../../apimachinery/go-format.ts";
 import { isJsonObject, ownMember, setMember } from "../../apimachinery/object.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
@@ -21,13 +20,12 @@ export function customScaleView(scale: CustomResourceSubresourceScale): ScaleVie
   const selectorPath = scale.labelSelectorPath === undefined ? undefined : pathMembers(scale.labelSelectorPath);
   return {
     replicasPath: specPath,
+    customPath: scale.specReplicasPath,
     read: (object) => {
       const replicas = valueAt(object, specPath);
-      if (replicas === undefined)
-        throw internalError(new Error(`the spec replicas field ${goQuote(scale.specReplicasPath)} does not exist`));
       const selector = selectorPath && valueAt(object, selectorPath);
       return {
-        replicas: Number(replicas),
+        replicas: replicas === undefined ? undefined : Number(replicas),
         statusReplicas: Number(valueAt(object, statusPath) ?? 0),
         selector: typeof selector === "string" ? selector : "",
       };

@@ -30,8 +30,8 @@ export const definitionStrategy: Strategy<CustomResourceDefinition> = {
   },
   warningsOnCreate: (definition) => formatWarnings(definition),
   warningsOnUpdate: (definition, old) => formatWarnings(definition, old),
-  validate: (definition) => validateDefinition(definition),
-  validateUpdate: (definition, old) => validateDefinitionUpdate(definition, old),
+  validateInSteps: (definition, old) =>
+    old ? validateDefinitionUpdate(definition, old) : validateDefinition(definition),
   hasPendingFinalizers: (definition) => definition.metadata.deletionTimestamp === undefined,
   prepareForGracefulDelete: (definition) => {
     const { finalizers = [] } = definition.metadata;

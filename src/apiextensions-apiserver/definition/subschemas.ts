@@ -1,6 +1,9 @@
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { itemSchema, type JsonSchema, valueSchema } from "../schema/json-schema.ts";
 
+/** Schemas that are looked at in one step; some microseconds each. */
+export const schemasPerStep = 256;
+
 export interface Subschema {
   readonly schema: JsonSchema;
   /** From the schema it is part of. */

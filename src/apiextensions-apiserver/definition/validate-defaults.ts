@@ -6,19 +6,21 @@ import {
   formatFieldError,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
-import { finish } from "../../component-base/steps.ts";
+import { finish, type Steps, Stride } from "../../component-base/steps.ts";
 import { RuleValidator } from "../rules/rule-validator.ts";
 import { validateEmbedded } from "../schema/embedded.ts";
 import { isEmbeddedResource, itemSchema, type JsonSchema, typeMembers } from "../schema/json-schema.ts";
 import { prune } from "../schema/prune.ts";
 import { SchemaValidator } from "../schema/validate.ts";
+import { schemasPerStep } from "./subschemas.ts";
 
 /** A default has to be a value its own schema takes, without fields the schema would drop. */
-export function validateDefaults(root: JsonSchema, path: FieldPath, allowsUnknown: boolean): FieldError[] {
+export function* validateDefaults(root: JsonSchema, path: FieldPath, allowsUnknown: boolean): Steps<FieldError[]> {
   const errors: FieldError[] = [];
   const object = { ...root, "x-kubernetes-embedded-resource": true as const };
-  visit(object, path, { resource: object, inside: (value) => value, isInMeta: false }, (schema, at, place) => {
-    errors.push(...validateDefault(schema, at.child("default"), place, allowsUnknown));
+  const place = { resource: object, inside: (value: unknown) => value, isInMeta: false };
+  yield* visit(object, path, place, new Stride(schemasPerStep), (schema, at, its) => {
+    errors.push(...validateDefault(schema, at.child("default"), its, allowsUnknown));
   });
   return errors;
 }
@@ -38,22 +40,25 @@ interface Place {
 }
 
 /** Properties and items: values of maps have no defaults. */
-function visit(
+function* visit(
   schema: JsonSchema,
   path: FieldPath,
   above: Place,
+  stride: Stride,
   each: (schema: JsonSchema, path: FieldPath, place: Place) => void,
-): void {
+): Steps<void> {
+  if (stride.isOver()) yield;
   const place = isEmbeddedResource(schema)
     ? { resource: schema, inside: (value: unknown) => value, isInMeta: false }
     : above;
   if (schema.default !== undefined) each(schema, path, place);
   const items = itemSchema(schema);
-  if (items) visit(items, path.child("items"), { ...place, inside: (value) => place.inside([value]) }, each);
+  if (items)
+    yield* visit(items, path.child("items"), { ...place, inside: (value) => place.inside([value]) }, stride, each);
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const isInMeta = place.isInMeta || (isEmbeddedResource(schema) && typeMembers.has(name));
     const inside = (value: unknown): unknown => place.inside({ [name]: value });
-    visit(property, path.child("properties").key(name), { ...place, inside, isInMeta }, each);
+    yield* visit(property, path.child("properties").key(name), { ...place, inside, isInMeta }, stride, each);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   fieldNotSupported,
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
+import type { Steps } from "../../component-base/steps.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { validateDns1035Label, validateDns1123Subdomain } from "../../apimachinery/validation/names.ts";
 import { immutableFieldMessage } from "../../apimachinery/validation/object-meta.ts";
@@ -27,23 +28,24 @@ const statusPath = FieldPath.of("status");
 const approvalAnnotation = "api-approved.kubernetes.io";
 
 /** All errors of a new definition, by upstream's rules and in its order. */
-export function validateDefinition(definition: CustomResourceDefinition): FieldError[] {
+export function* validateDefinition(definition: CustomResourceDefinition): Steps<FieldError[]> {
+  const rules = { allowsBadCaBundle: true, allowsUnknownReviews: false };
   return [
     ...validateName(definition),
-    ...validateSpec(definition.spec, undefined, { allowsBadCaBundle: true, allowsUnknownReviews: false }),
+    ...(yield* validateSpec(definition.spec, undefined, rules)),
     ...validateStatus(definition),
     ...validateApproval(definition),
     ...validatePreserving(definition),
   ];
 }
 
-export function validateDefinitionUpdate(
+export function* validateDefinitionUpdate(
   definition: CustomResourceDefinition,
   old: CustomResourceDefinition,
-): FieldError[] {
+): Steps<FieldError[]> {
   const { spec } = definition;
   const isEstablished = hasCondition(old, "Established");
-  const errors = validateSpec(spec, old.spec, {
+  const errors = yield* validateSpec(spec, old.spec, {
     allowsBadCaBundle: !isEstablished || !hasValidCaBundle(old.spec.conversion),
     allowsUnknownReviews: !reviewsAreKnown(old.spec.conversion),
   });
@@ -101,11 +103,11 @@ function validatePreserving({ spec }: CustomResourceDefinition): FieldError[] {
   return [fieldInvalid(specPath.child("preserveUnknownFields"), true, detail)];
 }
 
-function validateSpec(
+function* validateSpec(
   spec: CustomResourceDefinitionSpec,
   old: CustomResourceDefinitionSpec | undefined,
   conversionRules: ConversionRules,
-): FieldError[] {
+): Steps<FieldError[]> {
   const errors: FieldError[] = [];
   const groupPath = specPath.child("group");
   const groupMessages = validateDns1123Subdomain(spec.group);
@@ -137,7 +139,7 @@ function validateSpec(
     errors.push(...validateLabel(path.child("name"), version.name));
     errors.push(...validateDeprecation(version, path.child("deprecationWarning")));
     const hasStatus = (version.subresources ?? shared.subresources)?.status !== undefined;
-    errors.push(...validateParts(version, path, "schema", { ...rulesOf(version.name), hasStatus }));
+    errors.push(...(yield* validateParts(version, path, "schema", { ...rulesOf(version.name), hasStatus })));
   }
   errors.push(...validateVersionNames(versions));
   // The first version has a name of its own inside.
@@ -146,7 +148,7 @@ function validateSpec(
   errors.push(...validateRequiredNames(spec.names), ...validateNames(spec.names, specPath.child("names")));
   const hasStatus = spec.versions.some(({ subresources }) => subresources?.status !== undefined);
   const names = spec.versions.map(({ name }) => name);
-  errors.push(...validateParts(shared, specPath, "validation", { ...rulesOf(...names), hasStatus }));
+  errors.push(...(yield* validateParts(shared, specPath, "validation", { ...rulesOf(...names), hasStatus })));
   errors.push(...validateConversion(spec.conversion, specPath.child("conversion"), conversionRules));
   return errors;
 }

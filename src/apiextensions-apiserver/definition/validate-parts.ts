@@ -14,6 +14,7 @@ import {
   fieldRequired,
   fieldTooMany,
 } from "../../apimachinery/validation/field-error.ts";
+import type { Steps } from "../../component-base/steps.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { findField } from "../rules/field-path-text.ts";
 import type { JsonSchema } from "../schema/json-schema.ts";
@@ -39,16 +40,16 @@ export interface PartRules {
 }
 
 /** All errors of what is said of one version, or once of all. `schemaName` is what the place calls its schema. */
-export function validateParts(
+export function* validateParts(
   parts: VersionParts,
   path: FieldPath,
   schemaName: "schema" | "validation",
   rules: PartRules,
-): FieldError[] {
+): Steps<FieldError[]> {
   const { schema, subresources, additionalPrinterColumns = [], selectableFields = [] } = parts;
   const root = schema?.openAPIV3Schema;
   return [
-    ...(root ? validateRoot(root, path.child(schemaName, "openAPIV3Schema"), rules) : []),
+    ...(root ? yield* validateRoot(root, path.child(schemaName, "openAPIV3Schema"), rules) : []),
     ...(subresources?.scale ? validateScale(subresources.scale, path.child("subresources")) : []),
     ...additionalPrinterColumns.flatMap((column, i) =>
       validateColumn(column, path.child("additionalPrinterColumns").index(i)),
@@ -60,30 +61,31 @@ export function validateParts(
   ];
 }
 
-function validateRoot(
+function* validateRoot(
   schema: JsonSchema,
   path: FieldPath,
   { leniency, old, versions, hasStatus }: PartRules,
-): FieldError[] {
+): Steps<FieldError[]> {
   const errors = hasStatus ? validateRootWithStatus(schema, path) : [];
   if (schema.nullable) errors.push(fieldForbidden(path.child("nullable"), "nullable cannot be true at the root"));
-  const impossible = unstructurable(schema);
+  const impossible = yield* unstructurable(schema);
   let isMeaningful = false;
   if (impossible === undefined) {
-    const structural = validateStructural(schema, path);
+    const structural = yield* validateStructural(schema, path);
     // Defaults are judged by a schema that means something, and so are rules.
-    const found = structural.length > 0 ? structural : validateDefaults(schema, path, leniency.allowsUnknownInDefaults);
+    const found =
+      structural.length > 0 ? structural : yield* validateDefaults(schema, path, leniency.allowsUnknownInDefaults);
     isMeaningful = found.length === 0;
     errors.push(...found);
   }
-  const { errors: own, isSound } = validateSchema(schema, path, leniency);
+  const { errors: own, isSound } = yield* validateSchema(schema, path, leniency);
   errors.push(...own);
   if (isMeaningful) {
     // A schema that was accepted may cost what it did.
     const before = (name: string): unknown =>
       old?.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
     const allowsCostly = versions.every((name) => deepEqual(schema, before(name)));
-    errors.push(...validateRules(schema, path, { allowsCostly, isSound }));
+    errors.push(...(yield* validateRules(schema, path, { allowsCostly, isSound })));
   }
   // The same would have been told of the schema itself.
   if (errors.length === 0 && impossible !== undefined) errors.push(fieldInvalid(path, "", impossible));

@@ -8,6 +8,7 @@ import {
   fieldRequired,
 } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
+import type { Steps } from "../../component-base/steps.ts";
 import { Environment } from "../../cel/environment.ts";
 import { requestMaxBytes, schemaType, type SchemaType } from "../../cel/schema/schema-type.ts";
 import { escapePropertyName } from "../../cel/schema/property-names.ts";
@@ -58,10 +59,10 @@ export interface RuleLimits {
 }
 
 /** What is wrong with the expressions of a structural schema's rules: with what they say, or with what they may cost. */
-export function validateRules(schema: JsonSchema, path: FieldPath, limits: RuleLimits): FieldError[] {
+export function* validateRules(schema: JsonSchema, path: FieldPath, limits: RuleLimits): Steps<FieldError[]> {
   if (!hasRules(schema)) return [];
   const validation = new RulesValidation(limits);
-  validation.visit({ schema, path, isRoot: true, type: undefined, countMax: 1, uncorrelated: undefined });
+  yield* validation.visit({ schema, path, isRoot: true, type: undefined, countMax: 1, uncorrelated: undefined });
   return [...validation.errors, ...validation.totalErrors(path)];
 }
 
@@ -78,6 +79,8 @@ interface Part {
   readonly uncorrelated: FieldPath | undefined;
 }
 
+function* nothing(): Steps<void> {}
+
 class RulesValidation {
   readonly errors: FieldError[] = [];
   readonly #limits: RuleLimits;
@@ -89,14 +92,16 @@ class RulesValidation {
   }
 
   /** Rules of inner values come first. */
-  visit(part: Part): void {
+  *visit(part: Part): Steps<void> {
     const { schema, path, isRoot, countMax, uncorrelated } = part;
     if (!hasRules(schema)) return;
     const rules = schema["x-kubernetes-validations"] ?? [];
     const type = part.type ?? schemaType(schema, "selfType", isRoot);
-    const inner = (child: JsonSchema | undefined, at: FieldPath, more: Partial<Part>): void => {
-      if (!child) return;
-      this.visit({
+    // Rules of one value are read in one step.
+    if (rules.length > 0) yield;
+    const inner = (child: JsonSchema | undefined, at: FieldPath, more: Partial<Part>): Steps<void> => {
+      if (!child) return nothing();
+      return this.visit({
         schema: child,
         path: at,
         isRoot: isEmbeddedResource(child),
@@ -108,15 +113,15 @@ class RulesValidation {
     };
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       const of = type?.fields?.get(escapePropertyName(name) ?? "");
-      inner(property, path.child("properties").key(name), { type: of });
+      yield* inner(property, path.child("properties").key(name), { type: of });
     }
     const times = (most: number | undefined): number | undefined =>
       most === undefined || countMax === undefined ? undefined : countMax * Math.max(most, 0);
-    inner(valueSchema(schema), path.child("additionalProperties"), {
+    yield* inner(valueSchema(schema), path.child("additionalProperties"), {
       type: type?.element,
       countMax: times(schema.maxProperties),
     });
-    inner(itemSchema(schema), path.child("items"), {
+    yield* inner(itemSchema(schema), path.child("items"), {
       type: type?.element,
       countMax: times(schema.maxItems),
       uncorrelated: uncorrelated ?? (schema["x-kubernetes-list-type"] === "map" ? undefined : path),

@@ -1,8 +1,9 @@
+import { type Steps, Stride } from "../../component-base/steps.ts";
 import { type FieldError, fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { isEmbeddedResource, itemSchema, type JsonSchema, typeMembers, valueSchema } from "../schema/json-schema.ts";
 import type { Leniency } from "./leniency.ts";
-import { logicalSubschemas, subschemas } from "./subschemas.ts";
+import { logicalSubschemas, schemasPerStep, subschemas } from "./subschemas.ts";
 import { validateLists, validateType } from "./validate-lists.ts";
 import { validateRuleTexts } from "./validate-rules.ts";
 
@@ -10,7 +11,8 @@ import { validateRuleTexts } from "./validate-rules.ts";
 const notSupported = ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
 
 /** Why nothing structural can be made of a schema, in upstream's words; undefined when it can. */
-export function unstructurable(schema: JsonSchema): string | undefined {
+export function* unstructurable(schema: JsonSchema, stride = new Stride(schemasPerStep)): Steps<string | undefined> {
+  if (stride.isOver()) yield;
   const members = schema as Readonly<Record<string, unknown>>;
   const name = ["id", "$schema", "$ref", "patternProperties", "dependencies", "additionalItems", "definitions"].find(
     (each) => members[each] !== undefined && members[each] !== "",
@@ -20,7 +22,7 @@ export function unstructurable(schema: JsonSchema): string | undefined {
     return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
   if (Array.isArray(schema.items)) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
   for (const { schema: inner } of subschemas(schema)) {
-    const why = unstructurable(inner);
+    const why = yield* unstructurable(inner, stride);
     if (why !== undefined) return why;
   }
   return undefined;
@@ -33,9 +35,9 @@ export interface ValidatedSchema {
 }
 
 /** What is wrong with a schema wherever it stands, by upstream's rules for OpenAPI v3 schemas of definitions. */
-export function validateSchema(schema: JsonSchema, path: FieldPath, leniency: Leniency): ValidatedSchema {
+export function* validateSchema(schema: JsonSchema, path: FieldPath, leniency: Leniency): Steps<ValidatedSchema> {
   const walk = new SchemaWalk(leniency);
-  walk.visit(schema, path, { isRoot: true, isInMeta: false, noDefaults: undefined });
+  yield* walk.visit(schema, path, { isRoot: true, isInMeta: false, noDefaults: undefined });
   return { errors: walk.errors, isSound: (part) => !walk.unsound.has(part) };
 }
 
@@ -51,15 +53,17 @@ class SchemaWalk {
   readonly errors: FieldError[] = [];
   readonly unsound = new Set<JsonSchema>();
   readonly #leniency: Leniency;
+  readonly #stride = new Stride(schemasPerStep);
 
   constructor(leniency: Leniency) {
     this.#leniency = leniency;
   }
 
-  visit(schema: JsonSchema, path: FieldPath, place: Place): void {
+  *visit(schema: JsonSchema, path: FieldPath, place: Place): Steps<void> {
+    if (this.#stride.isOver()) yield;
     const before = this.errors.length;
     this.errors.push(...this.#keywords(schema, path, place), ...validateMutualExclusion(schema, path));
-    this.#inner(schema, path, { ...place, isRoot: false }, place.isRoot);
+    yield* this.#inner(schema, path, { ...place, isRoot: false }, place.isRoot);
     if (schema["x-kubernetes-preserve-unknown-fields"] === false)
       this.errors.push(
         fieldInvalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"),
@@ -68,11 +72,11 @@ class SchemaWalk {
     if (this.errors.length > before) this.unsound.add(schema);
   }
 
-  #inner(schema: JsonSchema, path: FieldPath, below: Place, isRoot: boolean): void {
+  *#inner(schema: JsonSchema, path: FieldPath, below: Place, isRoot: boolean): Steps<void> {
     const values = valueSchema(schema);
     const anyName = "inside additionalProperties applying to object metadata";
     if (values)
-      this.visit(
+      yield* this.visit(
         values,
         path.child("additionalProperties"),
         below.isInMeta ? { ...below, noDefaults: anyName } : below,
@@ -81,11 +85,11 @@ class SchemaWalk {
       const isMeta = (isRoot || isEmbeddedResource(schema)) && typeMembers.has(name);
       const noDefaults = isMeta && isRoot ? `in top-level ${name}` : below.noDefaults;
       const isInMeta = below.isInMeta || isMeta;
-      this.visit(property, path.child("properties").key(name), { ...below, isInMeta, noDefaults });
+      yield* this.visit(property, path.child("properties").key(name), { ...below, isInMeta, noDefaults });
     }
-    for (const { schema: option, at } of logicalSubschemas(schema)) this.visit(option, at(path), below);
+    for (const { schema: option, at } of logicalSubschemas(schema)) yield* this.visit(option, at(path), below);
     const items = itemSchema(schema);
-    if (items) this.visit(items, path.child("items"), below);
+    if (items) yield* this.visit(items, path.child("items"), below);
   }
 
   #keywords(schema: JsonSchema, path: FieldPath, { isInMeta, noDefaults }: Place): FieldError[] {

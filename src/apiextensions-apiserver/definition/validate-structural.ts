@@ -5,11 +5,12 @@ import {
   fieldRequired,
   formatFieldError,
 } from "../../apimachinery/validation/field-error.ts";
+import { type Steps, Stride } from "../../component-base/steps.ts";
 import { deepEqual } from "../../apimachinery/object.ts";
 import { compileRegexp } from "../../apimachinery/regexp/regexp.ts";
 import type { FieldPath } from "../../apimachinery/validation/field-path.ts";
 import { isEmbeddedResource, itemSchema, type JsonSchema, preservesUnknown } from "../schema/json-schema.ts";
-import { logicalSubschemas, structuralSubschemas } from "./subschemas.ts";
+import { logicalSubschemas, schemasPerStep, structuralSubschemas } from "./subschemas.ts";
 
 /** Where a schema stands: errors differ a little. */
 type Level = "root" | "field" | "item";
@@ -24,19 +25,27 @@ const missingType: Readonly<Record<Level, string>> = {
  * What keeps a schema from being structural: every value has a type in the schema itself, and alternatives (`anyOf` and the
  * like) only restrict what the schema already has.
  */
-export function validateStructural(schema: JsonSchema, path: FieldPath): FieldError[] {
-  const errors = [...validateInvariants(schema, "root", path), ...validateCompleteness(schema, path)];
+export function* validateStructural(schema: JsonSchema, path: FieldPath): Steps<FieldError[]> {
+  const errors: FieldError[] = [];
+  yield* validateInvariants(schema, "root", path, errors, new Stride(schemasPerStep));
+  errors.push(...validateCompleteness(schema, path));
   // Upstream tells them in the order of their texts.
   const told = errors.map((error) => [formatFieldError(error), error] as const);
   return told.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, error]) => error);
 }
 
-function validateInvariants(schema: JsonSchema, level: Level, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
+function* validateInvariants(
+  schema: JsonSchema,
+  level: Level,
+  path: FieldPath,
+  errors: FieldError[],
+  stride: Stride,
+): Steps<void> {
+  if (stride.isOver()) yield;
   const { type = "" } = schema;
   if (type === "array" && !itemSchema(schema)) errors.push(fieldRequired(path.child("items"), "must be specified"));
   for (const { schema: inner, at } of structuralSubschemas(schema))
-    errors.push(...validateInvariants(inner, inner === itemSchema(schema) ? "item" : "field", at(path)));
+    yield* validateInvariants(inner, inner === itemSchema(schema) ? "item" : "field", at(path), errors, stride);
   if (level === "root" && schema.additionalProperties !== undefined)
     errors.push(fieldForbidden(path.child("additionalProperties"), "must not be used at the root"));
   errors.push(...validateExtensions(schema, path), ...validatePattern(schema, path));
@@ -51,7 +60,6 @@ function validateInvariants(schema: JsonSchema, level: Level, path: FieldPath): 
   if (level === "root" || isEmbeddedResource(schema))
     errors.push(...validateTypeMembers(schema, path.child("properties")));
   if (level === "root") errors.push(...validateRootMetadata(schema, path));
-  return errors;
 }
 
 /** What an int-or-string cannot be as well. */

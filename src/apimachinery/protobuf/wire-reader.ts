@@ -156,13 +156,13 @@ export class WireReader {
   }
 
   #byte(): number {
-    if (this.#at >= this.#end) throw new ProtobufError("unexpected end of message");
+    if (this.#at >= this.#end) throw new ProtobufError("unexpected EOF");
     return this.#bytes[this.#at++] ?? 0;
   }
 
   #take(length: number): number {
     const start = this.#at;
-    if (start + length > this.#end) throw new ProtobufError("unexpected end of message");
+    if (start + length > this.#end) throw new ProtobufError("unexpected EOF");
     this.#at = start + length;
     return start;
   }

@@ -32,6 +32,11 @@ const zone: Part = { layout: "Z07:00", pattern: /Z|[+-]\d\d:\d\d/y };
 const secondsLayout = [...beforeFraction, { layout: "", pattern: /(?:[.,]\d+)?/y }, zone];
 const microLayout = [...beforeFraction, { layout: ".000000", pattern: /[.,]\d{6}/y }, zone];
 
+/** RFC 3339 text as milliseconds, without its fraction. Throws ScalarMismatch with Go's text. */
+export function instantOf(text: string): number {
+  return readTime(text, secondsLayout).ms;
+}
+
 /** A metav1.Time: UTC, whole seconds. */
 export function decodeTime(value: unknown): unknown {
   const { ms } = readTime(value, secondsLayout);

@@ -41,7 +41,7 @@ export function validateObjectMeta(
   path: FieldPath,
 ): FieldError[] {
   const validateName = options.validateName ?? nameIsDnsSubdomain;
-  const { name = "", generateName = "", namespace = "", generation = 0 } = meta;
+  const { name = "", generateName = "" } = meta;
   const errors: FieldError[] = [];
   if (generateName !== "") {
     for (const message of validateName(generateName, true)) {
@@ -53,7 +53,15 @@ export function validateObjectMeta(
   } else {
     for (const message of validateName(name, false)) errors.push(fieldInvalid(path.child("name"), name, message));
   }
-  if (!options.namespaced) {
+  errors.push(...validateMetaBesideName(meta, options.namespaced, path));
+  return errors;
+}
+
+/** What holds for the metadata of every object, however it is named. */
+export function validateMetaBesideName(meta: ObjectMeta, namespaced: boolean, path: FieldPath): FieldError[] {
+  const { namespace = "", generation = 0 } = meta;
+  const errors: FieldError[] = [];
+  if (!namespaced) {
     if (namespace !== "") errors.push(fieldForbidden(path.child("namespace"), "not allowed on this type"));
   } else if (namespace === "") {
     errors.push(fieldRequired(path.child("namespace")));

@@ -87,7 +87,8 @@ function nested(text: string, indent: string): string {
 const plain = /^[A-Za-z/](?:[-\w./@{}"[\],=:]*[\w./@{}"[\],=])?$/;
 
 function isPlain(text: string): boolean {
-  return text.length <= plainLengthMax && plain.test(text) && isOrdinaryWord(text);
+  // A dot alone, as keys of fieldsV1 have it, is a number to the library, not to upstream.
+  return text === "." || (text.length <= plainLengthMax && plain.test(text) && isOrdinaryWord(text));
 }
 
 // A longer key is written in another form.

@@ -31,7 +31,18 @@ export interface AuditEvent {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Receives audit events. Must be quick and must not throw; what it cannot take it counts and drops. */
+/** Receives audit events; the one interface of all backends and of what stands before them. */
 export interface AuditSink {
-  record(event: AuditEvent): void;
+  /**
+   * True when the events are on record, or on their way; false when they are lost, which it has counted and logged. Requests
+   * wait for a promise. Does not throw or reject. Events do not change any more.
+   */
+  record(events: readonly AuditEvent[]): boolean | Promise<boolean>;
+}
+
+/** Whether all of what was recorded is on record; a promise only where one has to be waited for. */
+export function allRecorded(results: readonly (boolean | Promise<boolean>)[]): boolean | Promise<boolean> {
+  const pending = results.filter((result) => typeof result !== "boolean");
+  const isNoneLost = results.every((result) => result !== false);
+  return pending.length === 0 ? isNoneLost : Promise.all(pending).then((all) => isNoneLost && all.every(Boolean));
 }

@@ -71,11 +71,16 @@ export class DiscoveryEndpoints {
     return [...this.#documents.keys()];
   }
 
+  /** With or without a slash at the end. */
+  has(path: string): boolean {
+    return this.#documents.has(withoutSlash(path));
+  }
+
   /** Undefined when the path is no discovery document. */
   async handle(request: HttpRequest): Promise<HttpResponse | undefined> {
-    const path = request.path.length > 1 && request.path.endsWith("/") ? request.path.slice(0, -1) : request.path;
+    const path = withoutSlash(request.path);
     const document = this.#documents.get(path);
-    if (document === undefined || request.method !== "GET") return undefined;
+    if (document === undefined) return undefined;
     const { accept } = request.headers;
     const aggregated = this.#aggregated.get(path);
     if (aggregated && wantsAggregated(accept)) {
@@ -84,6 +89,10 @@ export class DiscoveryEndpoints {
     }
     return respond(200, document, negotiate(accept, false, noViews).encoding);
   }
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** True when the first clause we can serve at all is the aggregated one. */

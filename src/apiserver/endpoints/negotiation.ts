@@ -44,17 +44,22 @@ interface Clause {
 /** Which views an endpoint has, and in which encodings. */
 export interface Offer {
   readonly table: boolean;
-  readonly partial: "" | "PartialObjectMetadata" | "PartialObjectMetadataList";
-  /** Present when what is answered has a message, and with it every view but Table. */
+  /** Metadata alone: what is asked for as a list and is none, or the other way round, is told when it is answered. */
+  readonly partial: boolean;
+  /** Present when what is answered has a message. */
   readonly protobuf?: Scheme | undefined;
+  /** Present when metadata alone can be written as a message, though the object may have none. */
+  readonly protobufPartial?: Scheme | undefined;
+  /** The version of the server's own kinds, which clients may insist on. */
+  readonly serverVersion?: string;
 }
 
 /** Documents that are no API objects, or such without a message. */
-export const noViews: Offer = { table: false, partial: "" };
+export const noViews: Offer = { table: false, partial: false };
 
 /** API objects that are answered as they are. */
 export function plainObjects(scheme: Scheme): Offer {
-  return { ...noViews, protobuf: scheme };
+  return { ...noViews, protobuf: scheme, serverVersion: "v1" };
 }
 
 /** Picks the first acceptable clause in the client's order. Throws NotAcceptable (406) when there is none. */
@@ -64,14 +69,8 @@ export function negotiate(accept: string | undefined, isPretty: boolean, offer: 
   const clauses = accept ? parseAccept(accept) : [];
   if (clauses.length === 0) return { ...plainJson, encoding: isPretty ? prettyJson : json };
   for (const clause of clauses) {
-    const encoding = encodingOf(clause, isPretty, offer.protobuf);
-    if (!encoding) continue;
-    const as = clause.parameters.get("as") ?? "";
-    if (as === "") return { encoding, as: "", asVersion: "" };
-    const version = clause.parameters.get("v") ?? "";
-    if (clause.parameters.get("g") !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) continue;
-    if (as === "Table" && offer.table && encoding.format !== "protobuf") return { encoding, as, asVersion: version };
-    if (as !== "Table" && as === offer.partial) return { encoding, as: offer.partial, asVersion: version };
+    const accepted = acceptClause(clause, isPretty, offer);
+    if (accepted) return accepted;
   }
   // Upstream names all it can write, whatever the object's kind can be written in.
   throw notAcceptable([...textTypes, protobufType]);
@@ -81,24 +80,47 @@ export function negotiate(accept: string | undefined, isPretty: boolean, offer: 
 export function negotiateOrJson(accept: string | undefined, protobuf: Scheme | undefined): Encoding {
   if (!accept?.includes("yaml") && !accept?.includes("protobuf")) return json;
   for (const clause of parseAccept(accept)) {
-    const encoding = encodingOf(clause, false, protobuf);
-    if (encoding) return encoding;
+    const accepted = acceptClause(clause, false, { ...noViews, protobuf });
+    if (accepted) return accepted.encoding;
   }
   return json;
 }
 
-function encodingOf(clause: Clause, isPretty: boolean, protobuf: Scheme | undefined): Encoding | undefined {
-  switch (clause.type) {
+/** What a clause asks for, when it can be had as a whole: what is unknown of its parameters does not matter. */
+function acceptClause({ type, parameters }: Clause, isPretty: boolean, offer: Offer): Negotiated | undefined {
+  const encoding = encodingOf(type, isPretty || parameters.get("pretty") === "1", offer);
+  if (!encoding) return undefined;
+  const stream = parameters.get("stream") ?? "";
+  if (stream !== "" && (stream !== "watch" || encoding.format === "yaml")) return undefined;
+  const serverVersion = parameters.get("sv") ?? "";
+  if (serverVersion !== "" && serverVersion !== offer.serverVersion) return undefined;
+  const [as, group, version] = ["as", "g", "v"].map((name) => parameters.get(name));
+  if (as === undefined && group === undefined && version === undefined)
+    return encoding.format === "protobuf" && !offer.protobuf ? undefined : { encoding, as: "", asVersion: "" };
+  if (group !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) return undefined;
+  switch (as) {
+    case "Table":
+      return offer.table && encoding.format !== "protobuf" ? { encoding, as, asVersion: version } : undefined;
+    case "PartialObjectMetadata":
+    case "PartialObjectMetadataList":
+      return offer.partial ? { encoding, as, asVersion: version } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function encodingOf(type: string, isPretty: boolean, offer: Offer): Encoding | undefined {
+  switch (type) {
     case "application/json":
     case "application/*":
     case "*/*":
-      return isPretty || clause.parameters.get("pretty") === "1" || clause.parameters.get("pretty") === "true"
-        ? prettyJson
-        : json;
+      return isPretty ? prettyJson : json;
     case "application/yaml":
       return yaml;
-    case protobufType:
-      return protobuf && { format: "protobuf", contentType: protobufType, pretty: false, scheme: protobuf };
+    case protobufType: {
+      const scheme = offer.protobuf ?? offer.protobufPartial;
+      return scheme && { format: "protobuf", contentType: protobufType, pretty: false, scheme };
+    }
     default:
       return undefined;
   }
@@ -116,7 +138,7 @@ export function parseAccept(header: string): readonly Clause[] {
       if (at > 0) parameters.set(pair.slice(0, at).trim().toLowerCase(), pair.slice(at + 1).trim());
     }
     const quality = Number(parameters.get("q") ?? 1);
-    if (quality > 0) clauses.push({ type: type.trim().toLowerCase(), parameters, quality });
+    if (quality > 0) clauses.push({ type: type.trim(), parameters, quality });
   }
   return clauses.sort((a, b) => b.quality - a.quality);
 }

@@ -31,7 +31,7 @@ export class OpenApiEndpoints {
     if (path === "/openapi/v3" || path === "/openapi/v3/") return this.#answer(request, await this.#index(), {});
     if (!path.startsWith("/openapi/v3/")) return undefined;
     const name = path.slice("/openapi/v3/".length);
-    if (!this.#provider.v3Paths().includes(name)) return undefined;
+    if (!this.#provider.v3Paths().includes(name)) return { status: 404, headers: {}, body: [] };
     const document = await this.#document(`v3/${name}`, () => this.#provider.v3(name));
     const asked = query.get("hash");
     if (asked !== null && asked !== document.hash)

@@ -1,4 +1,6 @@
 import { badRequest, invalid } from "../../apimachinery/errors/new.ts";
+import { goQuote } from "../../apimachinery/go-format.ts";
+import { intProblem } from "../../apimachinery/go-integer.ts";
 import type { CreateOptions, ListOptions, PatchOptions } from "../../apimachinery/meta/v1/types.gen.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import {
@@ -7,6 +9,7 @@ import {
   validatePatchOptions,
   validateUpdateOptions,
 } from "../../apimachinery/validation/options.ts";
+import type { Negotiated } from "./negotiation.ts";
 import { queryFlag } from "./request-info.ts";
 import type { IncludeObject } from "./table.ts";
 
@@ -75,8 +78,8 @@ export function parseListOptions(query: URLSearchParams): ListOptions {
     ...flag(query, "watch"),
     ...flag(query, "allowWatchBookmarks"),
     ...flag(query, "sendInitialEvents"),
-    ...integer(query, "limit"),
-    ...integer(query, "timeoutSeconds"),
+    ...integerOf(query, "limit"),
+    ...integerOf(query, "timeoutSeconds"),
   };
   checkOptions("ListOptions", validateListOptions(options));
   return options;
@@ -91,20 +94,22 @@ function flag(query: URLSearchParams, name: string): Readonly<Record<string, boo
   return query.has(name) ? { [name]: queryFlag(query, name) } : undefined;
 }
 
-function integer(query: URLSearchParams, name: string): Readonly<Record<string, number>> | undefined {
+/** A parameter that is a number, as a member of options. Throws BadRequest with Go's text for what is none. */
+export function integerOf(query: URLSearchParams, name: string): Readonly<Record<string, number>> | undefined {
   const value = query.get(name);
-  if (value === null || value === "") return undefined;
-  if (!/^-?[0-9]{1,15}$/.test(value))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  if (value === null) return undefined;
+  const problem = intProblem(value);
+  if (problem !== undefined) throw badRequest(problem);
   return { [name]: Number(value) };
 }
 
-/** `?includeObject=` of a Table request. Throws BadRequest for a value it does not know. */
-export function parseIncludeObject(query: URLSearchParams): IncludeObject {
-  const value = query.get("includeObject");
+/** `?includeObject=` of a Table request; others do not look at it. Throws BadRequest for a value it does not know. */
+export function parseIncludeObject(query: URLSearchParams, as: Negotiated["as"]): IncludeObject {
+  const value = as === "Table" ? query.get("includeObject") : null;
   if (value === null || value === "") return "Metadata";
   if (value === "None" || value === "Metadata" || value === "Object") return value;
-  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+  const why = `Invalid value: ${goQuote(value)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: includeObject: ${why}`);
 }
 
 /** `?pretty`: as upstream, also for browsers and curl, which people read. */

@@ -42,6 +42,25 @@ export async function parseBody(
   kind: ObjectKind,
   yaml: YamlReader | undefined,
 ): Promise<ParsedText> {
+  try {
+    return await parse(bytes, contentType, kind, yaml);
+  } catch (error) {
+    if (error instanceof NotUnderstood) throw unrecognized(kind.kind, `${error.message} (${summary(bytes)})`);
+    throw error;
+  }
+}
+
+/** Why a body cannot be told to be an object of any kind. */
+class NotUnderstood extends Error {
+  override readonly name = "NotUnderstood";
+}
+
+async function parse(
+  bytes: Uint8Array,
+  contentType: string,
+  kind: ObjectKind,
+  yaml: YamlReader | undefined,
+): Promise<ParsedText> {
   if (contentType === protobufType && kind.fromProtobuf) return parseProtobuf(bytes, kind);
   if (!readableTypes.includes(contentType)) throw unsupportedMediaType([...readableTypes, protobufType]);
   let parsed: ParsedText;
@@ -50,11 +69,63 @@ export async function parseBody(
   } catch (error) {
     if (!(error instanceof SyntaxFailure)) throw error;
     const noEnvelope = contentType === "application/yaml" ? "" : noTypeMeta;
-    throw unrecognized(kind.kind, `${noEnvelope}${error.message} (${summary(bytes)})`);
+    throw new NotUnderstood(`${noEnvelope}${error.message}`, { cause: error });
   }
   const wrong = wrongTypeMeta(parsed.value) ?? (kind.custom ? missingKind(parsed.value, bytes) : undefined);
-  if (wrong !== undefined) throw unrecognized(kind.kind, `${wrong} (${summary(bytes)})`);
+  if (wrong !== undefined) throw new NotUnderstood(wrong);
   return parsed.value === null ? { ...parsed, value: {} } : parsed;
+}
+
+/**
+ * Options as the body of a DELETE. Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are
+ * all the same. Unlike of an object, of what is wrong with them the cause alone is told. Throws as `parseBody`.
+ */
+export async function decodeOptions(
+  bytes: Uint8Array,
+  contentType: string,
+  kind: ObjectKind,
+  { scheme, yaml }: { readonly scheme: Scheme; readonly yaml: YamlReader | undefined },
+): Promise<Mutable<KubeObject>> {
+  try {
+    const { value, literals } = await parse(bytes, contentType, kind, yaml);
+    const given = value as { readonly kind?: string; readonly apiVersion?: string };
+    const own = { kind: kind.kind, apiVersion: apiVersionOf(kind) };
+    const givenKind = given.kind || kind.kind;
+    if (givenKind !== kind.kind) {
+      const { group, version } = gvkFromApiVersion(given.apiVersion || own.apiVersion, givenKind);
+      const isKnown =
+        (group === "" && version === "v1" && unversionedKinds.has(givenKind)) ||
+        (group === kind.group && scheme.kind(group, version, givenKind) !== undefined);
+      const [from, to] = [`${version}.${givenKind}`, `${kind.version}.${kind.kind}`];
+      throw badRequest(isKnown ? noConversion(from, to) : noSuchKind(givenKind, given.apiVersion || own.apiVersion));
+    }
+    return kind.decode({ ...given, ...own }, literals).object;
+  } catch (error) {
+    if (error instanceof NotUnderstood) throw badRequest(error.message);
+    throw error instanceof StatusError && error.code === 400 ? badRequest(causeOfRefusal(error)) : error;
+  }
+}
+
+/** Kinds that v1 has for all groups. */
+const unversionedKinds: ReadonlySet<string> = new Set([
+  "APIGroup",
+  "APIGroupList",
+  "APIResourceList",
+  "APIVersions",
+  "Status",
+]);
+
+/** What an object was refused for by its decoder, without which kind it was to be. */
+export function causeOfRefusal({ message }: StatusError): string {
+  return message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, "");
+}
+
+function noSuchKind(kind: string, apiVersion: string): string {
+  return `no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`;
+}
+
+function noConversion(from: string, to: string): string {
+  return `converting (${from}) to (${to}): unknown conversion`;
 }
 
 const noTypeMeta = "couldn't get version/kind; json parse error: ";
@@ -106,7 +177,7 @@ function parseProtobuf(bytes: Uint8Array, kind: ObjectKind): ParsedText {
     };
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
-    if (named.kind === "") throw unrecognized(kind.kind, `${error.message} (${summary(bytes)})`);
+    if (named.kind === "") throw new NotUnderstood(error.message, { cause: error });
     throw badRequest(`${cannotHandle(kind, kind.kind, kind.version)}: ${error.message}`);
   }
 }
@@ -237,14 +308,11 @@ function wrongKind(
   if (!scheme?.kind(gvk.group, gvk.version, gvk.kind)) {
     // Upstream still knows how to read versions it no longer serves.
     if (given.kind === kind.kind && gvk.group !== "" && gvk.group === kind.group) return otherVersion;
-    const version = goQuote(given.apiVersion);
-    return badRequest(
-      `${prefix}: no kind ${goQuote(given.kind)} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`,
-    );
+    return badRequest(`${prefix}: ${noSuchKind(given.kind, given.apiVersion)}`);
   }
   if (given.kind === kind.kind) return otherVersion;
   const [from, to] = [`${gvk.version}.${given.kind}`, `${kind.group.split(".")[0] || "core"}.${kind.kind}`];
-  return badRequest(`${prefix}: converting (${from}) to (${to}): unknown conversion`);
+  return badRequest(`${prefix}: ${noConversion(from, to)}`);
 }
 
 function cannotHandle(kind: ObjectKind, givenKind: string, givenVersion: string): string {

@@ -16,7 +16,7 @@ import { negotiateOrJson } from "./negotiation.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import { served } from "./resource-endpoint.ts";
 import type { IncludeObject } from "./table.ts";
-import { partialObject, tableColumns, tableOf, tableRow } from "./table.ts";
+import { checkPartial, goTypeOf, partialObject, tableColumns, tableOf, tableRow } from "./table.ts";
 
 /** Any JSON value in the encoding asked for; for protobuf, an object in normal form. */
 export function encodeValue(value: unknown, encoding: Encoding): Uint8Array {
@@ -96,6 +96,7 @@ function viewOf(
       );
     }
     default:
+      checkPartial(goTypeOf(endpoint), as, false);
       return partialObject(served(endpoint, stored), asVersion);
   }
 }

@@ -1,3 +1,4 @@
+import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { KubeObject } from "../../apimachinery/resource-type.ts";
 import { humanDuration } from "./human-duration.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
@@ -64,6 +65,28 @@ export function tableOf(
 /** An object's metadata alone. */
 export function partialObject(object: KubeObject, asVersion: string): KubeObject {
   return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${asVersion}`, metadata: object.metadata };
+}
+
+/** Throws NotAcceptable where the metadata of a list is asked for as that of one object, or the other way round. */
+export function checkPartial(
+  goType: string,
+  as: "PartialObjectMetadata" | "PartialObjectMetadataList",
+  isList: boolean,
+): void {
+  if ((as === "PartialObjectMetadataList") === isList) return;
+  // Objects of custom kinds are all of one type, which finds out by itself.
+  if (!isList && goType === unstructured)
+    throw new StatusError({ code: 500, reason: "", message: "content is not a list" });
+  const told = isList ? `a list (*${goType}List)` : `not a list (*${goType})`;
+  const message = `you requested ${as}, but the requested object is ${told}`;
+  throw new StatusError({ code: 406, reason: "NotAcceptable", message });
+}
+
+const unstructured = "unstructured.Unstructured";
+
+/** The type upstream keeps an object in, as messages name it. */
+export function goTypeOf({ kind, resource: { storage } }: ResourceEndpoint): string {
+  return kind.custom ? unstructured : `${storage.group.split(".")[0] || "core"}.${storage.kind}`;
 }
 
 function defaultCell(column: string, object: KubeObject, nowMs: number): unknown {

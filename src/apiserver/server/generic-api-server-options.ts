@@ -37,6 +37,8 @@ export interface NonResourceRoute {
   readonly path: string;
   /** Also serves what is below the path. */
   readonly isPrefix?: boolean;
+  /** Given: the path is for GET alone, and for clients that take this media type. */
+  readonly produces?: string;
   /** Not among the paths that `/` tells. */
   readonly isUnlisted?: boolean;
   handle(request: HttpRequest): Promise<HttpResponse>;

@@ -2,7 +2,7 @@ import { sleep } from "../../component-base/clock.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../../component-base/http.ts";
 import { Pace } from "../../component-base/pace.ts";
 import { randomUuid } from "../../component-base/random.ts";
-import { badRequest, internalError, serviceUnavailable } from "../../apimachinery/errors/new.ts";
+import { badRequest, internalError, methodNotAllowed, serviceUnavailable } from "../../apimachinery/errors/new.ts";
 import { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ApiGroup, ApiResource } from "../../apimachinery/scheme/scheme.ts";
 import { StoreFullError } from "../../mvcc/backend.ts";
@@ -18,6 +18,7 @@ import { notFoundPage, routeKey, routeResource } from "../endpoints/resource-rou
 import type { RoutedResource } from "../endpoints/resource-router.ts";
 import { respond, respondError, respondText } from "../endpoints/response.ts";
 import { negotiate, noViews } from "../endpoints/negotiation.ts";
+import { checkAcceptable, checkDocument, isRouted } from "../endpoints/router-rules.ts";
 import { RegistrySet, subresourcesOf } from "../registry/generic/registry-set.ts";
 import type { DynamicResource, ResourceRegistration } from "../registry/generic/resource-registration.ts";
 import { typePrefix } from "../storage/object-codec.ts";
@@ -114,7 +115,12 @@ class Server implements GenericApiServer {
     options.aggregation?.onChange(() => (this.#discovery = undefined));
     this.#openApi = options.openApi && new OpenApiEndpoints(options.openApi);
     this.#health = this.#makeHealth();
-    const audit = options.audit && { ...options.audit, scheme: options.scheme, clock: options.clock };
+    const audit = options.audit && {
+      ...options.audit,
+      scheme: options.scheme,
+      clock: options.clock,
+      metrics: options.metrics,
+    };
     const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
     const gauges = new InFlightGauges(options.metrics);
     this.#chain = chain(
@@ -226,40 +232,54 @@ class Server implements GenericApiServer {
     }
     if (scope.info.isResourceRequest) return routeResource(this.#routes, scope, this.#builtInGroups);
     const { http } = scope;
-    if (http.method === "GET" || http.method === "HEAD") {
-      const answer = await this.#routeDocument(http);
-      if (answer) return answer;
-    }
+    if (isRouted(http.path, this.#builtInGroups)) checkDocument(http, this.#isDocument(http.path));
+    const answer = await this.#routeDocument(http);
+    if (answer) return answer;
     const route = this.#options.routes?.find((r) => servesPath(r, http.path));
-    return route ? route.handle(http) : notFoundPage();
+    if (!route) return notFoundPage();
+    if (route.produces !== undefined) {
+      if (http.method !== "GET") throw methodNotAllowed();
+      checkAcceptable(http.headers.accept, [route.produces]);
+    }
+    return route.handle(http);
   }
 
+  #isDocument(path: string): boolean {
+    const isVersion = path === "/version" || path === "/version/";
+    return isVersion || this.#discoveryDocuments().has(path);
+  }
+
+  /** Documents are told whatever the method is, where the router does not look at it. */
   async #routeDocument(http: HttpRequest): Promise<HttpResponse | undefined> {
     switch (http.path) {
       case "/version":
       case "/version/":
-        return respond(200, this.#options.version, negotiate(http.headers.accept, true, noViews).encoding);
+        return respond(200, this.#options.version, negotiate(undefined, true, noViews).encoding);
       case "/metrics":
+        // Differs from upstream: DELETE, which would set the metrics back, is not there.
+        if (http.method === "DELETE") return undefined;
         this.#options.storage.updateMetrics();
         return respondText(200, this.#options.metrics.render(), metricsHeaders);
       case "/metrics/slis":
         return respondText(200, this.#healthMetrics.render(), metricsHeaders);
       case "/":
-        return respond(200, { paths: this.#rootPaths() }, negotiate(http.headers.accept, true, noViews).encoding);
+        return respond(200, { paths: this.#rootPaths() }, negotiate(undefined, true, noViews).encoding);
     }
     for (const endpoint of this.#health) {
       const answer = await endpoint.handle(http);
       if (answer) return answer;
     }
-    this.#discovery ??= this.#makeDiscovery();
-    return (await this.#discovery.handle(http)) ?? (await this.#openApi?.handle(http));
+    return (await this.#discoveryDocuments().handle(http)) ?? (await this.#openApi?.handle(http));
+  }
+
+  #discoveryDocuments(): DiscoveryEndpoints {
+    return (this.#discovery ??= this.#makeDiscovery());
   }
 
   #rootPaths(): readonly string[] {
     const openApi = this.#openApi ? ["/openapi/v2", "/openapi/v3"] : [];
     const own = ["/healthz", "/livez", "/metrics", "/metrics/slis", "/readyz", "/version", ...openApi];
-    this.#discovery ??= this.#makeDiscovery();
-    return [...this.#discovery.paths, ...own, ...this.#listedRoutes()].sort();
+    return [...this.#discoveryDocuments().paths, ...own, ...this.#listedRoutes()].sort();
   }
 
   #listedRoutes(): readonly string[] {

@@ -46,7 +46,10 @@ async function send(handler: HttpHandler, peer: HttpPeer, request: TransportRequ
     release();
     throw new TransportError("a tunnel cannot be opened in process", { notSent: false });
   }
-  return { status: response.status, headers: response.headers, body: bodyOf(response, abort, release) };
+  const { status, headers, body } = response;
+  // Nothing follows the headers of an answer to HEAD; what streams is left to find out that nobody reads.
+  const answer = request.method === "HEAD" && typeof body !== "function" ? { status, headers } : response;
+  return { status, headers, body: bodyOf(answer, abort, release) };
 }
 
 async function* once(body: Uint8Array | undefined): AsyncGenerator<Uint8Array> {

@@ -12,6 +12,8 @@ import { LeasePool } from "./lease-pool.ts";
 import { MvccStore } from "./mvcc-store.ts";
 import { ParsedCache } from "./parsed-cache.ts";
 import type { SelectableFields } from "./stored-object.ts";
+import { TransformingBackend } from "./value/transforming-backend.ts";
+import type { ResourceTransformers } from "./value/transforming-backend.ts";
 
 export interface ApiStorageOptions {
   /** Stays the caller's to dispose, after the server. */
@@ -19,6 +21,8 @@ export interface ApiStorageOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  /** How the store keeps objects, by resource. As they are, unless given. */
+  readonly transformers?: ResourceTransformers;
   /** JSON bytes of the objects kept parsed; 32 MiB unless given. */
   readonly parsedBytesMax?: number;
 }
@@ -121,13 +125,26 @@ export class ApiStorage {
   }
 
   #make(resource: StoredResource): { readonly cacher: Cacher; readonly store: MvccStore } {
-    const { backend, clock, logger } = this.#options;
+    const { clock, logger, transformers } = this.#options;
+    const { group, resource: name } = resource;
+    const transforming =
+      transformers && new TransformingBackend(this.#options.backend, () => transformers.transformerOf(group, name));
+    const backend = transforming ?? this.#options.backend;
+    const isOutdated = (bytes: Uint8Array): boolean => transforming?.isOutdated(bytes) ?? false;
     const keyPrefix = `/registry/${resource.storagePrefix}/`;
     const cacher = new Cacher(
       { backend, keyPrefix, namespaced: resource.namespaced, parsed: this.#parsed, clock, logger },
       resource.selectableFields,
     );
-    const store = new MvccStore({ backend, cacher, parsed: this.#parsed, leases: this.#leases, keyPrefix, clock });
+    const store = new MvccStore({
+      backend,
+      cacher,
+      parsed: this.#parsed,
+      leases: this.#leases,
+      keyPrefix,
+      clock,
+      isOutdated,
+    });
     return { cacher, store };
   }
 

@@ -77,6 +77,8 @@ export interface ResourceStorage {
     name: string,
     change: (current: StoredObject | undefined, attempt: number) => Promise<StorageChange>,
   ): Promise<StorageWriteResult>;
+  /** An update is to be written even if it changes nothing: the store keeps the object in a form that is no longer wanted. */
+  isOutdated(object: StoredObject): boolean;
   onChange(handler: (change: ObjectChange) => void): () => void;
   /** The revision of the last change. */
   readonly lastChange: number;

@@ -22,7 +22,7 @@ import type {
 import type { LeasePool } from "./lease-pool.ts";
 import { encoderOf, withRevision } from "./object-codec.ts";
 import type { ParsedCache } from "./parsed-cache.ts";
-import { parseResourceVersion } from "./resource-version.ts";
+import { parseListVersion, parseResourceVersion } from "./resource-version.ts";
 import { matches, selectsAll } from "./selection.ts";
 import type { Selection } from "./selection.ts";
 import type { StoredObject } from "./stored-object.ts";
@@ -41,6 +41,7 @@ export class MvccStore implements ResourceStorage {
   readonly #leases: LeasePool;
   readonly #keyPrefix: string;
   readonly #clock: Clock;
+  readonly #isOutdated: (bytes: Uint8Array) => boolean;
 
   constructor(options: {
     readonly backend: Backend;
@@ -49,7 +50,10 @@ export class MvccStore implements ResourceStorage {
     readonly leases: LeasePool;
     readonly keyPrefix: string;
     readonly clock: Clock;
+    /** The store keeps these bytes in another form than it would now. */
+    readonly isOutdated: (bytes: Uint8Array) => boolean;
   }) {
+    this.#isOutdated = options.isOutdated;
     this.#clock = options.clock;
     this.#backend = options.backend;
     this.#cacher = options.cacher;
@@ -79,6 +83,10 @@ export class MvccStore implements ResourceStorage {
     return this.#cacher.watcherCount;
   }
 
+  isOutdated(object: StoredObject): boolean {
+    return this.#isOutdated(object.bytes);
+  }
+
   get(namespace: string, name: string): StoredObject | undefined {
     return this.#cacher.get(namespace, name);
   }
@@ -98,7 +106,7 @@ export class MvccStore implements ResourceStorage {
 
   async list(options: StorageListOptions): Promise<StorageList> {
     if (options.continueToken !== "") return this.#listFrom(decodeContinueToken(options.continueToken), options);
-    const asked = parseResourceVersion(options.resourceVersion);
+    const asked = parseListVersion(options.resourceVersion);
     if (asked > this.revision) throw tooLargeResourceVersion(asked, this.revision);
     // As upstream: a page at a given revision without a match rule means that very revision.
     const isExact =

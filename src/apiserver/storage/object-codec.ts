@@ -3,6 +3,7 @@ import { parseJson } from "../../apimachinery/json/parse.ts";
 import { stringifyJson } from "../../apimachinery/json/stringify.ts";
 import { assert } from "../../component-base/assert.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
+import { identity } from "./value/transformer.ts";
 
 /**
  * The stored form of an object: its JSON as served, resourceVersion included, so that GET, LIST and WATCH share the
@@ -11,6 +12,8 @@ import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
  *     {"kind":"Pod","apiVersion":"v1","metadata":{"name":…,"uid":…,"resourceVersion":"7","generation":…},"spec":…}
  *     ╰──────── typePrefix ──────────╯╰──────────── head ─────────────────────────╯ ╰────────── tail ──────────╯
  */
+
+const openingBrace = 0x7b;
 
 const metadataBefore = ["name", "generateName", "namespace", "selfLink", "uid"] as const;
 const metadataAfter = [
@@ -88,6 +91,8 @@ export function encodeObject(object: KubeObject): Uint8Array {
 }
 
 export function decodeObject(bytes: Uint8Array): KubeObject {
+  // What was encrypted, where nothing decrypts any more, is no JSON either, but this says why.
+  if (bytes[0] !== openingBrace) identity.fromStorage(bytes, "");
   return parseJson(bytes).value as KubeObject;
 }
 

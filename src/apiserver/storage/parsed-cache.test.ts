@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { utf8Encode } from "../../component-base/bytes.ts";
 import { ParsedCache } from "./parsed-cache.ts";
@@ -36,4 +38,22 @@ test("an object larger than the limit is not kept, a forgotten one neither", () 
   const object = roomy.get(bytes);
   roomy.forget(bytes);
   assert.notEqual(roomy.get(bytes), object);
+});
+
+test("a forgotten object can be collected while nothing is displaced", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const cache = new ParsedCache();
+  const forgotten = Array.from({ length: 100 }, (_, i) => {
+    const bytes = stored(`n${i}`);
+    const object = new WeakRef(cache.get(bytes));
+    // Enough stay for the map to grow with what is forgotten later in it.
+    for (let kept = 0; kept < 10; kept++) cache.get(stored(`kept-${i}-${kept}`));
+    cache.forget(bytes);
+    return object;
+  });
+  // A weak reference that was made or read holds its object until the turn ends.
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
+  assert.equal(forgotten.filter((object) => object.deref() !== undefined).length, 0);
 });

@@ -21,8 +21,11 @@ interface Entry {
 export class ParsedCache {
   readonly #bytesMax: number;
   readonly #entries = new Map<Uint8Array, Entry>();
-  /** Stands before the entries it has not looked at yet; those it let stay are behind it again, at the end. */
-  #hand = this.#entries.values();
+  /**
+   * Stands before the entries it has not looked at yet; those it let stay are behind it again, at the end. There is none
+   * while there is room: an iterator that does not move keeps every table the map has outgrown, with all that was in it.
+   */
+  #hand: MapIterator<Entry> | undefined;
   #bytes = 0;
 
   constructor(bytesMax = parsedBytesMaxDefault) {
@@ -55,9 +58,10 @@ export class ParsedCache {
   }
 
   #displace(): void {
+    this.#hand ??= this.#entries.values();
     const next = this.#hand.next();
     if (next.done) {
-      this.#hand = this.#entries.values();
+      this.#hand = undefined;
       return;
     }
     const entry = next.value;

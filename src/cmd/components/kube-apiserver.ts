@@ -1,8 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
-import { parseYaml } from "../../apimachinery/yaml/parse.ts";
-import { AuditPolicy } from "../../apiserver/audit/audit-policy.ts";
 import { clusterControllers } from "../../cluster/run-control.ts";
 import { defaultClusterConfig } from "../../cluster/config.ts";
 import type { CertificateSigner } from "../../kube-controller-manager/certificates/certificate-signer.ts";
@@ -16,26 +14,25 @@ import { usualControlPorts } from "../control-ports.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { type ApiServerSettings, serveApi, signingTokenKey, tokenKey } from "../run-apiserver.ts";
+import { auditFlags, auditOf } from "./audit-flags.ts";
 import { commonFlags, runAlone } from "./run-alone.ts";
 
 const { kubeconfig: _notOfTheServer, ...serverFlags } = commonFlags;
 
 const apiServerFlags = {
   ...serverFlags,
+  ...auditFlags,
   // Ours: where the embedded store keeps its files.
   "data-dir": "string",
   "advertise-address": "string",
   "api-audiences": "list",
-  "audit-log-maxage": "int",
-  "audit-log-maxbackup": "int",
-  "audit-log-maxsize": "int",
-  "audit-log-path": "string",
-  "audit-policy-file": "string",
   "bind-address": "string",
   "cert-dir": "string",
   "client-ca-file": "string",
   "disable-admission-plugins": "list",
   "enable-priority-and-fairness": "bool",
+  "encryption-provider-config": "string",
+  "encryption-provider-config-automatic-reload": "bool",
   "etcd-servers": "string",
   "kubelet-certificate-authority": "string",
   "kubelet-client-certificate": "string",
@@ -103,6 +100,7 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
       ...(frontProxyClient ? { frontProxyClient } : {}),
       ...(audit ? { audit } : {}),
       requestLimits: requestLimitsOf(flags),
+      ...encryptionOf(flags),
       ...(requestHeaders ? { requestHeaders } : {}),
       routesToEndpoints: flags["enable-aggregator-routing"] ?? false,
       serviceAccountKeys: await serviceAccountKeys(flags),
@@ -125,6 +123,15 @@ export function kubeApiServer(args: readonly string[]): Promise<void> {
   });
 }
 
+function encryptionOf(flags: FlagsOf<typeof apiServerFlags>): Pick<ApiServerSettings, "encryption"> {
+  const file = flags["encryption-provider-config"];
+  const isReloaded = flags["encryption-provider-config-automatic-reload"] ?? false;
+  if (file !== undefined) return { encryption: { file, isReloaded } };
+  if (isReloaded)
+    throw new UsageError("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config");
+  return {};
+}
+
 /** How many requests are served at once, and by which rule the others wait. */
 function requestLimitsOf(flags: FlagsOf<typeof apiServerFlags>): NonNullable<ApiServerSettings["requestLimits"]> {
   const hasPriorityAndFairness = flags["enable-priority-and-fairness"] ?? true;
@@ -141,28 +148,6 @@ function requestLimitsOf(flags: FlagsOf<typeof apiServerFlags>): NonNullable<Api
 function notNegative(flag: string, value: number): number {
   if (value < 0) throw new UsageError(`--${flag} can not be negative value`);
   return value;
-}
-
-/** Without both a policy and a place to write to, nothing is recorded. */
-async function auditOf(flags: FlagsOf<typeof apiServerFlags>): Promise<ApiServerSettings["audit"]> {
-  const file = flags["audit-policy-file"];
-  const path = flags["audit-log-path"];
-  if (file === undefined || path === undefined) return undefined;
-  let policy: AuditPolicy;
-  try {
-    policy = AuditPolicy.parse(parseYaml(await readFile(file, "utf8")).value);
-  } catch (error) {
-    throw new UsageError(`loading audit policy file: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return {
-    policy,
-    log: {
-      path,
-      sizeMaxMegabytes: flags["audit-log-maxsize"] ?? 0,
-      backupsMax: flags["audit-log-maxbackup"] ?? 0,
-      ageMaxDays: flags["audit-log-maxage"] ?? 0,
-    },
-  };
 }
 
 async function proxyClient(flags: FlagsOf<typeof apiServerFlags>, logger: Logger): Promise<ReloadingPair | undefined> {

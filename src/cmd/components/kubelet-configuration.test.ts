@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { test } from "node:test";
 
 import { UsageError } from "../arguments.ts";
-import { readClusterKubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
+import { checkNodeLabels, readClusterKubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
 
 const head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 
@@ -78,4 +78,12 @@ test("a cluster settles where everything is, and a file may not say otherwise", 
       /authentication\.x509\.clientCAFile of the kubelet's configuration is settled by the cluster/,
     );
   });
+});
+
+test("labels that are not a kubelet's to give are refused before the API server does", () => {
+  checkNodeLabels({ tier: "gold", "topology.kubernetes.io/zone": "a", "x.node.kubernetes.io/y": "z" });
+  assert.throws(
+    () => checkNodeLabels({ tier: "gold", "node-role.kubernetes.io/worker": "", "b.k8s.io/a": "" }),
+    /^UsageError: unknown 'kubernetes\.io' or 'k8s\.io' labels specified with --node-labels: \[b\.k8s\.io\/a node-role\.kubernetes\.io\/worker\]\n/,
+  );
 });

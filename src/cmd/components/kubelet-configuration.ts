@@ -12,6 +12,7 @@ import {
   KubeletConfigurationError,
   mergeConfigurations,
 } from "../../kubelet/config/kubelet-configuration.ts";
+import { nodeLabelsProblem } from "../../kubelet/config/node-labels.ts";
 import { errorText } from "../../component-base/logger.ts";
 import { UsageError } from "../arguments.ts";
 import type { FlagsOf } from "../flags.ts";
@@ -49,6 +50,12 @@ export const kubeletConfigFlags = {
   "sync-frequency": "duration",
   "system-reserved": "map",
 } as const;
+
+/** Throws UsageError for labels that the API server would not let a kubelet give its Node. */
+export function checkNodeLabels(labels: Readonly<Record<string, string>> = {}): void {
+  const problem = nodeLabelsProblem(labels);
+  if (problem !== undefined) throw new UsageError(problem);
+}
 
 /** Those that say where everything is, which a cluster of `up`, `server` or `agent` settles itself. */
 export const kubeletPlaceFlags = {

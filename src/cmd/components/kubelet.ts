@@ -32,7 +32,12 @@ import { createTunnelRunner } from "../../node/streaming/tunnel.ts";
 import { UsageError } from "../arguments.ts";
 import { requiredFlag, type FlagsOf } from "../flags.ts";
 import { writeKubeconfig } from "../kubeconfig.ts";
-import { kubeletConfigFlags, kubeletPlaceFlags, readKubeletConfiguration } from "./kubelet-configuration.ts";
+import {
+  checkNodeLabels,
+  kubeletConfigFlags,
+  kubeletPlaceFlags,
+  readKubeletConfiguration,
+} from "./kubelet-configuration.ts";
 import { commonFlags, environmentOf, type KubeconfigAccess, readKubeconfigFile, runAlone } from "./run-alone.ts";
 
 const kubeletFlags = {
@@ -59,6 +64,7 @@ type Flags = FlagsOf<typeof kubeletFlags>;
 /** `k8ts kubelet`: over a container runtime that runs already. */
 export function kubelet(args: readonly string[]): Promise<void> {
   return runAlone("kubelet", kubeletFlags, args, async (flags, signal, logger) => {
+    checkNodeLabels(flags["node-labels"]);
     const configuration = await readKubeletConfiguration(flags);
     const { authentication, tlsCertFile, tlsPrivateKeyFile, address, port } = configuration;
     if (configuration.failSwapOn) await refuseSwap();

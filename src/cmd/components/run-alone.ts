@@ -61,8 +61,16 @@ export interface KubeconfigAccess extends HttpsTransportOptions {
   readonly files?: { readonly certFile: string; readonly keyFile: string };
 }
 
-/** The API server and the user of a kubeconfig file, as options of a transport. Throws UsageError for a file that says neither. */
-export async function readKubeconfigFile(file: string): Promise<KubeconfigAccess> {
+/** The way to any server. */
+type ServerAccess = Omit<KubeconfigAccess, "ca"> & { readonly ca?: string; readonly isInsecure?: boolean };
+
+/**
+ * The API server and the user of a kubeconfig file, as options of a transport. Throws UsageError for a file that says neither; of
+ * other servers than the API's it need not say the authority.
+ */
+export async function readKubeconfigFile(file: string): Promise<KubeconfigAccess>;
+export async function readKubeconfigFile(file: string, needsAuthority: false): Promise<ServerAccess>;
+export async function readKubeconfigFile(file: string, needsAuthority = true): Promise<ServerAccess> {
   let resolved;
   try {
     resolved = resolveContext(parseKubeconfig(await readFile(file, "utf8")));
@@ -81,13 +89,14 @@ export async function readKubeconfigFile(file: string): Promise<KubeconfigAccess
     pem(user["client-certificate-data"], certFile),
     pem(user["client-key-data"], keyFile),
   ]);
-  if (!cluster.server || ca === undefined)
+  if (!cluster.server || (ca === undefined && needsAuthority))
     throw new UsageError(`${file} names no server and its certificate authority`);
   const token = user.token ?? (user.tokenFile ? (await readFile(user.tokenFile, "utf8")).trim() : undefined);
   const serverName = cluster["tls-server-name"];
   return {
     url: cluster.server,
-    ca,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cluster["insecure-skip-tls-verify"] === true ? { isInsecure: true } : {}),
     ...(cert && key ? { cert, key } : {}),
     ...(certFile && keyFile ? { files: { certFile: beside(certFile), keyFile: beside(keyFile) } } : {}),
     ...(token === undefined ? {} : { token: () => token }),

@@ -12,6 +12,8 @@ import type {
   LimitRange,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   ServiceAccount as ServiceAccountObject,
 } from "../../api/core/v1/types.gen.ts";
@@ -19,7 +21,7 @@ import type { ClusterRole, Role } from "../../api/rbac/v1/types.gen.ts";
 import type { RuntimeClass as RuntimeClassObject } from "../../api/node/v1/types.gen.ts";
 import type { PriorityClass } from "../../api/scheduling/v1/types.gen.ts";
 import type { IngressClass } from "../../api/networking/v1/types.gen.ts";
-import type { StorageClass } from "../../api/storage/v1/types.gen.ts";
+import type { CSIDriver, StorageClass } from "../../api/storage/v1/types.gen.ts";
 import type { AdmissionPlugin } from "../../apiserver/admission/admission-plugin.ts";
 import type { Authorizer } from "../../apiserver/authorization/authorizer.ts";
 import type { RegistryAccess, StorageLister } from "../../apiserver/registry/rest/registry-access.ts";
@@ -57,6 +59,9 @@ export function admissionPlugins(options: {
   readonly namespaces: StorageLister<Namespace>;
   readonly nodes: StorageLister<Node>;
   readonly pods: StorageLister<Pod>;
+  readonly persistentVolumes: StorageLister<PersistentVolume>;
+  readonly persistentVolumeClaims: StorageLister<PersistentVolumeClaim>;
+  readonly csiDrivers: StorageLister<CSIDriver>;
   readonly serviceAccounts: StorageLister<ServiceAccountObject>;
   readonly priorityClasses: StorageLister<PriorityClass>;
   readonly roles: StorageLister<Role>;
@@ -92,7 +97,7 @@ export function admissionPlugins(options: {
     new NamespaceLifecycle(options.namespaces),
     new LimitRanger(options.limitRanges),
     new ServiceAccount({ accounts: options.serviceAccounts, clock, random }),
-    new NodeRestriction(options.pods),
+    new NodeRestriction(options),
     new TaintNodesByCondition(),
     new PodSecurity(options),
     new Priority(options.priorityClasses),

@@ -31,5 +31,5 @@ export async function openIdRoutes(
 function document(path: string, contentType: string, value: unknown): NonResourceRoute {
   const body = new TextEncoder().encode(JSON.stringify(value));
   const headers = { "content-type": contentType, "cache-control": "public, max-age=3600" };
-  return { path, handle: async () => ({ status: 200, headers, body }) };
+  return { path, produces: contentType, handle: async () => ({ status: 200, headers, body }) };
 }

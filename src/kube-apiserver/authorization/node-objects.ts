@@ -2,7 +2,7 @@ import type { PersistentVolume, Pod } from "../../api/core/v1/types.gen.ts";
 import type { Ingress } from "../../api/networking/v1/types.gen.ts";
 import type { ResourceSlice } from "../../api/resource/v1/types.gen.ts";
 import type { VolumeAttachment } from "../../api/storage/v1/types.gen.ts";
-import { podReferences } from "./pod-references.ts";
+import { podReferences } from "../../component-helpers/pod-references.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
 

@@ -3,6 +3,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   configMaps,
+  csiDrivers,
   endpoints,
   endpointSlices,
   ingressClasses,
@@ -17,6 +18,7 @@ import {
   validatingAdmissionPolicyBindings,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   persistentVolumes,
   pods,
   priorityClasses,
@@ -115,6 +117,7 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
     logger,
     metrics,
     ...(parsedBytesMax === undefined ? {} : { parsedBytesMax }),
+    ...(options.transformers ? { transformers: options.transformers } : {}),
   });
   const lister = {
     namespaces: storage.lister(namespaces),
@@ -236,6 +239,9 @@ export async function createKubeApiServer(options: KubeApiServerOptions): Promis
       environments,
       webhooks,
       scheme,
+      persistentVolumes: storage.lister(persistentVolumes),
+      persistentVolumeClaims: storage.lister(persistentVolumeClaims),
+      csiDrivers: storage.lister(csiDrivers),
       storageClasses: storage.lister(storageClasses),
       ingressClasses: storage.lister(ingressClasses),
       runtimeClasses: storage.lister(runtimeClasses),

@@ -26,7 +26,10 @@ const pod = {
     nodeName: "n1",
     automountServiceAccountToken: false,
     containers: [{ name: "c", image: "i" }],
-    volumes: [{ name: "s", secret: { secretName: "used" } }],
+    volumes: [
+      { name: "s", secret: { secretName: "used" } },
+      { name: "t", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
+    ],
   },
 };
 

@@ -4,6 +4,7 @@ import type { UserInfo } from "../../apiserver/authentication/user-info.ts";
 import type { MetricsKubelets } from "./metrics-server.ts";
 import type { ProxyConnector } from "../../apiserver/proxy/proxy-connector.ts";
 import type { GenericApiServerOptions, OpenApiProvider } from "../../apiserver/server/generic-api-server-options.ts";
+import type { ResourceTransformers } from "../../apiserver/storage/value/transforming-backend.ts";
 import type { WebhookDialer } from "../../apiserver/webhook/webhook-dialer.ts";
 import type { Clock } from "../../component-base/clock.ts";
 import type { Logger } from "../../component-base/logger.ts";
@@ -23,6 +24,8 @@ export interface KubeApiServerOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly version: VersionInfo;
+  /** How the store keeps objects, by resource. As they are, unless given. */
+  readonly transformers?: ResourceTransformers;
   /** JSON bytes of the objects kept parsed; 32 MiB unless given. */
   readonly parsedBytesMax?: number;
   /** ECDSA P-256 or RSASSA-PKCS1-v1_5. The first signs and needs its private half; all verify. */

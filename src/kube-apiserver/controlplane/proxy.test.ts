@@ -152,7 +152,7 @@ test("what cannot be reached is refused with upstream's codes and texts", async 
     [`${namespace}/services/svc:ftp/proxy/`, 503, 'no endpoints available for service "svc:ftp"'],
     [`${namespace}/services/svc/proxy/`, 503, 'no endpoints available for service "svc"'],
     [`${namespace}/services/none:http/proxy/`, 503, 'no endpoints available for service "none:http"'],
-    [`${namespace}/services/gone/proxy/`, 404, 'endpoints "gone" not found'],
+    [`${namespace}/services/gone/proxy/`, 404, 'services "gone" not found'],
     ["/api/v1/nodes/gone/proxy/", 404, 'nodes "gone" not found'],
   ];
   for (const [path, status, message] of cases) {

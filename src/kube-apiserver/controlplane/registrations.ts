@@ -19,6 +19,7 @@ import type { StatusError } from "../../apimachinery/errors/status-error.ts";
 import type { ServiceAccountTokenIssuer } from "../authentication/service-account-token-issuer.ts";
 import { eventConversion } from "../registry/core/event-strategy.ts";
 import { withFinalizerNames } from "../registry/finalizer-names.ts";
+import { withMetadataRules } from "../registry/metadata-rules.ts";
 import { namespaceFinalizeStrategy, namespaceStatusStrategy } from "../registry/core/namespace-strategy.ts";
 import { createBinding, createLegacyBinding } from "../registry/core/pod/binding.ts";
 import { ephemeralContainersStrategy } from "../registry/core/pod/ephemeral-containers-strategy.ts";
@@ -65,7 +66,12 @@ export function builtinRegistrations(options: RegistrationOptions): readonly Res
         const reader = readers[key];
         if (!resource.persisted && !review && !reader) continue;
         registrations.push({
-          ...registration(resource, withFinalizerNames(key, strategies[key]), review, subresources[key]),
+          ...registration(
+            resource,
+            withMetadataRules(key, withFinalizerNames(key, strategies[key])),
+            review,
+            subresources[key],
+          ),
           ...(reader ? { reader } : {}),
         });
       }

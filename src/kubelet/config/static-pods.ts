@@ -8,7 +8,7 @@ import type { Logger } from "../../component-base/logger.ts";
 import { fnv1a32 } from "../../component-helpers/hash.ts";
 import { formatTime } from "../../component-helpers/time.ts";
 import { configHashAnnotation, configSeenAnnotation, configSourceAnnotation } from "../api/pods.ts";
-import { apiReference } from "./api-references.ts";
+import { apiReferenceOf } from "../../component-helpers/api-reference.ts";
 
 /** Reads the manifest an address serves: a Pod, or a list of Pods. */
 export type ManifestFetcher = (url: string) => Promise<Uint8Array>;
@@ -151,7 +151,7 @@ function staticPod(manifest: unknown, { source, origin, nodeName, now }: StaticP
   const pod = object as unknown as Mutable<Pod>;
   if (pod.kind !== "Pod") throw new Error(`invalid pod: kind is ${JSON.stringify(pod.kind)}`);
   if (!pod.metadata.name) throw new Error("invalid pod: name is needed for the pod");
-  const reference = apiReference(pod);
+  const reference = apiReferenceOf(pod);
   if (reference !== undefined) throw new Error(`static pods may not reference ${reference}`);
   const uid = pod.metadata.uid || hashOf(`${JSON.stringify(object)} ${source} ${origin} ${nodeName}`);
   return {

@@ -11,6 +11,8 @@ export interface ContainerResize {
   readonly needsRestart: boolean;
   /** By how much its memory limit rises; negative when it falls. */
   readonly memoryChange: number;
+  /** The memory limit that is lower than the one it has; undefined when it does not fall. */
+  readonly lowerMemoryLimit: number | undefined;
 }
 
 /**
@@ -27,12 +29,14 @@ export function containerResize(pod: Pod, container: Container, record: Containe
   const wanted = containerLinuxResources(pod, container, Number.MAX_SAFE_INTEGER);
   const cpuChanged =
     (actual.cpuShares ?? 0) !== (wanted.cpuShares ?? 0) || limitOf(actual.cpuQuota) !== limitOf(wanted.cpuQuota);
-  const memoryChange = memoryOf(wanted) - memoryOf(actual);
+  const limit = memoryOf(wanted);
+  const memoryChange = limit - memoryOf(actual);
+  const isLower = limit > 0 && (memoryOf(actual) === 0 || memoryChange < 0);
   if (!cpuChanged && memoryChange === 0) return undefined;
   const restarts = (resource: string): boolean =>
     container.resizePolicy?.find(({ resourceName }) => resourceName === resource)?.restartPolicy === "RestartContainer";
   const needsRestart = (cpuChanged && restarts("cpu")) || (memoryChange !== 0 && restarts("memory"));
-  return { container, record, needsRestart, memoryChange };
+  return { container, record, needsRestart, memoryChange, lowerMemoryLimit: isLower ? limit : undefined };
 }
 
 /** Whether a running container of the pod still has other resources than it should. */

@@ -14,6 +14,8 @@ import type {
   Mount,
   PodSandboxConfig,
 } from "../../cri-api/runtime/v1/types.ts";
+import { semanticEqual } from "../../component-helpers/semantic-equal.ts";
+import type { PodCgroupResources } from "../ports.ts";
 import { containerFieldPath, findContainer, formatDuration, formatPod } from "../api/pods.ts";
 import { BackoffTracker } from "../container/backoff-tracker.ts";
 import { latestContainer, type PodRecord } from "../container/pod-record.ts";
@@ -36,6 +38,10 @@ export interface RuntimeHelper {
   cgroupParent(pod: Pod): Promise<string>;
   /** Gives the pod's control group what it may use after a resize, or while one is under way: then also what it had. */
   resizeCgroup(pod: Pod, isUnderWay: boolean): Promise<void>;
+  /** What the pod's control group was given, and what it should be given now. */
+  podResize(pod: Pod): { readonly former: PodCgroupResources; readonly wanted: PodCgroupResources };
+  /** What the pod uses now, or one of its containers; undefined where nobody knows. */
+  memoryUsageBytes(pod: Pod, containerId?: string): Promise<number | undefined>;
   environment(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly KeyValue[]>;
   devices(pod: Pod, container: Container): Promise<readonly Device[]>;
   mounts(
@@ -85,6 +91,8 @@ export interface SyncResult {
   readonly retryAtMs: number | undefined;
   /** A failure without a back-off of its own. */
   readonly error: unknown;
+  /** The pod's control group has what it should have. */
+  readonly isGroupResized: boolean;
   /** Why running containers could not be given what they should have. */
   readonly resizeError?: string;
 }
@@ -115,15 +123,24 @@ export class KuberuntimeManager {
     const failures = new Map<string, StartFailure>();
     let hasActed = false;
     const isResize =
-      actions.containersToResize.length > 0 || actions.containersToKill.some(({ reason }) => reason === "resize");
+      actions.containersToResize.length > 0 ||
+      actions.containersToKill.some(({ reason }) => reason === "resize") ||
+      isPodResized(this.#options.helper, pod);
+    let isGroupResized = !isResize;
     try {
+      const refusal = isResize ? await this.#tooMuchInUse(pod, actions) : undefined;
+      if (refusal !== undefined)
+        return { hasActed, isGroupResized, failures, retryAtMs: undefined, error: undefined, resizeError: refusal };
       if (isResize) await this.#options.helper.resizeCgroup(pod, true);
       hasActed = await this.#kill(pod, record, actions, signal);
       const resizeError = await this.#resize(pod, actions, signal);
       const resized = resizeError === undefined ? {} : { resizeError };
       if (isResize) {
         hasActed = true;
-        if (resizeError === undefined) await this.#options.helper.resizeCgroup(pod, false);
+        if (resizeError === undefined) {
+          await this.#options.helper.resizeCgroup(pod, false);
+          isGroupResized = true;
+        }
       }
       const starts = [
         ...actions.ephemeralContainersToStart,
@@ -131,7 +148,7 @@ export class KuberuntimeManager {
         ...actions.containersToStart,
       ];
       if (!actions.createSandbox && (starts.length === 0 || actions.killPod)) {
-        return { hasActed, failures, retryAtMs: undefined, error: undefined, ...resized };
+        return { hasActed, isGroupResized, failures, retryAtMs: undefined, error: undefined, ...resized };
       }
       const sandbox = await this.#sandbox(pod, record, actions, signal);
       if (actions.createSandbox) hasActed = true;
@@ -155,10 +172,10 @@ export class KuberuntimeManager {
           else retryAtMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, failure.retryAtMs);
         }
       }
-      return { hasActed, failures, retryAtMs, error, ...resized };
+      return { hasActed, isGroupResized, failures, retryAtMs, error, ...resized };
     } catch (error) {
       if (signal.aborted) throw error;
-      return { hasActed, failures, retryAtMs: undefined, error };
+      return { hasActed, isGroupResized, failures, retryAtMs: undefined, error };
     }
   }
 
@@ -188,6 +205,29 @@ export class KuberuntimeManager {
       await runtime.removeContainer(containerRecord.id, { signal });
     }
     return actions.containersToKill.length + actions.containersToReset.length > 0;
+  }
+
+  /** Why memory limits cannot fall as they should: who has more than that in use would be killed. */
+  async #tooMuchInUse(pod: Pod, { containersToResize }: PodActions): Promise<string | undefined> {
+    const { helper } = this.#options;
+    const problems: string[] = [];
+    const { former, wanted } = helper.podResize(pod);
+    const limit = wanted.memoryLimitInBytes;
+    if (limit !== undefined && limit < (former.memoryLimitInBytes ?? Number.POSITIVE_INFINITY)) {
+      const usage = (await helper.memoryUsageBytes(pod)) ?? 0;
+      if (usage >= limit) {
+        problems.push(`attempting to set pod memory limit (${limit}) below current usage (${usage})`);
+      }
+    }
+    for (const { record, container, lowerMemoryLimit } of containersToResize) {
+      if (lowerMemoryLimit === undefined) continue;
+      const usage = (await helper.memoryUsageBytes(pod, record.id)) ?? 0;
+      if (usage < lowerMemoryLimit) continue;
+      const what = `container "${container.name}" memory limit (${lowerMemoryLimit})`;
+      problems.push(`attempting to set ${what} below current usage (${usage})`);
+    }
+    if (problems.length === 0) return undefined;
+    return `cannot decrease memory limits: ${problems.length === 1 ? problems[0] : `[${problems.join(", ")}]`}`;
   }
 
   /** Resolves to why it failed; the others are given theirs all the same. */
@@ -390,6 +430,12 @@ export class KuberuntimeManager {
   #event(pod: Pod, container: Container, type: "Normal" | "Warning", reason: string, message: string): void {
     this.#options.recorder.event(pod, type, reason, message, containerFieldPath(pod, container.name));
   }
+}
+
+/** Whether the pod's control group has to be given something else than it has. */
+function isPodResized(helper: Pick<RuntimeHelper, "podResize">, pod: Pod): boolean {
+  const { former, wanted } = helper.podResize(pod);
+  return !semanticEqual(former, wanted);
 }
 
 interface StartInput {

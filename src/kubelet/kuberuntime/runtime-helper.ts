@@ -16,6 +16,7 @@ import type { RuntimeState } from "../nodestatus/runtime-state.ts";
 import { ensurePodCgroup, widenPodCgroup } from "../pod-syncer.ts";
 import type { KubeletPorts } from "../ports.ts";
 import type { VolumeManager } from "../volumes/volume-manager.ts";
+import { podCgroupResources } from "./linux-resources.ts";
 import type { RuntimeHelper } from "./kuberuntime-manager.ts";
 
 export interface RuntimeHelperOptions {
@@ -50,6 +51,15 @@ export function createRuntimeHelper(options: RuntimeHelperOptions): RuntimeHelpe
     resizeCgroup: async (pod, isUnderWay) => {
       if (isUnderWay) await widenPodCgroup(ports.cgroups, pod, allocations.former(pod), podPidsLimit);
       else await ensurePodCgroup(ports.cgroups, pod, podPidsLimit);
+    },
+    podResize: (pod) => ({
+      former: podCgroupResources(allocations.former(pod)),
+      wanted: podCgroupResources(pod),
+    }),
+    memoryUsageBytes: async ({ metadata: { uid } }, containerId) => {
+      const { cgroups } = ports;
+      const stats = containerId === undefined ? cgroups.podStats(uid) : cgroups.containerStats(uid, containerId);
+      return (await stats)?.memory?.usageBytes;
     },
     environment: async (pod, container, podIps) => {
       if (!services.hasSynced() && !isStaticPod(pod)) {

@@ -6,6 +6,7 @@ import { restartsAll } from "../container/restart-policy.ts";
 import type { StartFailure } from "../kuberuntime/kuberuntime-manager.ts";
 import { containerStatuses } from "./container-statuses.ts";
 import { ownedConditions, podConditions, readyConditions } from "./pod-conditions.ts";
+import { podResourcesStatus } from "./pod-resources.ts";
 import { podPhase } from "./pod-phase.ts";
 
 /** Whether a running container counts as started and ready, by its probes. */
@@ -25,6 +26,8 @@ export interface StatusInput {
   readonly canMountRecursiveReadOnly: boolean;
   /** The pod ends: see podPhase. */
   readonly isTerminal: boolean;
+  /** The pod's control group has not got what is allocated yet. */
+  readonly isGroupResizing: boolean;
   /** Conditions that tell of a resize. */
   readonly resize: readonly PodCondition[];
   /** Ends the pod as Failed for this reason, whatever its containers say; told once none of them runs any more. */
@@ -105,6 +108,7 @@ export function generatePodStatus(pod: Pod, input: StatusInput): PodStatus {
     containerStatuses: regular,
     ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status.qosClass ?? podQosClass(pod),
+    ...podResourcesStatus(pod, previous, input.isGroupResizing),
   };
 }
 

@@ -101,6 +101,14 @@ test("nothing changed, no patch", () => {
   assert.equal(patched(before, before), undefined);
 });
 
+test("what resources no longer have is taken out", () => {
+  const before = { resources: { requests: { cpu: "1", "ephemeral-storage": "1Gi" }, limits: { cpu: "1" } } };
+  assert.deepEqual(statusPatch("u", before, { resources: { requests: { cpu: "1" } } }), {
+    metadata: { uid: "u" },
+    status: { resources: { requests: { cpu: "1", "ephemeral-storage": null }, limits: null } },
+  });
+});
+
 test("only what a pod's node agent writes itself is no reason for it to look again", () => {
   const known = { ...testPod({}, { labels: { app: "a" }, resourceVersion: "7" }), status: before };
   const changed = (change: Partial<Pod>): boolean =>

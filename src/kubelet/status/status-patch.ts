@@ -4,6 +4,9 @@ import { ownedConditions } from "./pod-conditions.ts";
 // Lists merged by key in a strategic patch, which here are to be replaced whole.
 const replacedLists: ReadonlySet<string> = new Set(["podIPs", "hostIPs"]);
 
+// Objects a strategic patch merges: what they no longer have is to be named.
+const mergedObjects: ReadonlySet<string> = new Set(["allocatedResources", "resources"]);
+
 /** Set by the server or by others; a pod's node agent neither writes nor removes them. */
 const foreignFields: ReadonlySet<string> = new Set([
   "conditions",
@@ -12,8 +15,6 @@ const foreignFields: ReadonlySet<string> = new Set([
   "resourceClaimStatuses",
   "extendedResourceClaimStatus",
   "nodeAllocatableResourceClaimStatuses",
-  "allocatedResources",
-  "resources",
 ]);
 
 /**
@@ -29,11 +30,26 @@ export function statusPatch(uid: string, current: PodStatus, wanted: PodStatus):
     const value = after[key];
     if (value === undefined) status[key] = null;
     else if (replacedLists.has(key) && Array.isArray(value)) status[key] = [{ $patch: "replace" }, ...value];
+    else if (mergedObjects.has(key)) status[key] = mergePatch(before[key], value);
     else status[key] = value;
   }
   const conditions = changedConditions(current.conditions ?? [], wanted.conditions ?? []);
   if (conditions.length > 0) status["conditions"] = conditions;
   return Object.keys(status).length === 0 ? undefined : { metadata: { uid }, status };
+}
+
+/** What makes `after` of `before` when it is merged into it. */
+function mergePatch(before: unknown, after: unknown): unknown {
+  if (!isObject(before) || !isObject(after)) return after;
+  const gone = Object.keys(before).filter((name) => after[name] === undefined);
+  return Object.fromEntries([
+    ...Object.entries(after).map(([name, value]) => [name, mergePatch(before[name], value)]),
+    ...gone.map((name) => [name, null]),
+  ]) as unknown;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function changedConditions(current: readonly PodCondition[], wanted: readonly PodCondition[]): unknown[] {

@@ -5,7 +5,7 @@ import type { BoundVolume } from "../config/object-store.ts";
 import type { CsiVolumes } from "../csi/csi-volumes.ts";
 import type { KubeletPorts } from "../ports.ts";
 import { allContainers } from "../api/pods.ts";
-import { prepareHostPath, statFollowing } from "./host-path.ts";
+import { followLinks, prepareHostPath, statFollowing } from "./host-path.ts";
 import { MountError } from "./mount-error.ts";
 import type { PayloadSources } from "./payloads.ts";
 import { setVolumeOwnership } from "./volume-ownership.ts";
@@ -108,16 +108,16 @@ async function bindNodeVolume({ ports, pod, path }: ClaimOptions, persistent: Pe
   }
   if (hostPath?.type === "DirectoryOrCreate") await makeOpenDirectory(fileSystem, source);
   if (hostPath) await prepareHostPath(fileSystem, hostPath);
-  const found = await statFollowing(fileSystem, source);
+  const found = await followLinks(fileSystem, source);
   if (found === undefined) throw new Error(`path "${source}" does not exist`);
-  if (local && found.type === "block-device") {
+  if (local && found.info.type === "block-device") {
     throw new Error(`path "${source}" is a block device: making a file system on it is not supported, mount it before`);
   }
   if ((await fileSystem.stat(path)) === undefined) await fileSystem.makeDirectory(path, 0o750);
   const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
   if (fsGroup !== undefined && local) {
     const policy = fsGroupChangePolicy === "OnRootMismatch" ? "OnRootMismatch" : "Always";
-    await setVolumeOwnership(fileSystem, source, { fsGroup, policy });
+    await setVolumeOwnership(fileSystem, found.path, { fsGroup, policy });
   }
   await mounter.bind(source, path, { readOnly: false });
 }

@@ -34,11 +34,19 @@ function expectType(path: string, info: FileInfo | undefined, type: FileInfo["ty
 
 /** What is at the path, links followed; undefined when there is nothing. */
 export async function statFollowing(fs: FileSystem, path: string): Promise<FileInfo | undefined> {
+  return (await followLinks(fs, path))?.info;
+}
+
+/** What is at the end of the links, and where; undefined when there is nothing. */
+export async function followLinks(
+  fs: FileSystem,
+  path: string,
+): Promise<{ readonly path: string; readonly info: FileInfo } | undefined> {
   let current = path;
   // As many links as the kernel follows.
   for (let i = 0; i < 40; i++) {
     const info = await fs.stat(current);
-    if (info?.type !== "symlink") return info;
+    if (info?.type !== "symlink") return info && { path: current, info };
     const target = await fs.readLink(current);
     current = target.startsWith("/") ? target : `${current.slice(0, current.lastIndexOf("/"))}/${target}`;
   }

@@ -39,7 +39,7 @@ for (const [name, { schema, definition, writes }] of Object.entries(cases)) {
     const differences = new Differences();
     // Upstream speaks of the schema of a definition with one version as if it were that of the definition.
     const rules = { leniency: leniencyFor(undefined), old: undefined, versions: ["v1"] };
-    const found = validateParts(version, FieldPath.of("spec"), "validation", rules);
+    const found = finish(validateParts(version, FieldPath.of("spec"), "validation", rules));
     const told = causes(found).map((cause) => cause.map(withoutSelfType));
     for (const [i, cause] of definition.entries()) differences.equal(`cause ${i}`, told[i], cause.map(withoutSelfType));
     differences.equal("number of causes", told.length, definition.length);

@@ -11,6 +11,7 @@ import { PatchError } from "../../../apimachinery/patch/patch-error.ts";
 import type { YamlReader } from "../../../apimachinery/yaml/parse.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
+import { causeOfRefusal } from "../request-body.ts";
 import { SyntaxFailure, parseText, parseTextAside, readText } from "../serializer.ts";
 import type { ParsedText } from "../serializer.ts";
 
@@ -102,7 +103,7 @@ export function patchRefusal(
   }: { readonly type: DocumentPatch; readonly patch: string; readonly patchedValue: unknown },
 ): unknown {
   if (!(refusal instanceof StatusError) || refusal.code !== 400) return refusal;
-  const why = refusal.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, "");
+  const why = causeOfRefusal(refusal);
   // A strategic merge patch is applied to Go values, the others to JSON, which shows in the texts.
   const error =
     type === "strategic"

@@ -1,5 +1,7 @@
 import { utf8Decode, utf8Encode } from "../../../component-base/bytes.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
+import { badRequest } from "../../../apimachinery/errors/new.ts";
+import { queryFlag } from "../request-info.ts";
 import { defined } from "../../../component-base/assert.ts";
 import { mapGivingWay } from "../../../component-base/pace.ts";
 import { apiVersionOf } from "../../../apimachinery/resource-type.ts";
@@ -19,7 +21,7 @@ import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { encodeValue, respondObject, storedProtobuf } from "../response.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, splitSelection } from "../served-fields.ts";
-import { partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
+import { checkPartial, goTypeOf, partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 
 // Lists are written in groups of about this size, with backpressure between them.
 const groupBytes = 512 * 1024;
@@ -28,36 +30,39 @@ const groupBytes = 512 * 1024;
 export async function handleGet(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { info, http } = scope;
   const store = defined(endpoint.store, "store");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope);
+  if (queryFlag(http.query, "export"))
+    throw badRequest("the export parameter, deprecated since v1.14, is no longer supported");
   const version = http.query.get("resourceVersion");
   if (version) store.storage.checkNotOlderThan(version);
   const stored = store.stored(info.namespaceKey, info.name);
   // Without the check each read would parse what is sent as it is stored.
   if (endpoint.convert?.ask) await prepareServed(endpoint, [stored.object()]);
-  return respondObject(endpoint, 200, stored, negotiated, parseIncludeObject(http.query));
+  return respondObject(endpoint, 200, stored, negotiated, parseIncludeObject(http.query, negotiated.as));
 }
 
 /** What the client wants to see of objects of a resource. */
-export function negotiateView(
-  endpoint: ResourceEndpoint,
-  scope: RequestScope,
-  partial: "PartialObjectMetadata" | "PartialObjectMetadataList",
-): Negotiated {
+export function negotiateView(endpoint: ResourceEndpoint, scope: RequestScope): Negotiated {
   const { headers, query } = scope.http;
-  const { accept } = headers;
-  const protobuf = endpoint.kind.toProtobuf && endpoint.context.scheme;
-  return negotiate(accept, isPretty(query, headers["user-agent"]), { table: true, partial, protobuf });
+  const { scheme } = endpoint.context;
+  return negotiate(headers.accept, isPretty(query, headers["user-agent"]), {
+    table: true,
+    partial: true,
+    protobuf: endpoint.kind.toProtobuf && scheme,
+    protobufPartial: scheme,
+    serverVersion: "v1",
+  });
 }
 
 /** GET of a collection. Stored bytes are strung together, never parsed, unless a view was asked for. */
 export async function handleList(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { info, http } = scope;
   const store = defined(endpoint.store, "store");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
+  const negotiated = negotiateView(endpoint, scope);
   const options = parseListOptions(http.query);
   scope.pace.note((options.fieldSelector?.length ?? 0) + (options.labelSelector?.length ?? 0));
   await scope.pace.giveWay();
-  const selection = parseSelection(endpoint.resource, info.namespaceKey, options);
+  const selection = parseSelection(endpoint, info.namespaceKey, options);
   await scope.pace.giveWay();
   const list = await listServed(endpoint, store.storage, {
     selection,
@@ -107,7 +112,7 @@ export async function respondList(
   const { encoding, as } = negotiated;
   const metadata = {
     resourceVersion: String(list.revision),
-    ...(list.continueToken === "" ? {} : { continue: list.continueToken }),
+    ...(list.continueToken === "" && !(endpoint.kind.custom && as === "") ? {} : { continue: list.continueToken }),
     ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
   };
   const headers = { "content-type": encoding.contentType };
@@ -162,7 +167,7 @@ function listView(
     case "":
       return { empty: { ...plain, items: [] }, member: "items", itemOf: (object) => listItem(endpoint, object) };
     case "Table": {
-      const include = parseIncludeObject(scope.http.query);
+      const include = parseIncludeObject(scope.http.query, as);
       return {
         empty: tableOf(metadata, tableColumns(endpoint), [], asVersion),
         member: "rows",
@@ -170,6 +175,7 @@ function listView(
       };
     }
     default:
+      checkPartial(goTypeOf(endpoint), as, true);
       return {
         empty: { kind: as, apiVersion: `meta.k8s.io/${asVersion}`, metadata, items: [] },
         member: "items",

@@ -1,7 +1,7 @@
 import { defined } from "../../../component-base/assert.ts";
 import type { ByteSink, HttpResponse } from "../../../component-base/http.ts";
 import type { Timer } from "../../../component-base/clock.ts";
-import { internalError } from "../../../apimachinery/errors/new.ts";
+import { internalError, notAcceptable } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { ListOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
 import { watchFrame } from "../../../apimachinery/protobuf/watch-frame.ts";
@@ -20,9 +20,10 @@ import type { RequestScope } from "../request-scope.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareStored, served } from "../resource-endpoint.ts";
 import { storedProtobuf, encodeValue } from "../response.ts";
+import { protobufType } from "../serializer.ts";
 import { parseSelection } from "../selection.ts";
 import { selectServed, selectServedEvents, splitSelection } from "../served-fields.ts";
-import { bareRow, partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
+import { bareRow, checkPartial, goTypeOf, partialObject, tableColumns, tableOf, tableRow } from "../table.ts";
 import { negotiateView } from "./read.ts";
 
 /** Events a watch may be behind by while its client does not read; then it is closed and the client resumes from its last revision. */
@@ -38,9 +39,12 @@ const initialEventsEnd = "k8s.io/initial-events-end";
 export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): HttpResponse {
   const { http, info } = scope;
   const options = parseListOptions(new URLSearchParams([...http.query, ["watch", "true"]]));
-  // A watch of one object's metadata is a stream of partial objects, whatever the client calls it.
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
-  const split = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, options));
+  const negotiated = negotiateView(endpoint, scope);
+  if (negotiated.encoding.format === "yaml")
+    throw notAcceptable(["application/json;stream=watch", `${protobufType};stream=watch`]);
+  // A stream of metadata is one of single objects.
+  if (negotiated.as !== "" && negotiated.as !== "Table") checkPartial(goTypeOf(endpoint), negotiated.as, false);
+  const split = splitSelection(endpoint, parseSelection(endpoint, info.namespaceKey, options));
   const start = startOf(options);
   if (start.type === "state") defined(endpoint.store, "store").storage.checkNotOlderThan(String(start.notOlderThan));
   const encoder = encoderFor(endpoint, scope, negotiated);
@@ -53,7 +57,7 @@ export function handleWatch(endpoint: ResourceEndpoint, scope: RequestScope): Ht
   };
 }
 
-/** JSON and YAML streams go by the name of a single object, as upstream's JSON does. */
+/** A JSON stream goes by the name of a single object, as upstream's does. */
 function streamTypeOf({ format, contentType }: Encoding): string {
   return format === "protobuf" ? `${contentType};stream=watch` : contentType;
 }
@@ -77,16 +81,15 @@ interface FrameEncoder {
 function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated: Negotiated): FrameEncoder {
   const { as, asVersion } = negotiated;
   const encoding: Encoding = { ...negotiated.encoding, pretty: false };
-  const include = parseIncludeObject(scope.http.query);
+  const include = parseIncludeObject(scope.http.query, as);
   const { kind } = endpoint.resource;
   const apiVersion = apiVersionOf(endpoint.resource);
   const line = (type: string, object: unknown): Uint8Array => {
     if (encoding.format === "protobuf") return watchFrame(type, encodeValue(object, encoding));
     const bytes = encodeValue({ type, object }, encoding);
-    const separator = encoding.format === "yaml" ? "---\n" : "\n";
-    const out = new Uint8Array(bytes.length + separator.length);
+    const out = new Uint8Array(bytes.length + 1);
     out.set(bytes);
-    for (let i = 0; i < separator.length; i++) out[bytes.length + i] = separator.charCodeAt(i);
+    out[bytes.length] = 0x0a;
     return out;
   };
   let columns: readonly unknown[] | null = tableColumns(endpoint);
@@ -102,7 +105,7 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
   const ownLine = (event: ResourceEvent, object = event.object.object()): Uint8Array =>
     line(event.type, view(event.object, object));
   return {
-    event: as === "" && !endpoint.convert ? sharedFrame(encoding, ownLine) : ownLine,
+    event: as === "" && !endpoint.convert ? sharedFrame(encoding) : ownLine,
     bookmark: (revision, isInitialEnd) => {
       const annotations = isInitialEnd ? { annotations: { [initialEventsEnd]: "true" } } : {};
       const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
@@ -117,19 +120,10 @@ function encoderFor(endpoint: ResourceEndpoint, scope: RequestScope, negotiated:
   };
 }
 
-/** The bytes all watchers of the storage version share, where there are such. */
-function sharedFrame(
-  encoding: Encoding,
-  make: (event: ResourceEvent) => Uint8Array,
-): (event: ResourceEvent) => Uint8Array {
-  switch (encoding.format) {
-    case "json":
-      return (event) => event.frame();
-    case "protobuf":
-      return (event) => event.protobufFrame(({ type, object }) => watchFrame(type, storedProtobuf(object, encoding)));
-    case "yaml":
-      return make;
-  }
+/** The bytes all watchers of the storage version share. */
+function sharedFrame(encoding: Encoding): (event: ResourceEvent) => Uint8Array {
+  if (encoding.format !== "protobuf") return (event) => event.frame();
+  return (event) => event.protobufFrame(({ type, object }) => watchFrame(type, storedProtobuf(object, encoding)));
 }
 
 /**

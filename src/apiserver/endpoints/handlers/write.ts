@@ -11,6 +11,7 @@ import type { StoredOrDry, ValidatingAdmission } from "../../registry/generic/st
 import { objectOf } from "../../registry/generic/store.ts";
 import type { AuthorizationAttributes } from "../../authorization/authorizer.ts";
 import { requireAllowed } from "../../authorization/require-allowed.ts";
+import type { WritePreconditions } from "../../registry/rest/registry-access.ts";
 import type { RequestContext } from "../../registry/rest/strategy.ts";
 import { admit, attributesOf, validateAdmission } from "../admission.ts";
 import type { AdmissionBase } from "../admission.ts";
@@ -18,11 +19,11 @@ import type { FieldManager } from "../fieldmanager/field-manager.ts";
 import { isManagedFieldsReset } from "../fieldmanager/managed-fields.ts";
 import { managerName } from "../fieldmanager/manager-name.ts";
 import { negotiate, plainObjects } from "../negotiation.ts";
-import { isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
+import { integerOf, isPretty, parseIncludeObject, parseListOptions, parseWriteOptions } from "../query-options.ts";
 import type { WriteOptions } from "../query-options.ts";
 import { queryFlag } from "../request-info.ts";
 import type { RequestScope } from "../request-scope.ts";
-import { contentTypeOf, decodeAs, parseBody, readRequestBody, warningLines } from "../request-body.ts";
+import { contentTypeOf, decodeAs, decodeOptions, parseBody, readRequestBody, warningLines } from "../request-body.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { prepareServed, prepareStored, served } from "../resource-endpoint.ts";
 import { respond, respondObject } from "../response.ts";
@@ -160,7 +161,7 @@ function validation(endpoint: ResourceEndpoint, scope: RequestScope, base: Admis
 export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { query } = scope.http;
   const write = parseWriteOptions(query, "CreateOptions");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope);
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
   const { object } = sent;
   ensureNamespaceMatches(object, endpoint.resource.namespaced ? scope.info.namespaceKey : "");
@@ -178,7 +179,7 @@ export async function handleCreate(endpoint: ResourceEndpoint, scope: RequestSco
     validation(endpoint, scope, base),
   );
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(created)]);
-  return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query));
+  return respondObject(endpoint, 201, created, negotiated, parseIncludeObject(query, negotiated.as));
 }
 
 /** POST of a kind that is answered and not stored. */
@@ -210,7 +211,7 @@ export async function handleReview(endpoint: ResourceEndpoint, scope: RequestSco
 export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestScope): Promise<HttpResponse> {
   const { http, info } = scope;
   const write = parseWriteOptions(http.query, "UpdateOptions");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope);
   const sent = await decodeSent(endpoint, scope, endpoint.kind, write.fieldValidation);
   checkName(sent.object, scope);
   ensureNamespaceMatches(sent.object, endpoint.resource.namespaced ? info.namespaceKey : "");
@@ -229,8 +230,14 @@ export async function handleUpdate(endpoint: ResourceEndpoint, scope: RequestSco
     return toStorage(endpoint, object);
   };
   const answer = (result: StoredOrDry, isCreated: boolean): Promise<HttpResponse> =>
-    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query));
-  return updateWith(endpoint, scope, write, change, answer);
+    respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query, negotiated.as));
+  return updateWith(endpoint, scope, write, change, answer, preconditionsOf(sent.object));
+}
+
+/** A PUT that says a uid is meant for that object. */
+export function preconditionsOf(sent: KubeObject | undefined): { readonly preconditions?: WritePreconditions } {
+  const uid = sent?.metadata.uid;
+  return uid ? { preconditions: { uid } } : {};
 }
 
 /** A PUT that turns out to create needs the permission to create, too. */
@@ -245,7 +252,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
   const { http, info } = scope;
   const type = patchTypeOf(contentTypeOf(http), endpoint.kind);
   const write = parseWriteOptions(http.query, "PatchOptions", type === "apply");
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope);
   const patch = utf8Decode(await readRequestBody(http, endpoint.context.bodyBytesMax));
   scope.pace.note(patch.length);
   const configuration = type === "apply" ? await parseConfiguration(patch, endpoint.context.yaml) : undefined;
@@ -272,7 +279,7 @@ export async function handlePatch(endpoint: ResourceEndpoint, scope: RequestScop
     write,
     change,
     (result, isCreated) =>
-      respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query)),
+      respondObject(endpoint, isCreated ? 201 : 200, result, negotiated, parseIncludeObject(http.query, negotiated.as)),
     { allowCreate: type === "apply" },
   );
 }
@@ -348,11 +355,17 @@ export async function updateWith(
   write: WriteOptions,
   change: (old: KubeObject | undefined) => Promise<Mutable<KubeObject>>,
   answer: (result: StoredOrDry, isCreated: boolean) => HttpResponse | Promise<HttpResponse>,
-  options: { readonly subresource?: string; readonly allowCreate?: boolean } = {},
+  options: {
+    readonly subresource?: string;
+    readonly allowCreate?: boolean;
+    readonly preconditions?: WritePreconditions;
+    /** Where admission is to see something else than the whole object. */
+    readonly validate?: ValidatingAdmission;
+  } = {},
 ): Promise<HttpResponse> {
   const { info } = scope;
-  const { subresource = info.subresource, allowCreate = false } = options;
-  const validate: ValidatingAdmission = (object, old) => {
+  const { subresource = info.subresource, allowCreate = false, preconditions } = options;
+  const validateWhole: ValidatingAdmission = (object, old) => {
     const operation = old ? "UPDATE" : "CREATE";
     const base: AdmissionBase = { operation, options: write.options, dryRun: write.dryRun };
     return validation(endpoint, scope, base)(object, old);
@@ -362,8 +375,9 @@ export async function updateWith(
     name: info.name,
     change,
     context: contextOf(endpoint, scope, write.dryRun),
-    validate,
+    validate: options.validate ?? validateWhole,
     allowCreate,
+    ...(preconditions ? { preconditions } : {}),
     ...(subresource === "" ? {} : { subresource }),
   });
   if (endpoint.convert?.ask) await prepareServed(endpoint, [objectOf(object)]);
@@ -375,7 +389,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const dryRun = (options.dryRun?.length ?? 0) > 0;
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadata");
+  const negotiated = negotiateView(endpoint, scope);
   const store = defined(endpoint.store, "store");
   const context = contextOf(endpoint, scope, dryRun);
   for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
@@ -390,7 +404,7 @@ export async function handleDelete(endpoint: ResourceEndpoint, scope: RequestSco
   // As upstream: 202 when dependents have to go first and the client asked to wait for them.
   const status = !isGone && options.orphanDependents === false ? 202 : 200;
   if (!isGone || store.strategy.returnDeletedObject)
-    return respondObject(endpoint, status, object, negotiated, parseIncludeObject(http.query));
+    return respondObject(endpoint, status, object, negotiated, parseIncludeObject(http.query, negotiated.as));
   const { name = "", uid = "" } = objectOf(object).metadata;
   const details = {
     name,
@@ -410,9 +424,9 @@ export async function handleDeleteCollection(endpoint: ResourceEndpoint, scope: 
   const { http, info } = scope;
   const options = await readDeleteOptions(endpoint, scope);
   const listOptions = parseListOptions(http.query);
-  const negotiated = negotiateView(endpoint, scope, "PartialObjectMetadataList");
+  const negotiated = negotiateView(endpoint, scope);
   const dryRun = (options.dryRun?.length ?? 0) > 0;
-  const selection = splitSelection(endpoint, parseSelection(endpoint.resource, info.namespaceKey, listOptions));
+  const selection = splitSelection(endpoint, parseSelection(endpoint, info.namespaceKey, listOptions));
   const store = defined(endpoint.store, "store");
   const context = contextOf(endpoint, scope, dryRun);
   for (const text of store.strategy.warningsOnDelete?.(options) ?? []) context.warn(text);
@@ -440,29 +454,22 @@ async function readDeleteOptions(endpoint: ResourceEndpoint, scope: RequestScope
   const bytes = await readRequestBody(http, endpoint.context.bodyBytesMax);
   if (bytes.length > 0) {
     const kind = defined(endpoint.context.scheme.kind("meta.k8s.io", "v1", "DeleteOptions"), "DeleteOptions");
-    const { value } = await parseBody(bytes, contentTypeOf(http), kind, endpoint.context.yaml);
-    if (typeof value !== "object" || value === null) throw badRequest("the body is no DeleteOptions object");
-    // Clients send them under the apiVersion of the resource, of v1, or of meta.k8s.io/v1; they are all the same.
-    const own = { ...value, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
-    const { object } = kind.decode(own);
+    const object = await decodeOptions(bytes, contentTypeOf(http), kind, endpoint.context);
     scope.audit?.noteRequest(object);
     return object;
   }
   const { query } = http;
-  const grace = query.get("gracePeriodSeconds");
-  if (grace !== null && !/^-?[0-9]{1,15}$/.test(grace))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
   const policy = query.get("propagationPolicy");
   const dryRun = query.getAll("dryRun");
   return {
-    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...integerOf(query, "gracePeriodSeconds"),
     ...(policy === null ? {} : { propagationPolicy: policy }),
     ...(query.has("orphanDependents") ? { orphanDependents: queryFlag(query, "orphanDependents") } : {}),
     ...(dryRun.length > 0 ? { dryRun } : {}),
   };
 }
 
-function checkName(object: Mutable<KubeObject>, scope: RequestScope): void {
+export function checkName(object: KubeObject, scope: RequestScope): void {
   const { name = "", namespace = "" } = object.metadata;
   const { info } = scope;
   if (name === "")

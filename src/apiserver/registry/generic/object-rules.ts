@@ -1,5 +1,6 @@
 import { finishGivingWay } from "../../../component-base/steps.ts";
 import { badRequest, conflict, invalid } from "../../../apimachinery/errors/new.ts";
+import { uintProblem } from "../../../apimachinery/go-integer.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import type { GroupKind, GroupResource, ObjectMeta } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
@@ -8,7 +9,11 @@ import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../../apimachinery/validation/field-path.ts";
 import type { NameRule } from "../../../apimachinery/validation/names.ts";
 import { nameIsDnsSubdomain, nameIsPathSegment } from "../../../apimachinery/validation/names.ts";
-import { validateObjectMeta, validateObjectMetaUpdate } from "../../../apimachinery/validation/object-meta.ts";
+import {
+  validateMetaBesideName,
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+} from "../../../apimachinery/validation/object-meta.ts";
 import { randomUuid } from "../../../component-base/random.ts";
 import type { Random } from "../../../component-base/random.ts";
 import type { WritePreconditions } from "../rest/registry-access.ts";
@@ -21,6 +26,8 @@ export interface ResourceNames {
   readonly gr: GroupResource;
   readonly gk: GroupKind;
   readonly namespaced: boolean;
+  /** Of the kind's strategy. */
+  readonly checksMetadataOnce: boolean;
   /** Under `/registry/`, as it appears in messages about stored objects. */
   readonly storagePrefix: string;
 }
@@ -61,14 +68,15 @@ export function fillSystemFields(
   if (generation !== "none") meta.generation = 1;
 }
 
-/** The last thing upstream looks at, when all others have agreed to the object. */
-export function checkNoResourceVersion({ metadata }: Mutable<KubeObject>): void {
-  if (metadata.resourceVersion)
-    throw new StatusError({
-      code: 500,
-      reason: "",
-      message: "resourceVersion should not be set on objects to be created",
-    });
+/** The last thing upstream looks at, when all others have agreed to the object. What is no version is none. */
+export function checkNoResourceVersion({ metadata }: KubeObject): void {
+  const { resourceVersion = "" } = metadata;
+  if (resourceVersion === "" || uintProblem(resourceVersion) !== undefined || Number(resourceVersion) === 0) return;
+  throw new StatusError({
+    code: 500,
+    reason: "",
+    message: "resourceVersion should not be set on objects to be created",
+  });
 }
 
 /** Throws Invalid with all errors of a new object. */
@@ -90,18 +98,32 @@ export async function validateCreate(
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }
 
-/** Throws Conflict, in the words of upstream's storage layer, when the stored object is not the one the writer had in mind. */
+/**
+ * Throws Conflict, in the words of upstream's storage layer, when the stored object is not the one the writer had in mind.
+ * An absent object is not the one either.
+ */
 export function checkPreconditions(
-  stored: ObjectMeta,
+  stored: ObjectMeta | undefined,
   preconditions: WritePreconditions | undefined,
-  names: ResourceNames,
+  {
+    names,
+    namespace,
+    name,
+    dryRun,
+  }: {
+    readonly names: ResourceNames;
+    readonly namespace: string;
+    readonly name: string;
+    readonly dryRun: boolean;
+  },
 ): void {
   if (!preconditions) return;
   const { uid, resourceVersion } = preconditions;
-  const { name = "", namespace = "" } = stored;
   const check = (what: string, wanted: string | undefined, actual = ""): void => {
     if (wanted === undefined || wanted === actual) return;
-    const key = `/registry/${names.storagePrefix}/${namespace === "" ? "" : `${namespace}/`}${name}`;
+    // A dry run does not get as far as where keys have their prefix.
+    const prefix = dryRun ? "" : "/registry";
+    const key = `${prefix}/${names.storagePrefix}/${namespace === "" ? "" : `${namespace}/`}${name}`;
     const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${actual}`;
     throw conflict(
       names.gr,
@@ -109,13 +131,22 @@ export function checkPreconditions(
       `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
     );
   };
-  check("UID", uid, stored.uid);
-  check("ResourceVersion", resourceVersion, stored.resourceVersion);
+  check("UID", uid, stored?.uid);
+  check("ResourceVersion", resourceVersion, stored?.resourceVersion);
+}
+
+/** A resourceVersion of an object as a number; 0 when there is none. Throws a Status without a reason for what is no number. */
+export function versionOf(meta: { readonly resourceVersion?: string }): number {
+  const { resourceVersion: text = "" } = meta;
+  if (text === "") return 0;
+  const message = uintProblem(text);
+  if (message !== undefined) throw new StatusError({ code: 500, reason: "", message });
+  return Number(text);
 }
 
 /**
- * Makes resourceVersion, uid and the server's other metadata of an update what they must be. Throws Conflict when the
- * update was made for another object or another state.
+ * Makes resourceVersion and the server's other metadata of an update what they must be; what must not change and did is left
+ * for validation to refuse. Throws Conflict when the update was made for another state.
  */
 export function reconcileMetadata(
   object: Mutable<KubeObject>,
@@ -126,23 +157,21 @@ export function reconcileMetadata(
   const meta = object.metadata;
   const before = old.metadata;
   const name = before.name ?? "";
-  checkPreconditions(before, meta.uid ? { uid: meta.uid } : undefined, names);
-  if (!meta.resourceVersion || meta.resourceVersion === "0") {
+  const version = versionOf(meta);
+  if (version === 0) {
     if (!allowUnconditionalUpdate) {
       const error = fieldInvalid(metadataPath.child("resourceVersion"), 0, "must be specified for an update");
       throw invalid({ group: names.gr.group, kind: names.gr.resource }, name, [error]);
     }
-  } else if (meta.resourceVersion !== before.resourceVersion) throw conflict(names.gr, name);
+  } else if (version !== versionOf(before)) throw conflict(names.gr, name);
   meta.resourceVersion = before.resourceVersion ?? "";
   meta.name ??= name;
-  copyOrDrop(meta, before, "uid");
+  if (!meta.uid) copyOrDrop(meta, before, "uid");
   copyOrDrop(meta, before, "creationTimestamp");
   copyOrDrop(meta, before, "generation");
   copyOrDrop(meta, before, "selfLink");
-  if (meta.deletionTimestamp === undefined || before.deletionTimestamp === undefined)
-    copyOrDrop(meta, before, "deletionTimestamp");
-  if (meta.deletionGracePeriodSeconds === undefined || before.deletionGracePeriodSeconds === undefined)
-    copyOrDrop(meta, before, "deletionGracePeriodSeconds");
+  if (before.deletionTimestamp !== undefined) copyOrDrop(meta, before, "deletionTimestamp");
+  if (meta.deletionGracePeriodSeconds === undefined) copyOrDrop(meta, before, "deletionGracePeriodSeconds");
 }
 
 /** A change of nothing but when fields were written is none: the times of managedFields are put back. */
@@ -175,10 +204,15 @@ export function keepStatus(object: Mutable<KubeObject>, old: KubeObject): void {
 }
 
 /**
- * A status update: of the object sent, metadata (as far as updates may change it) and status count, all else is as
- * stored.
+ * A status update: of the object sent, metadata (as far as updates may change it, and but for the members named) and status
+ * count, all else is as stored.
  */
-export function keepAllButStatus(object: Mutable<KubeObject>, old: KubeObject): void {
+export function keepAllButStatus(
+  object: Mutable<KubeObject>,
+  old: KubeObject,
+  metadata: readonly (keyof ObjectMeta)[],
+): void {
+  for (const key of metadata) copyOrDrop(object.metadata, old.metadata, key);
   const to = object as unknown as Record<string, unknown>;
   const from = old as unknown as Readonly<Record<string, unknown>>;
   for (const key of new Set([...Object.keys(to), ...Object.keys(from)])) {
@@ -204,9 +238,8 @@ function isChanged(object: KubeObject, old: KubeObject, rule: "spec" | "object")
   return [...keys].some((key) => !deepEqual(now[key], before[key]));
 }
 
-/** What a changed generateName is held to. */
-function nameRuleOfUpdates(strategy: SubresourceStrategy & Pick<Strategy, "validateName">): NameRule {
-  return strategy.checksNameOnUpdate ? (strategy.validateName ?? nameIsDnsSubdomain) : nameIsPathSegment;
+function ownNameRule(strategy: SubresourceStrategy & Pick<Strategy, "validateName">): NameRule {
+  return (name, isPrefix) => strategy.validateName?.(name, isPrefix) ?? nameIsDnsSubdomain(name, isPrefix);
 }
 
 /** Throws Invalid with all errors of an update. */
@@ -217,13 +250,24 @@ export async function validateUpdate(
   strategy: SubresourceStrategy,
   context: RequestContext,
 ): Promise<void> {
-  const errors: FieldError[] = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
+  const { generateName = "" } = object.metadata;
+  const nameErrors = (rule: NameRule): FieldError[] =>
+    generateName === ""
+      ? []
+      : rule(generateName, true).map((m) => fieldInvalid(metadataPath.child("generateName"), generateName, m));
+  const errors = nameErrors(nameIsPathSegment);
+  const changes = validateObjectMetaUpdate(object.metadata, old.metadata, metadataPath);
+  if (changes.length > 0) {
+    errors.push(...validateMetaBesideName(object.metadata, names.namespaced, metadataPath), ...changes);
+    // The rules of nearly every kind look at them again, which shows in the causes.
+    if (!names.checksMetadataOnce) errors.push(...changes);
+  }
   const own = strategy.validateUpdate?.(object, old, context);
   if (own) errors.push(...own);
   if (strategy.validateInSteps)
     errors.push(...(await finishGivingWay(strategy.validateInSteps(object, old, context, errors))));
-  const { generateName = "" } = object.metadata;
-  for (const message of generateName === "" ? [] : nameRuleOfUpdates(strategy)(generateName, true))
-    errors.push(fieldInvalid(metadataPath.child("generateName"), generateName, message));
+  if (strategy.checksNameOnUpdate && changes.length > 0)
+    errors.push(...validateMetaBesideName(object.metadata, names.namespaced, metadataPath));
+  if (strategy.checksNameOnUpdate) errors.push(...nameErrors(ownNameRule(strategy)));
   if (errors.length > 0) throw invalid(names.gk, object.metadata.name ?? "", errors);
 }

@@ -179,6 +179,7 @@ function createStore(
       gk: { group: home.resource.group, kind: home.resource.kind },
       namespaced: resource.namespaced,
       storagePrefix: resource.storagePrefix,
+      checksMetadataOnce: strategy.checksMetadataOnce ?? false,
     },
     storage,
     strategy,

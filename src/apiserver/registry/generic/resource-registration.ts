@@ -47,12 +47,18 @@ export type Subresource =
 
 /** Where the replicas of a kind are. */
 export interface ScaleView {
-  /** Throws StatusError for an object that cannot be scaled. `selector` is "" when there is none. */
-  read(object: KubeObject): { readonly replicas: number; readonly statusReplicas: number; readonly selector: string };
+  /** `replicas` is undefined where the object says none; `selector` is "" when there is none. Throws StatusError. */
+  read(object: KubeObject): {
+    readonly replicas: number | undefined;
+    readonly statusReplicas: number;
+    readonly selector: string;
+  };
   /** Where those wanted are; `spec.replicas` unless given. */
   readonly replicasPath?: readonly string[];
   /** Sets the replicas wanted, in place. */
   write(object: Mutable<KubeObject>, replicas: number): void;
+  /** Present for custom kinds, whose own rules look at what is written: the path of the replicas as messages tell it. */
+  readonly customPath?: string;
 }
 
 /** Answers the creation of a kind that is never stored (SubjectAccessReview, TokenReview …). */

@@ -23,6 +23,7 @@ import {
   reconcileMetadata,
   validateCreate,
   validateUpdate,
+  versionOf,
 } from "./object-rules.ts";
 import type { GenerationRule, ResourceNames } from "./object-rules.ts";
 
@@ -205,12 +206,14 @@ export class RegistryStore implements ResourceRegistry {
         isDeleted = false;
         if (!old) {
           claim = await this.strategy.beginCreate?.(object, context);
+          versionOf(object.metadata);
           await this.#prepareCreate(object, context, request.validate);
+          delete object.metadata.resourceVersion;
         } else {
           claim = request.subresource ? undefined : await this.strategy.beginUpdate?.(object, old, context);
           await this.#prepareUpdate(object, old, request);
           await context.pace?.giveWay();
-          if (deepEqual(object, old)) return { type: "keep" };
+          if (deepEqual(object, old) && !(current && this.storage.isOutdated(current))) return { type: "keep" };
           isDeleted = isDeletionComplete(object, old, this.strategy);
         }
         dry = object;
@@ -284,7 +287,11 @@ export class RegistryStore implements ResourceRegistry {
     for (let attempt = 1; ; attempt++) {
       if (isGenerated) object.metadata.name = this.#generateName(generateName);
       // Everything is prepared and checked once per name: admission may look at it.
-      if (attempt === 1) await this.#prepareCreate(object, context, validate);
+      if (attempt === 1) {
+        await this.#prepareCreate(object, context, validate);
+        if (!context.dryRun) checkNoResourceVersion(object);
+        delete object.metadata.resourceVersion;
+      }
       const { namespace = "", name = "" } = object.metadata;
       const existing = this.storage.get(namespace, name);
       if (!existing) {
@@ -323,15 +330,14 @@ export class RegistryStore implements ResourceRegistry {
     await validateCreate(object, this.names, this.strategy, context);
     for (const text of this.strategy.warningsOnCreate?.(object) ?? []) context.warn(text);
     await validate?.(object, undefined);
-    if (!context.dryRun) checkNoResourceVersion(object);
-    delete object.metadata.resourceVersion;
   }
 
   async #changed(request: UpdateRequest, old: KubeObject | undefined): Promise<Mutable<KubeObject>> {
-    const { name, preconditions, subresource, allowCreate } = request;
+    const { namespace, name, preconditions, subresource, allowCreate } = request;
     if (!old && (subresource || !(allowCreate || this.strategy.allowCreateOnUpdate)))
       throw notFound(this.names.gr, name);
-    if (old) checkPreconditions(old.metadata, preconditions, this.names);
+    const { dryRun } = request.context;
+    checkPreconditions(old?.metadata, preconditions, { names: this.names, namespace, name, dryRun });
     return request.change(old);
   }
 
@@ -341,7 +347,7 @@ export class RegistryStore implements ResourceRegistry {
     const strategy = subresource ? (this.#subresources[subresource] ?? {}) : this.strategy;
     const unconditional = strategy.allowUnconditionalUpdate ?? this.strategy.allowUnconditionalUpdate ?? true;
     reconcileMetadata(object, old, this.names, unconditional);
-    if (subresource === "status") keepAllButStatus(object, old);
+    if (subresource === "status") keepAllButStatus(object, old, this.strategy.statusKeeps ?? []);
     else if (!subresource && this.#hasStatus) keepStatus(object, old);
     strategy.prepareForUpdate?.(object, old, context);
     await context.pace?.giveWay();

@@ -1,4 +1,4 @@
-import type { DeleteOptions } from "../../../apimachinery/meta/v1/types.gen.ts";
+import type { DeleteOptions, ObjectMeta } from "../../../apimachinery/meta/v1/types.gen.ts";
 import type { FieldError } from "../../../apimachinery/validation/field-error.ts";
 import type { KubeObject, Mutable } from "../../../apimachinery/resource-type.ts";
 import type { HttpRequest } from "../../../component-base/http.ts";
@@ -50,6 +50,8 @@ export interface Strategy<T = KubeObject> {
   validateName?(name: string, isPrefix: boolean): readonly string[];
   /** A generateName that an update sets is held to `validateName`; unless given, to what a part of a path may be. */
   readonly checksNameOnUpdate?: boolean;
+  /** What is wrong with changes of metadata is told once, not twice as of other kinds, whose own rules look at it again. */
+  readonly checksMetadataOnce?: boolean;
   /** Rules of the status subresource, where they are no more than this. */
   validateStatus?(object: T, old: T, context: RequestContext): readonly FieldError[];
   /** PUT of an absent object creates it. False unless given. */
@@ -59,6 +61,8 @@ export interface Strategy<T = KubeObject> {
   /** True when nothing but the status part belongs to the status subresource (the usual case); the store then keeps status
    * on a main update, and all but status and metadata.managedFields on a status update. True unless given. */
   readonly hasStatus?: boolean;
+  /** Members of metadata that a status update leaves as they are. None unless given. */
+  readonly statusKeeps?: readonly (keyof ObjectMeta)[];
   /** Seconds of graceful deletion, or undefined when the kind is deleted at once. `requested` is DeleteOptions' value. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
   /**

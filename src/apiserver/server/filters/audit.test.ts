@@ -3,10 +3,12 @@ import { test } from "node:test";
 
 import { builtinScheme } from "../../../api/scheme.ts";
 import { unauthorized } from "../../../apimachinery/errors/new.ts";
+import { MetricRegistry } from "../../../component-base/metrics.ts";
 import type { HttpHeaders } from "../../../component-base/http.ts";
 import { AuditPolicy } from "../../audit/audit-policy.ts";
 import type { AuditEvent } from "../../audit/audit-sink.ts";
 import { TestServer } from "../../testing/test-server.ts";
+import type { Json } from "../../testing/test-server.ts";
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 
@@ -28,7 +30,7 @@ async function audited(rule: object): Promise<{ readonly server: TestServer; rea
       authorize: async ({ verb }) =>
         verb === "delete" ? { decision: "deny", reason: "not that" } : { decision: "allow", reason: "jane may" },
     },
-    audit: { policy, sink: { record: (event) => void events.push(structuredClone(event)) } },
+    audit: { policy, sink: { record: (recorded) => events.push(...structuredClone(recorded)) > 0 } },
   });
   return { server, events };
 }
@@ -144,4 +146,44 @@ test("who acts as somebody else is told, and by which right", async () => {
   assert.equal(events[0]?.user.username, "jane");
   assert.equal(events[0].impersonatedUser?.username, "bob");
   assert.deepEqual(events[0].authenticationMetadata, { impersonationConstraint: "impersonate:user-info" });
+});
+
+test("a request that cannot be recorded when it comes is refused, where the backend says so", async () => {
+  const metrics = new MetricRegistry();
+  const policy = AuditPolicy.parse({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] });
+  let isRecorded: boolean | Promise<boolean> = true;
+  await using server = await TestServer.start({
+    scheme: builtinScheme(),
+    metrics,
+    audit: { policy, sink: { record: () => isRecorded } },
+  });
+  assert.equal((await server.request("GET", configMaps)).status, 200);
+  isRecorded = Promise.resolve(false);
+  const refused = await server.request("GET", configMaps);
+  assert.equal(refused.status, 500);
+  assert.equal((refused.json as Json).message, "Internal error occurred: failed to store audit event");
+  const told = metrics.render();
+  assert.match(told, /apiserver_audit_requests_rejected_total 1\n/);
+  assert.match(told, /apiserver_audit_level_total\{level="Metadata"\} 2\n/);
+  assert.match(told, /apiserver_audit_event_total 3\n/);
+});
+
+test("an answer waits for its event to be on record", async () => {
+  const gate = Promise.withResolvers<boolean>();
+  const policy = AuditPolicy.parse({
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    omitStages: ["RequestReceived"],
+    rules: [{ level: "Metadata" }],
+  });
+  await using server = await TestServer.start({
+    scheme: builtinScheme(),
+    audit: { policy, sink: { record: () => gate.promise } },
+  });
+  let isAnswered = false;
+  const answer = server.request("GET", configMaps).finally(() => (isAnswered = true));
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isAnswered, false);
+  gate.resolve(true);
+  assert.equal((await answer).status, 200);
 });

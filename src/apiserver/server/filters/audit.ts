@@ -1,6 +1,8 @@
 import type { Clock } from "../../../component-base/clock.ts";
 import { concatBytes } from "../../../component-base/bytes.ts";
 import type { ByteSink, HttpRequest, HttpResponse } from "../../../component-base/http.ts";
+import type { CounterSeries, MetricRegistry } from "../../../component-base/metrics.ts";
+import { internalError } from "../../../apimachinery/errors/new.ts";
 import { StatusError } from "../../../apimachinery/errors/status-error.ts";
 import { parseJson } from "../../../apimachinery/json/parse.ts";
 import type { Status } from "../../../apimachinery/meta/v1/types.gen.ts";
@@ -11,6 +13,7 @@ import { formatMicroTime } from "../../../apimachinery/time.ts";
 import { parseYaml } from "../../../apimachinery/yaml/parse.ts";
 import type { AuditConfig, AuditPolicy, AuditStage } from "../../audit/audit-policy.ts";
 import type { AuditNotes } from "../../audit/audit-notes.ts";
+import { allRecorded } from "../../audit/audit-sink.ts";
 import type { AuditEvent, AuditSink } from "../../audit/audit-sink.ts";
 import type { UserInfo } from "../../authentication/user-info.ts";
 import { protobufType } from "../../endpoints/serializer.ts";
@@ -27,22 +30,41 @@ export interface AuditOptions {
 export interface AuditFilterOptions extends AuditOptions {
   readonly scheme: Scheme;
   readonly clock: Clock;
+  readonly metrics: MetricRegistry;
 }
 
 /** Tells the sink of each request what the policy wants to be known: when it comes, when it is answered, and what was said. */
 export function withAudit(options: AuditFilterOptions): Filter {
-  const { policy, clock } = options;
+  const { policy, clock, metrics } = options;
+  const levels = metrics.counter(
+    "apiserver_audit_level_total",
+    "Counter of policy levels for audit events (1 per request).",
+    ["level"],
+  );
+  const rejected = metrics.counter(
+    "apiserver_audit_requests_rejected_total",
+    "Counter of apiserver requests rejected due to an error in audit logging backend.",
+  );
   return (next) => async (scope) => {
     const config = policy.configFor(attributesOfRequest(scope.info, scope.user));
+    // Those of no level are counted, too.
+    if (config.level === "None") levels.inc(config.level);
     if (config.level === "None") return next(scope);
     const record = new AuditRecord(options, scope, config, clock.now());
+    levels.inc(config.level);
     record.emit("RequestReceived");
+    if (!(await record.isRecorded())) {
+      rejected.inc();
+      throw internalError(new Error("failed to store audit event"));
+    }
     const inner: RequestScope = { ...scope, audit: record };
     try {
-      const response = await next(inner);
-      return record.answered(inner, response);
+      const response = record.answered(inner, await next(inner));
+      await record.isRecorded();
+      return response;
     } catch (error) {
       record.failed(inner, error);
+      await record.isRecorded();
       throw error;
     } finally {
       scope.user = inner.user;
@@ -66,6 +88,7 @@ export function withFailedAuthenticationAudit(options: AuditFilterOptions): Filt
         const record = new AuditRecord(options, { ...scope, user: nobody }, config, clock.now());
         record.status = bounded(error.toStatus());
         record.emit("ResponseStarted");
+        await record.isRecorded();
       }
       throw error;
     }
@@ -85,6 +108,9 @@ class AuditRecord implements AuditNotes {
   #requestMetadata: Readonly<Record<string, unknown>> = {};
   #constraint = "";
   #responseObject: unknown;
+  /** Of what was told since somebody asked. */
+  #results: (boolean | Promise<boolean>)[] = [];
+  readonly #events: CounterSeries;
 
   constructor(options: AuditFilterOptions, scope: RequestScope, config: AuditConfig, receivedMs: number) {
     this.#options = options;
@@ -92,6 +118,16 @@ class AuditRecord implements AuditNotes {
     this.#user = scope.user;
     this.#config = config;
     this.#receivedMs = receivedMs;
+    this.#events = options.metrics
+      .counter("apiserver_audit_event_total", "Counter of audit events generated and sent to the audit backend.")
+      .series();
+  }
+
+  /** Waits for what has been told so far to be on record; false when it is lost. */
+  async isRecorded(): Promise<boolean> {
+    const results = this.#results;
+    this.#results = [];
+    return allRecorded(results);
   }
 
   noteRequest(object: unknown): void {
@@ -134,6 +170,7 @@ class AuditRecord implements AuditNotes {
         } finally {
           if (chunks) this.#noteResponse(concatBytes(chunks), type);
           this.emit("ResponseComplete");
+          await this.isRecorded();
         }
       },
     };
@@ -159,7 +196,8 @@ class AuditRecord implements AuditNotes {
     const { http, info, auditId, user, auditAnnotations: annotations } = this.#scope;
     const query = http.query.toString();
     const userAgent = http.headers["user-agent"];
-    this.#options.sink.record({
+    this.#events.value++;
+    const event: AuditEvent = {
       kind: "Event",
       apiVersion: "audit.k8s.io/v1",
       level,
@@ -180,7 +218,8 @@ class AuditRecord implements AuditNotes {
       requestReceivedTimestamp: formatMicroTime(this.#receivedMs),
       stageTimestamp: formatMicroTime(this.#options.clock.now()),
       ...(annotations.size > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
-    });
+    };
+    this.#results.push(this.#options.sink.record([event]));
   }
 
   /** What the request is about; an object to be created tells its own name. */

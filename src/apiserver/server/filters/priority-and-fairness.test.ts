@@ -173,7 +173,7 @@ test("a watch that fails, and one whose client has gone, give their seats back",
   const refused = await busy.server.request("GET", `${configMaps}?watch=true&resourceVersion=x`, undefined, {
     "x-user": "slow",
   });
-  assert.equal(refused.status, 400);
+  assert.equal(refused.status, 500);
   assert.equal(busy.executingOf("slow"), 0);
   const gone = new AbortController();
   await busy.server.send("GET", `${configMaps}?watch=true`, undefined, { "x-user": "slow" }, gone.signal);

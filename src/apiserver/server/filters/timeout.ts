@@ -1,12 +1,11 @@
 import type { Clock } from "../../../component-base/clock.ts";
-import { goQuote } from "../../../apimachinery/go-format.ts";
 import { badRequest, timeout } from "../../../apimachinery/errors/new.ts";
+import { parseDuration } from "../../../apimachinery/time.ts";
+import { errorText } from "../../../component-base/logger.ts";
 import type { HttpResponse } from "../../../component-base/http.ts";
 import type { RequestScope } from "../../endpoints/request-scope.ts";
 import type { Filter } from "../handler-chain.ts";
 import { isLongRunning } from "../long-running.ts";
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Answers 504 when a request is not done in time; `?timeout=` may shorten it. What was begun may still complete. */
 export function withTimeout(clock: Clock, maxMs: number): Filter {
@@ -27,18 +26,16 @@ export function withTimeout(clock: Clock, maxMs: number): Filter {
 /** What a request may take. Throws BadRequest when it asks for what is no duration. */
 export function requestTimeLimit({ http }: RequestScope, maxMs: number): number {
   const asked = http.query.get("timeout");
-  return asked === null || asked === "" ? maxMs : Math.min(parseDuration(asked) || maxMs, maxMs);
+  const askedMs = asked === null || asked === "" ? 0 : durationOf(asked);
+  // None, and less, is what a client says that sets no limit of its own.
+  return askedMs > 0 ? Math.min(askedMs, maxMs) : maxMs;
 }
 
-/** A Go duration: `30s`, `1m30s`, `500ms`. Throws BadRequest with Go's text. */
-function parseDuration(text: string): number {
-  if (text === "0") return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
-    const why = /^\d+(?:\.\d+)?$/.test(text) ? "missing unit in duration" : "invalid duration";
-    throw badRequest(`invalid timeout specified in the request URL - time: ${why} ${goQuote(text)}`);
+/** Throws BadRequest with Go's text. */
+function durationOf(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw badRequest(`invalid timeout specified in the request URL - ${errorText(error)}`);
   }
-  let ms = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
-    ms += Number(amount) * (unitMs[unit ?? "s"] ?? 0);
-  return ms;
 }

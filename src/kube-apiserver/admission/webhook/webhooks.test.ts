@@ -74,7 +74,7 @@ async function start(): Promise<World> {
     webhookDialer: hooks,
     audit: {
       policy: AuditPolicy.parse({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "Metadata" }] }),
-      sink: { record: (event) => void audit.push(event) },
+      sink: { record: (events) => audit.push(...events) > 0 },
     },
   });
   return {

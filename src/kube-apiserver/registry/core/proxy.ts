@@ -39,7 +39,7 @@ export async function serviceProxy(
   const { scheme, name, port } = targetOf(request, "service");
   const portName = /^[+-]?\d+$/.test(port) ? await servicePortName(request, name, Number(port)) : port;
   const slices = request.registry.lister(endpointSlices).list(request.namespace);
-  if (!slices.some((slice) => isOf(slice, name))) throw notFound({ group: "", resource: "endpoints" }, name);
+  if (!slices.some((slice) => isOf(slice, name))) throw notFound({ group: "", resource: "services" }, name);
   const candidates = readyEndpoints(slices, name, portName).filter(({ endpoint }) => {
     // Whoever may write endpoints must not lead this server to addresses that are no pod's.
     const { kind, namespace, name: podName = "" } = endpoint.targetRef ?? {};

@@ -15,8 +15,6 @@ const status = FieldPath.of("status");
 export const podStatusStrategy: SubresourceStrategy<Pod> = {
   prepareForUpdate(pod: Mutable<Pod>, old: Mutable<Pod>): void {
     pod.spec = old.spec;
-    if (old.metadata.ownerReferences) pod.metadata.ownerReferences = old.metadata.ownerReferences;
-    else delete pod.metadata.ownerReferences;
     // What does not say it means it to stay.
     if (old.status.qosClass) pod.status.qosClass ??= old.status.qosClass;
   },

@@ -1,5 +1,7 @@
 import { badRequest } from "../../../../apimachinery/errors/new.ts";
+import { uintProblem } from "../../../../apimachinery/go-integer.ts";
 import { pods } from "../../../../api/resources.gen.ts";
+import { queryFlag } from "../../../../apiserver/endpoints/request-info.ts";
 import type { SubresourceRequest } from "../../../../apiserver/registry/rest/strategy.ts";
 import type { HttpResponse, HttpTunnel } from "../../../../component-base/http.ts";
 import { chooseContainer } from "./container-choice.ts";
@@ -28,15 +30,14 @@ export async function podStreams(
     );
   }
   const container = chooseContainer(pod, query.get("container") ?? "");
-  const url = new URL(`${await kubeletUrl(request, pod)}/${action}/${namespace}/${name}/${container}`);
+  const url = new URL(`${kubeletUrl(request, pod)}/${action}/${namespace}/${name}/${container}`);
   if (action === "exec") {
     const command = query.getAll("command");
     if (command.length === 0) throw badRequest("you must specify at least 1 command for the container");
     for (const word of command) url.searchParams.append("command", word);
   }
   // With no stream named, attach takes what a terminal shows.
-  const isSet = (option: string): boolean => /^(1|t|true)$/i.test(query.get(option) ?? "");
-  const asked = streams.filter(([option]) => isSet(option));
+  const asked = streams.filter(([option]) => queryFlag(query, option));
   if (asked.every(([option]) => option === "tty")) {
     throw badRequest("you must specify at least one of stdin, stdout, stderr");
   }
@@ -47,9 +48,13 @@ export async function podStreams(
 /** pods/portforward. */
 export async function podPortForward(request: SubresourceRequest, connector: KubeletConnector): Promise<HttpResponse> {
   const { namespace, name, query } = request;
+  const ports = query.getAll("ports").flatMap((text) => text.split(","));
+  for (const port of ports) {
+    const problem = uintProblem(port, 16);
+    if (problem !== undefined) throw badRequest(`cannot convert to []int32: ${problem}`);
+  }
   const pod = await request.registry.resource(pods).get(namespace, name);
-  const url = new URL(`${await kubeletUrl(request, pod)}/portForward/${namespace}/${name}`);
-  const ports = query.getAll("ports");
+  const url = new URL(`${kubeletUrl(request, pod)}/portForward/${namespace}/${name}`);
   if (ports.length > 0) url.searchParams.set("port", ports.join(","));
   return tunnel(request, { url: url.href, protocol: "portforward", identity: connector.identity });
 }

@@ -1,4 +1,4 @@
-import type { EnvFromSource, EnvVar, Pod, PodResourceClaim, Volume } from "../../api/core/v1/types.gen.ts";
+import type { EnvFromSource, EnvVar, Pod, PodResourceClaim, Volume } from "../api/core/v1/types.gen.ts";
 
 /** [resource, name] of an object in the pod's namespace. */
 type Reference = readonly [
