@@ -43,8 +43,8 @@ function subnetWarnings(policy: NetworkPolicy): readonly string[] {
       const path = rule.child(side).index(n).child("ipBlock");
       const { cidr, except = [] } = ipBlock;
       return [
-        ...cidrWarnings(cidr, `${path}.cidr`),
-        ...except.flatMap((subnet, k) => cidrWarnings(subnet, `${path}.except[${k}]`)),
+        ...cidrWarnings(cidr, `${path.toString()}.cidr`),
+        ...except.flatMap((subnet, k) => cidrWarnings(subnet, `${path.toString()}.except[${k}]`)),
       ];
     }),
   );

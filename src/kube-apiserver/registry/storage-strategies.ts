@@ -126,7 +126,10 @@ function topologyWarnings({ allowedTopologies = [] }: StorageClass): readonly st
   const path = FieldPath.of("allowedTopologies");
   return allowedTopologies.flatMap(({ matchLabelExpressions = [] }, i) =>
     matchLabelExpressions.flatMap(({ key }, n) =>
-      nodeLabelWarnings(key, (why) => `${path.index(i).child("matchLabelExpressions").index(n).child("key")}: ${why}`),
+      nodeLabelWarnings(
+        key,
+        (why) => `${path.index(i).child("matchLabelExpressions").index(n).child("key").toString()}: ${why}`,
+      ),
     ),
   );
 }

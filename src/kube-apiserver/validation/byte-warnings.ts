@@ -11,7 +11,9 @@ export function byteWarnings(
   return names.flatMap((name) => {
     const amount = Quantity.tryParse(amounts?.[name] ?? "");
     if (!amount || amount.milliValue() % 1000n === 0n) return [];
-    return [`${path.key(name)}: fractional byte value ${goQuote(String(amount))} is invalid, must be an integer`];
+    return [
+      `${path.key(name).toString()}: fractional byte value ${goQuote(String(amount))} is invalid, must be an integer`,
+    ];
   });
 }
 

@@ -32,9 +32,11 @@ export function nodeTermWarnings(
   return matchExpressions.flatMap(({ key, values = [] }, i) => {
     const at = path.child("matchExpressions").index(i);
     return [
-      ...nodeLabelWarnings(key, (why) => `${at.child("key")}: ${key} is ${why}`),
+      ...nodeLabelWarnings(key, (why) => `${at.child("key").toString()}: ${key} is ${why}`),
       ...(isPreferred ? values : []).flatMap((value, n) =>
-        validateLabelValue(value).map((why) => `${at.child("values").index(n)}: ${value} is invalid, ${why}`),
+        validateLabelValue(value).map(
+          (why) => `${at.child("values").index(n).toString()}: ${value} is invalid, ${why}`,
+        ),
       ),
     ];
   });

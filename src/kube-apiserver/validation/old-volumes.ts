@@ -19,5 +19,5 @@ const volumeFieldNames: Readonly<Record<string, string>> = { storageos: "storage
 export function oldVolumeWarnings(volume: object, at: FieldPath): readonly string[] {
   return oldVolumes
     .filter(([kind]) => kind in volume)
-    .map(([kind, why]) => `${at.child(volumeFieldNames[kind] ?? kind)}: ${why}`);
+    .map(([kind, why]) => `${at.child(volumeFieldNames[kind] ?? kind).toString()}: ${why}`);
 }

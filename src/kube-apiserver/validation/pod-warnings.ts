@@ -79,13 +79,13 @@ export function podWarnings(
     ...placementWarnings(pod, at),
     ...oldAnnotations
       .filter(([name]) => name in annotations)
-      .map(([name, why]) => `${annotationsAt.key(name)}: ${why}`),
+      .map(([name, why]) => `${annotationsAt.key(name).toString()}: ${why}`),
     ...(pod.volumes ?? []).flatMap((volume, i) => volumeWarnings(volume, at.child("volumes").index(i))),
     ...overlappingPathWarnings(pod.volumes ?? []),
     ...listWarnings(pod, at),
     ...byteWarnings(pod.overhead, byteResources, at.child("overhead")),
     ...(podSeccompAnnotation in annotations && !pod.securityContext?.seccompProfile
-      ? [`${annotationsAt.key(podSeccompAnnotation)}: ${useSeccompField}`]
+      ? [`${annotationsAt.key(podSeccompAnnotation).toString()}: ${useSeccompField}`]
       : []),
     ...containers.flatMap(([container, path]) => [
       ...profileWarnings(container, pod, annotations, annotationsAt, root !== undefined),
@@ -98,7 +98,7 @@ export function podWarnings(
     ...portWarnings(containers),
     ...((pod.terminationGracePeriodSeconds ?? 0) < 0
       ? [
-          `${at.child("terminationGracePeriodSeconds")}: must be >= 0; ` +
+          `${at.child("terminationGracePeriodSeconds").toString()}: must be >= 0; ` +
             "negative values are invalid and will be treated as 1",
         ]
       : []),
@@ -129,7 +129,7 @@ function placementWarnings(pod: PodSpec, at: FieldPath): readonly string[] {
   const preferredAt = nodeAt.child("preferredDuringSchedulingIgnoredDuringExecution");
   return [
     ...Object.keys(pod.nodeSelector ?? {}).flatMap((label) =>
-      nodeLabelWarnings(label, (why) => `${at.child("nodeSelector").key(label)}: ${why}`),
+      nodeLabelWarnings(label, (why) => `${at.child("nodeSelector").key(label).toString()}: ${why}`),
     ),
     ...(node?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []).flatMap((term, i) =>
       nodeTermWarnings(term, requiredAt.index(i), false),
@@ -140,8 +140,8 @@ function placementWarnings(pod: PodSpec, at: FieldPath): readonly string[] {
     ...(pod.topologySpreadConstraints ?? []).flatMap(({ topologyKey, labelSelector }, i) => {
       const path = at.child("topologySpreadConstraints").index(i);
       return [
-        ...nodeLabelWarnings(topologyKey, (why) => `${path.child("topologyKey")}: ${topologyKey} is ${why}`),
-        ...(labelSelector ? [] : [`${path.child("labelSelector")}: ${noLabelSelector}`]),
+        ...nodeLabelWarnings(topologyKey, (why) => `${path.child("topologyKey").toString()}: ${topologyKey} is ${why}`),
+        ...(labelSelector ? [] : [`${path.child("labelSelector").toString()}: ${noLabelSelector}`]),
       ];
     }),
   ];
@@ -161,10 +161,14 @@ function listWarnings({ hostAliases = [], imagePullSecrets = [] }: PodSpec, at: 
   const nameAt = (i: number): FieldPath => at.child("imagePullSecrets").index(i).child("name");
   return [
     ...ips.flatMap((ip, i) =>
-      ips.indexOf(ip) < i ? [`${at.child("hostAliases").index(i).child("ip")}: duplicate ip ${goQuote(ip)}`] : [],
+      ips.indexOf(ip) < i
+        ? [`${at.child("hostAliases").index(i).child("ip").toString()}: duplicate ip ${goQuote(ip)}`]
+        : [],
     ),
-    ...names.flatMap((name, i) => (names.indexOf(name) < i ? [`${nameAt(i)}: duplicate name ${goQuote(name)}`] : [])),
-    ...names.flatMap((name, i) => (name === "" ? [`${nameAt(i)}: invalid empty name ""`] : [])),
+    ...names.flatMap((name, i) =>
+      names.indexOf(name) < i ? [`${nameAt(i).toString()}: duplicate name ${goQuote(name)}`] : [],
+    ),
+    ...names.flatMap((name, i) => (name === "" ? [`${nameAt(i).toString()}: invalid empty name ""`] : [])),
   ];
 }
 
@@ -185,8 +189,10 @@ function profileWarnings(
     !securityContext?.appArmorProfile &&
     !(pod.securityContext?.appArmorProfile && semanticEqual(pod.securityContext.appArmorProfile, appArmorOf(profile)));
   return [
-    ...(seccomp in annotations && !securityContext?.seccompProfile ? [`${at.key(seccomp)}: ${useSeccompField}`] : []),
-    ...(isAppArmorTold ? [`${at.key(appArmor)}: ${useAppArmorField}`] : []),
+    ...(seccomp in annotations && !securityContext?.seccompProfile
+      ? [`${at.key(seccomp).toString()}: ${useSeccompField}`]
+      : []),
+    ...(isAppArmorTold ? [`${at.key(appArmor).toString()}: ${useAppArmorField}`] : []),
   ];
 }
 
@@ -207,7 +213,7 @@ function envWarnings({ env = [] }: Container, at: FieldPath): readonly string[] 
     const isExtended = !valueFrom && value !== reference && value.includes(reference);
     if (seen.has(name) && !isExtended) {
       const why = `hides previous definition of ${goQuote(name)}, which may be dropped when using apply`;
-      warnings.push(`${at.index(i)}: ${why}`);
+      warnings.push(`${at.index(i).toString()}: ${why}`);
     }
     seen.add(name);
   }
@@ -221,18 +227,18 @@ function portWarnings(containers: readonly PlacedContainer[]): readonly string[]
   const named = new Map<string, FieldPath>();
   return [
     ...ports.flatMap(({ port, at }, n) => [
-      ...(port.hostIP && !port.hostPort ? [`${at}: hostIP set without hostPort: ${shownPort(port)}`] : []),
+      ...(port.hostIP && !port.hostPort ? [`${at.toString()}: hostIP set without hostPort: ${shownPort(port)}`] : []),
       ...ports.slice(0, n).flatMap((other) => {
         const how = clash(port, other.port);
-        return how === undefined ? [] : [`${at}: ${how} port definition with ${other.at}`];
+        return how === undefined ? [] : [`${at.toString()}: ${how} port definition with ${other.at.toString()}`];
       }),
     ]),
     ...ports.flatMap(({ port: { name = "" }, at }) => {
       const other = named.get(name);
       if (name !== "" && !other) named.set(name, at);
       if (!other) return [];
-      const use = `services and probes that select ports by name will use ${other}`;
-      return [`${at}: duplicate port name ${goQuote(name)} with ${other}, ${use}`];
+      const use = `services and probes that select ports by name will use ${other.toString()}`;
+      return [`${at.toString()}: duplicate port name ${goQuote(name)} with ${other.toString()}, ${use}`];
     }),
   ];
 }
@@ -267,5 +273,5 @@ function affinityWarnings(affinity: Affinity | undefined, at: FieldPath): readon
 }
 
 function termWarnings({ labelSelector }: PodAffinityTerm, at: FieldPath): readonly string[] {
-  return labelSelector ? [] : [`${at.child("labelSelector")}: ${noLabelSelector}`];
+  return labelSelector ? [] : [`${at.child("labelSelector").toString()}: ${noLabelSelector}`];
 }

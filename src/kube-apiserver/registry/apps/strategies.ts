@@ -392,7 +392,7 @@ function statefulSetWarnings({ spec: set }: StatefulSet, at: (i: number) => Fiel
     ...(set.volumeClaimTemplates ?? []).flatMap((claim, i) => claimWarnings(claim.spec, at(i))),
     ...((set.revisionHistoryLimit ?? 0) < 0
       ? [
-          `${spec.child("revisionHistoryLimit")}: a negative value retains all historical revisions; ` +
+          `${spec.child("revisionHistoryLimit").toString()}: a negative value retains all historical revisions; ` +
             "a value >= 0 is recommended",
         ]
       : []),

@@ -169,7 +169,7 @@ function jobSpecWarnings(job: JobSpec, path: FieldPath): readonly string[] {
   const why =
     "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, " +
     "Kubernetes might not be able to track completedIndexes when a big number of indexes fail";
-  return [...(isHuge ? [`${path}: ${why}`] : []), ...podWarnings(job.template, path.child("template"))];
+  return [...(isHuge ? [`${path.toString()}: ${why}`] : []), ...podWarnings(job.template, path.child("template"))];
 }
 
 export const jobStrategy: Strategy<Job> = {

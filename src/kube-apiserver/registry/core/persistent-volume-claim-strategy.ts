@@ -130,7 +130,7 @@ function warningsOf({ metadata, spec: claim }: PersistentVolumeClaim): readonly 
   const at = FieldPath.of("metadata", "annotations").key(storageClassAnnotation);
   return [
     ...(storageClassAnnotation in (metadata.annotations ?? {})
-      ? [`${at}: deprecated since v1.8; use "storageClassName" attribute instead`]
+      ? [`${at.toString()}: deprecated since v1.8; use "storageClassName" attribute instead`]
       : []),
     ...claimWarnings(claim, spec),
   ];

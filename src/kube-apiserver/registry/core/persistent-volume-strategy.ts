@@ -276,7 +276,7 @@ function volumeWarnings({ metadata, spec: volume }: PersistentVolume): readonly 
   return [
     ...oldAnnotations
       .filter(([name]) => name in (metadata.annotations ?? {}))
-      .map(([name, why]) => `${FieldPath.of("metadata", "annotations").key(name)}: ${why}`),
+      .map(([name, why]) => `${FieldPath.of("metadata", "annotations").key(name).toString()}: ${why}`),
     ...(volume.persistentVolumeReclaimPolicy === "Recycle"
       ? [
           "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. " +
