@@ -133,35 +133,3 @@ test("a scale is that of the object in the path", async () => {
   assert.match(patched.message, /^Operation cannot be fulfilled on deployments\/scale.apps "web": Precondition failed/);
   assert.equal((await put({})).status, 200);
 });
-
-test("components are told of while they hold their leases", async () => {
-  await using server = await TestApiServer.start();
-  const path = "/api/v1/componentstatuses";
-  const statuses = async (): Promise<readonly unknown[]> => {
-    const { items } = (await server.request("GET", path)).json<{
-      items: readonly { metadata: { name: string }; conditions: readonly { status: string }[] }[];
-    }>();
-    return items.map(({ metadata, conditions }) => [metadata.name, conditions[0]?.status]);
-  };
-  assert.deepEqual(await statuses(), [["etcd-0", "True"]]);
-  const renewTime = `${new Date(server.clock.now()).toISOString().slice(0, 19)}.000000Z`;
-  const spec = { holderIdentity: "x", leaseDurationSeconds: 15, renewTime };
-  await server.request("POST", "/api/v1/namespaces", { metadata: { name: "kube-system" } });
-  const held = await server.request("POST", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases", {
-    metadata: { name: "kube-scheduler" },
-    spec,
-  });
-  assert.equal(held.status, 201, held.text);
-  const before = await statuses();
-  server.clock.step(16_000);
-  const after = await statuses();
-  assert.deepEqual(before, [
-    ["etcd-0", "True"],
-    ["scheduler", "True"],
-  ]);
-  assert.deepEqual(after, [
-    ["etcd-0", "True"],
-    ["scheduler", "False"],
-  ]);
-  assert.equal((await server.request("GET", `${path}/none`)).message, 'componentstatus "none" not found');
-});
