@@ -1,3 +1,4 @@
+import { goQuote } from "../../apimachinery/go-format.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import {
   fieldForbidden,
@@ -49,6 +50,10 @@ interface Tolerated {
 
 export const ingressStrategy: Strategy<Ingress> = {
   checksNameOnUpdate: true,
+  warningsOnCreate: ({ metadata, spec }) =>
+    classAnnotation in (metadata.annotations ?? {}) && spec.ingressClassName === undefined
+      ? [`annotation ${goQuote(classAnnotation)} is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
   validate(ingress: Ingress): readonly FieldError[] {
     const errors = validateSpec(ingress.spec, { secretNames: false, wildcardRules: false });
     const named = ingress.metadata.annotations?.[classAnnotation];

@@ -20,6 +20,7 @@ import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { networkPolicyCells } from "../printers/network.ts";
 import { portNumberOrName, syntax } from "../validation/common.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
+import { cidrWarnings } from "../validation/ip-warnings.ts";
 
 const protocols = ["TCP", "UDP", "SCTP"];
 const policyTypes = ["Ingress", "Egress"];
@@ -30,8 +31,24 @@ export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
   validate: (policy: NetworkPolicy) => validateSpec(policy.spec, []),
   // A subnet that was stored with faults may stay, wherever it goes.
   validateUpdate: (policy: NetworkPolicy, old: NetworkPolicy) => validateSpec(policy.spec, subnetsOf(old.spec)),
+  warningsOnCreate: subnetWarnings,
+  warningsOnUpdate: subnetWarnings,
   tableCells: networkPolicyCells,
 };
+
+function subnetWarnings(policy: NetworkPolicy): readonly string[] {
+  return rulesOf(policy.spec).flatMap(({ peers, path: rule, side }) =>
+    peers.flatMap(({ ipBlock }, n) => {
+      if (!ipBlock) return [];
+      const path = rule.child(side).index(n).child("ipBlock");
+      const { cidr, except = [] } = ipBlock;
+      return [
+        ...cidrWarnings(cidr, `${path.toString()}.cidr`),
+        ...except.flatMap((subnet, k) => cidrWarnings(subnet, `${path.toString()}.except[${k}]`)),
+      ];
+    }),
+  );
+}
 
 function rulesOf(policy: NetworkPolicySpec) {
   const rules = [

@@ -18,6 +18,7 @@ import type { IPAddress, ServiceCIDR } from "../../api/networking/v1/types.gen.t
 import type { Strategy } from "../../apiserver/registry/rest/strategy.ts";
 import { endpointSliceCells, ipAddressCells, serviceCidrCells } from "../printers/network.ts";
 import { immutable, oneOf, syntax } from "../validation/common.ts";
+import { ipWarnings } from "../validation/ip-warnings.ts";
 
 const endpointsMax = 1000;
 const addressesMax = 100;
@@ -65,6 +66,17 @@ function validateEndpointSlice(slice: EndpointSlice): readonly FieldError[] {
   return errors;
 }
 
+/** Controllers that write addresses in canonical form whatever they read. */
+const tidyControllers = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+
+function addressWarnings({ metadata, endpoints }: EndpointSlice): readonly string[] {
+  const writer = metadata.labels?.["endpointslice.kubernetes.io/managed-by"] ?? "";
+  if (tidyControllers.includes(writer)) return [];
+  return (endpoints ?? []).flatMap(({ addresses }, i) =>
+    (addresses ?? []).flatMap((address, n) => ipWarnings(address, `endpoints[${i}].addresses[${n}]`)),
+  );
+}
+
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   generation: "object",
   allowCreateOnUpdate: true,
@@ -77,6 +89,11 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     ...validateEndpointSlice(slice),
     ...immutable(FieldPath.of("addressType"), slice.addressType, old.addressType),
   ],
+  warningsOnCreate: (slice) => [
+    ...(slice.addressType === "FQDN" ? ["spec.addressType: FQDN endpoints are deprecated"] : []),
+    ...addressWarnings(slice),
+  ],
+  warningsOnUpdate: addressWarnings,
   tableCells: endpointSliceCells,
 };
 

@@ -1,3 +1,4 @@
+import { goQuote } from "../../apimachinery/go-format.ts";
 import type {
   Device,
   DeviceAttribute,
@@ -437,10 +438,17 @@ const resourceClaimTemplateStrategy: Strategy<ResourceClaimTemplate> = {
   },
 };
 
+function driverWarnings({ spec: { driver } }: ResourceSlice): readonly string[] {
+  if (driver === driver.toLowerCase()) return [];
+  return [`spec.driver: driver names should be lowercase; ${goQuote(driver)} contains uppercase characters`];
+}
+
 const resourceSliceStrategy: Strategy<ResourceSlice> = {
   generation: "spec",
   validate: (slice) => validateSlice(slice),
   validateUpdate: (slice, old) => validateSlice(slice, old),
+  warningsOnCreate: driverWarnings,
+  warningsOnUpdate: driverWarnings,
   tableCells: resourceSliceCells,
   selectableFields: (slice: ResourceSlice) => ({
     "spec.nodeName": slice.spec.nodeName ?? "",

@@ -46,6 +46,7 @@ import { validateLabelSelector } from "../validation/label-selector.ts";
 import { validateQuantity, validateResourceRequirements } from "../validation/resources.ts";
 import { validateTolerations } from "../validation/tolerations.ts";
 import { validateCsiDriverName } from "../validation/volumes.ts";
+import { nodeLabelWarnings, nodeTermWarnings } from "../validation/node-label-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const parametersMax = 512;
@@ -121,6 +122,18 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: FieldP
   });
 }
 
+function topologyWarnings({ allowedTopologies = [] }: StorageClass): readonly string[] {
+  const path = FieldPath.of("allowedTopologies");
+  return allowedTopologies.flatMap(({ matchLabelExpressions = [] }, i) =>
+    matchLabelExpressions.flatMap(({ key }, n) =>
+      nodeLabelWarnings(
+        key,
+        (why) => `${path.index(i).child("matchLabelExpressions").index(n).child("key").toString()}: ${why}`,
+      ),
+    ),
+  );
+}
+
 const storageClassStrategy: Strategy<StorageClass> = {
   validate: validateStorageClass,
   validateUpdate: (object, old) => [
@@ -129,6 +142,8 @@ const storageClassStrategy: Strategy<StorageClass> = {
       immutable(FieldPath.of(name), object[name], old[name]),
     ),
   ],
+  warningsOnCreate: topologyWarnings,
+  warningsOnUpdate: topologyWarnings,
   tableCells: storageClassCells,
 };
 
@@ -327,9 +342,20 @@ function validateCapacity({ nodeTopology, storageClassName, capacity }: CSIStora
   ];
 }
 
+function capacityWarnings({ nodeTopology }: CSIStorageCapacity): readonly string[] {
+  return [
+    ...(nodeTopology ? nodeTermWarnings(nodeTopology, FieldPath.of("nodeTopology"), false) : []),
+    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap((label) =>
+      nodeLabelWarnings(label, (why) => `nodeTopology.matchLabels.${label}: ${why}`),
+    ),
+  ];
+}
+
 const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
   allowUnconditionalUpdate: false,
   validate: validateCapacity,
+  warningsOnCreate: capacityWarnings,
+  warningsOnUpdate: capacityWarnings,
   // What was asked of the driver stays; what it answered may change, to whatever it answered.
   validateUpdate: (object, old) => [
     ...immutable(FieldPath.of("nodeTopology"), object.nodeTopology, old.nodeTopology),
@@ -360,10 +386,18 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
   ];
 }
 
+function schedulingWarnings({ scheduling }: RuntimeClass): readonly string[] {
+  return Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) =>
+    nodeLabelWarnings(label, (why) => `scheduling.nodeSelector: ${why}`),
+  );
+}
+
 const runtimeClassStrategy: Strategy<RuntimeClass> = {
   allowUnconditionalUpdate: false,
   validate: validateRuntimeClass,
   validateUpdate: (object, old) => immutable(FieldPath.of("handler"), object.handler, old.handler),
+  warningsOnCreate: schedulingWarnings,
+  warningsOnUpdate: schedulingWarnings,
   tableCells: runtimeClassCells,
 };
 

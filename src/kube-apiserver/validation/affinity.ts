@@ -37,7 +37,7 @@ export function validateAffinity(affinity: Affinity | undefined, path: FieldPath
     for (const [i, preferred] of (nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution ?? []).entries()) {
       const item = at.child("preferredDuringSchedulingIgnoredDuringExecution").index(i);
       errors.push(...validateWeight(preferred.weight, item.child("weight"), "must be in the range 1-100"));
-      errors.push(...validateNodeSelectorTerm(preferred.preference, item.child("preference")));
+      errors.push(...validateNodeSelectorTerm(preferred.preference, item.child("preference"), true));
     }
   }
   if (podAffinity) errors.push(...validatePodAffinity(podAffinity, path.child("podAffinity")));
@@ -58,12 +58,13 @@ export function validateNodeSelector(selector: NodeSelector, path: FieldPath): r
   return terms.flatMap((term, i) => validateNodeSelectorTerm(term, at.index(i)));
 }
 
-export function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath): readonly FieldError[] {
+/** Of a term that is only preferred, values no node can have are told in a warning. */
+function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath, isPreferred = false): readonly FieldError[] {
   return [
     ...(term.matchExpressions ?? []).flatMap((requirement, i) => {
       const at = path.child("matchExpressions").index(i);
       const { key } = requirement;
-      const values = (requirement.values ?? []).flatMap((value, j) =>
+      const values = (isPreferred ? [] : (requirement.values ?? [])).flatMap((value, j) =>
         syntax(at.child("values").index(j), value, validateLabelValue(value)),
       );
       return [

@@ -28,7 +28,7 @@ import { validateResourceList, validateResourceRequirements } from "./resources.
 import { validateOs } from "./pod-os.ts";
 import { validateAppArmorProfile, validateSeccompProfile } from "./security-context.ts";
 import { validateTolerations } from "./tolerations.ts";
-import { validateIp } from "../../apimachinery/validation/ip.ts";
+import { validateLegacyIp } from "../../apimachinery/validation/ip.ts";
 import { validateVolumes } from "./volumes.ts";
 
 const int32Max = 2147483647;
@@ -250,7 +250,7 @@ function validateDnsConfig(spec: PodSpec, path: FieldPath): readonly FieldError[
     );
   }
   for (const [i, server] of nameservers.entries())
-    errors.push(...validateIp(path.child("nameservers").index(i), server));
+    errors.push(...validateLegacyIp(path.child("nameservers").index(i), server, { strict: true }));
   const searches = config.searches ?? [];
   if (searches.length > searchPathsMax) {
     errors.push(
@@ -298,7 +298,7 @@ function validateGates(spec: PodSpec, path: FieldPath): readonly FieldError[] {
 
 function validateHostAliases(spec: PodSpec, path: FieldPath): readonly FieldError[] {
   return (spec.hostAliases ?? []).flatMap((alias, i) => [
-    ...validateIp(path.index(i).child("ip"), alias.ip),
+    ...validateLegacyIp(path.index(i).child("ip"), alias.ip, { strict: true }),
     ...(alias.hostnames ?? []).flatMap((name, j) =>
       syntax(path.index(i).child("hostnames").index(j), name, validateDns1123Subdomain(name)),
     ),

@@ -43,6 +43,8 @@ import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateClaimSpec } from "../../validation/volume-claim.ts";
 import { validateSelectedTemplate, validateTemplateMatches } from "../../validation/workload.ts";
+import { claimWarnings } from "../../validation/byte-warnings.ts";
+import { changedTemplateWarnings, namedTemplateWarnings, templateWarnings } from "../../validation/pod-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const template = spec.child("template");
@@ -134,6 +136,8 @@ export const deploymentStrategy: Strategy<Deployment> = {
     ),
     ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
   ],
+  warningsOnCreate: namedTemplateWarnings,
+  warningsOnUpdate: changedTemplateWarnings,
   tableCells: deploymentCells,
 };
 
@@ -165,6 +169,8 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
       ],
       ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
     ),
+  warningsOnCreate: namedTemplateWarnings,
+  warningsOnUpdate: changedTemplateWarnings,
   selectableFields: ({ status }: ReplicaSet) => ({ "status.replicas": String(status.replicas) }),
   tableCells: replicaSetCells,
 };
@@ -246,6 +252,9 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
     ]),
     ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
   ],
+  warningsOnCreate: templateWarnings,
+  warningsOnUpdate: (set, old) =>
+    templateGenerationOf(set) === templateGenerationOf(old) ? [] : templateWarnings(set),
   tableCells: daemonSetCells,
 };
 
@@ -376,6 +385,20 @@ function dropMaxUnavailable(object: Mutable<StatefulSet>, old?: StatefulSet): vo
   if (old?.spec.updateStrategy.rollingUpdate?.maxUnavailable === undefined) delete rollingUpdate?.maxUnavailable;
 }
 
+const claimTemplates = spec.child("volumeClaimTemplates");
+
+function statefulSetWarnings({ spec: set }: StatefulSet, at: (i: number) => FieldPath): readonly string[] {
+  return [
+    ...(set.volumeClaimTemplates ?? []).flatMap((claim, i) => claimWarnings(claim.spec, at(i))),
+    ...((set.revisionHistoryLimit ?? 0) < 0
+      ? [
+          `${spec.child("revisionHistoryLimit").toString()}: a negative value retains all historical revisions; ` +
+            "a value >= 0 is recommended",
+        ]
+      : []),
+  ];
+}
+
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateName: nameIsDnsLabel,
   prepareForCreate: (object: Mutable<StatefulSet>) => dropMaxUnavailable(object),
@@ -404,6 +427,11 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
       "status.readyReplicas",
     ),
     ...validateCollisionCount(status.collisionCount, old.status.collisionCount),
+  ],
+  warningsOnCreate: (set) => [...templateWarnings(set), ...statefulSetWarnings(set, (i) => claimTemplates.index(i))],
+  warningsOnUpdate: (set, old) => [
+    ...changedTemplateWarnings(set, old),
+    ...statefulSetWarnings(set, (i) => claimTemplates.index(i).child("Spec")),
   ],
   tableCells: statefulSetCells,
 };

@@ -18,6 +18,7 @@ import { validateLabelSelector } from "../../validation/label-selector.ts";
 import { validateJobSpec } from "./validate-job-spec.ts";
 import { validateJobStatus } from "./validate-job-status.ts";
 import { validateTemplateMatches } from "../../validation/workload.ts";
+import { hostnameWarnings, podWarnings } from "../../validation/pod-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const jobNameLabels = ["batch.kubernetes.io/job-name", "job-name"];
@@ -157,12 +158,32 @@ const podsStay =
   "child pods are preserved by default when jobs are deleted; " +
   "set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
 
+const completionsMax = 100_000;
+const parallelismMax = 10_000;
+
+function jobSpecWarnings(job: JobSpec, path: FieldPath): readonly string[] {
+  const isHuge =
+    job.completionMode === "Indexed" &&
+    (job.completions ?? 0) > completionsMax &&
+    (job.parallelism ?? 0) > parallelismMax;
+  const why =
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, " +
+    "Kubernetes might not be able to track completedIndexes when a big number of indexes fail";
+  return [...(isHuge ? [`${path.toString()}: ${why}`] : []), ...podWarnings(job.template, path.child("template"))];
+}
+
 export const jobStrategy: Strategy<Job> = {
   checksNameOnUpdate: true,
   prepareForCreate: generateSelector,
   validate: (job: Job) => validateJob(job),
   validateUpdate: validateJobUpdate,
   validateStatus: validateJobStatus,
+  warningsOnCreate: (job) => [
+    ...hostnameWarnings(job.metadata.name, "Pod names and hostnames"),
+    ...jobSpecWarnings(job.spec, spec),
+  ],
+  warningsOnUpdate: (job, old) =>
+    job.metadata.generation === old.metadata.generation ? [] : jobSpecWarnings(job.spec, spec),
   defaultGarbageCollectionPolicy: "Orphan",
   warningsOnDelete: ({ propagationPolicy, orphanDependents }) =>
     propagationPolicy === undefined && orphanDependents === undefined ? [podsStay] : [],
@@ -245,10 +266,24 @@ function validateTimeZone(name: string, path: FieldPath): readonly FieldError[] 
   return errors;
 }
 
+const zoneInSchedule =
+  "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see " +
+  "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details";
+
 export const cronJobStrategy: Strategy<CronJob> = {
   validateName: nameIsDnsSubdomain,
   validate: (cronJob: CronJob) => validateCronJob(cronJob),
   validateUpdate: validateCronJob,
+  warningsOnCreate: (cronJob) => [
+    ...hostnameWarnings(cronJob.metadata.name, "Pod names and hostnames"),
+    ...jobSpecWarnings(cronJob.spec.jobTemplate.spec, spec.child("jobTemplate", "spec")),
+  ],
+  warningsOnUpdate: (cronJob, old) => [
+    ...(cronJob.metadata.generation === old.metadata.generation
+      ? []
+      : jobSpecWarnings(cronJob.spec.jobTemplate.spec, spec.child("jobTemplate", "spec"))),
+    ...(cronJob.spec.schedule.includes("TZ") ? [zoneInSchedule] : []),
+  ],
   defaultGarbageCollectionPolicy: "Background",
   tableCells: cronJobCells,
 };

@@ -20,6 +20,7 @@ import { oneOf } from "../../validation/common.ts";
 import { internalForm } from "../../../api/internal-form.ts";
 import { validateResourceQuantity } from "../../validation/resources.ts";
 import { taintEffects } from "../../validation/tolerations.ts";
+import { cidrWarnings } from "../../validation/ip-warnings.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -142,16 +143,31 @@ function alignPodCidrs(node: Mutable<Node>): void {
 }
 
 /** Nodes register themselves, status included, so creation keeps it; later only the status subresource changes it. */
+function nodeWarnings({ spec: node }: Node): readonly string[] {
+  return [
+    ...(node.configSource ? ["spec.configSource: the feature is removed"] : []),
+    ...(node.externalID ? ["spec.externalID: this field is deprecated, and is unused by Kubernetes"] : []),
+    ...(node.podCIDRs ?? []).flatMap((cidr, i) => cidrWarnings(cidr, `spec.podCIDRs[${i}]`)),
+  ];
+}
+
 export const nodeStrategy: Strategy<Node> = {
   hasStatus: false,
-  prepareForCreate: alignPodCidrs,
+  prepareForCreate(node: Mutable<Node>): void {
+    // Nodes are no longer configured by the API; one that was keeps what it says.
+    delete node.spec.configSource;
+    alignPodCidrs(node);
+  },
   prepareForUpdate(node: Mutable<Node>, old: Mutable<Node>): void {
     node.status = old.status;
+    if (!old.spec.configSource) delete node.spec.configSource;
     alignPodCidrs(node);
   },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatus: validateNodeUpdate,
+  warningsOnCreate: nodeWarnings,
+  warningsOnUpdate: nodeWarnings,
   checksNameOnUpdate: true,
   generation: "none",
   selectableFields: ({ spec }: Node) => ({ "spec.unschedulable": String(spec.unschedulable ?? false) }),

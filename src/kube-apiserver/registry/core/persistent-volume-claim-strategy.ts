@@ -19,6 +19,7 @@ import { differencesOf } from "../../validation/differences.ts";
 import { isNative, validateResourceQuantity } from "../../validation/resources.ts";
 import { validateClaimSpec } from "../../validation/volume-claim.ts";
 import { validateWholeQuantity } from "./persistent-volume-strategy.ts";
+import { claimWarnings } from "../../validation/byte-warnings.ts";
 
 const spec = FieldPath.of("spec");
 const status = FieldPath.of("status");
@@ -125,6 +126,16 @@ function validateResourceKey(name: string, path: FieldPath): readonly FieldError
   return [fieldNotSupported(path, name, ["storage"])];
 }
 
+function warningsOf({ metadata, spec: claim }: PersistentVolumeClaim): readonly string[] {
+  const at = FieldPath.of("metadata", "annotations").key(storageClassAnnotation);
+  return [
+    ...(storageClassAnnotation in (metadata.annotations ?? {})
+      ? [`${at.toString()}: deprecated since v1.8; use "storageClassName" attribute instead`]
+      : []),
+    ...claimWarnings(claim, spec),
+  ];
+}
+
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   generation: "none",
   checksNameOnUpdate: true,
@@ -136,6 +147,8 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   validate: (claim: PersistentVolumeClaim) => validateClaimSpec(claim.spec, spec),
   validateUpdate: validateClaimUpdate,
   validateStatus: validateClaimStatus,
+  warningsOnCreate: warningsOf,
+  warningsOnUpdate: warningsOf,
   tableCells: persistentVolumeClaimCells,
 };
 

@@ -31,6 +31,8 @@ import { validateAccessModes, volumeModes } from "../../validation/volume-claim.
 import type { SourceKind } from "../../validation/volume-sources.ts";
 import { required, secretRefHas, sharedSources, validateSource } from "../../validation/volume-sources.ts";
 import { validateCsiDriverName } from "../../validation/volumes.ts";
+import { nodeTermWarnings } from "../../validation/node-label-warnings.ts";
+import { oldVolumeWarnings } from "../../validation/old-volumes.ts";
 
 const spec = FieldPath.of("spec");
 const reclaimPolicies = ["Delete", "Recycle", "Retain"];
@@ -264,6 +266,30 @@ function validateVolumeUpdate(volume: PersistentVolume, old: PersistentVolume): 
   return errors;
 }
 
+const oldAnnotations: readonly (readonly [name: string, why: string])[] = [
+  ["volume.beta.kubernetes.io/storage-class", 'deprecated since v1.8; use "storageClassName" attribute instead'],
+  ["volume.beta.kubernetes.io/mount-options", 'deprecated since v1.31; use "mountOptions" attribute instead'],
+];
+
+function volumeWarnings({ metadata, spec: volume }: PersistentVolume): readonly string[] {
+  const path = FieldPath.of("spec", "nodeAffinity", "required", "nodeSelectorTerms");
+  return [
+    ...oldAnnotations
+      .filter(([name]) => name in (metadata.annotations ?? {}))
+      .map(([name, why]) => `${FieldPath.of("metadata", "annotations").key(name).toString()}: ${why}`),
+    ...(volume.persistentVolumeReclaimPolicy === "Recycle"
+      ? [
+          "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. " +
+            "Instead, the recommended approach is to use dynamic provisioning.",
+        ]
+      : []),
+    ...(volume.nodeAffinity?.required?.nodeSelectorTerms ?? []).flatMap((term, i) =>
+      nodeTermWarnings(term, path.index(i), false),
+    ),
+    ...oldVolumeWarnings(volume, FieldPath.of("spec")),
+  ];
+}
+
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   generation: "none",
   checksNameOnUpdate: true,
@@ -272,5 +298,7 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   },
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,
+  warningsOnCreate: volumeWarnings,
+  warningsOnUpdate: volumeWarnings,
   tableCells: persistentVolumeCells,
 };

@@ -8,6 +8,7 @@ import { podTemplateCells, replicationControllerCells } from "../../printers/wor
 import { nonNegative, sortedMap } from "../../validation/common.ts";
 import { validateAlwaysRestarting, validatePodTemplateSpec } from "../../validation/pod-spec.ts";
 import { validateReplicaCounts } from "../../validation/counts.ts";
+import { changedTemplateWarnings, namedTemplateWarnings, podWarnings } from "../../validation/pod-warnings.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -50,6 +51,8 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
       ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"],
       ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
     ),
+  warningsOnCreate: namedTemplateWarnings,
+  warningsOnUpdate: changedTemplateWarnings,
   defaultGarbageCollectionPolicy: "Orphan",
   selectableFields: ({ status }: ReplicationController) => ({ "status.replicas": String(status.replicas) }),
   tableCells: replicationControllerCells,
@@ -62,5 +65,10 @@ export const podTemplateStrategy: Strategy<PodTemplate> = {
   generation: "object",
   validate: validatePodTemplate,
   validateUpdate: validatePodTemplate,
+  warningsOnCreate: (object) => podWarnings(object.template, FieldPath.of("template")),
+  warningsOnUpdate: (object, old) =>
+    object.metadata.generation === old.metadata.generation
+      ? []
+      : podWarnings(object.template, FieldPath.of("template")),
   tableCells: podTemplateCells,
 };

@@ -11,6 +11,7 @@ import { validatePodSpec } from "../../../validation/pod-spec.ts";
 import { dropFieldsOfClosedGates } from "./closed-gates.ts";
 import { noProbe } from "./conditions.ts";
 import { validatePodUpdate } from "./validate-update.ts";
+import { hostnameWarnings, podWarnings } from "../../../validation/pod-warnings.ts";
 
 const spec = FieldPath.of("spec");
 
@@ -60,6 +61,8 @@ export const podStrategy: Strategy<Pod> = {
     ...validatePodSpec(pod.spec, pod.metadata, spec),
     ...validatePodUpdate(pod, old),
   ],
+
+  warningsOnCreate: (pod) => [...hostnameWarnings(pod.metadata.name, "the Pod's hostname"), ...podWarnings(pod)],
 
   returnDeletedObject: true,
 
