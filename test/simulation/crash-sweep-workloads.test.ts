@@ -65,7 +65,11 @@ test("every controller of a cluster is swept", () => {
   // They write when a node comes and when the cluster does, which is before anything can be forked.
   const atStart = ["node-ipam-controller", "service-cidr-controller", "ttl-controller"];
   // They write about volumes of storage drivers, and simulated nodes run none.
-  const ofDrivers = ["persistentvolume-attach-detach-controller", "persistentvolume-expander-controller"];
+  const ofDrivers = [
+    "persistentvolume-attach-detach-controller",
+    "persistentvolume-expander-controller",
+    "volumeattributesclass-protection-controller",
+  ];
   const swept = [...controllers, ...elsewhere, ...atStart, ...ofDrivers];
   assert.deepEqual(all.map(({ name }) => name).sort(), swept.sort());
 });
