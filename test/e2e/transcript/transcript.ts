@@ -122,7 +122,7 @@ function linePattern(line: string): string {
   return expanded
     .split(placeholderNames)
     .map((part) => {
-      if (/^ {2,}$/.test(part)) return part === line.slice(0, part.length) ? part : " {2,}";
+      if (/^ {2,}$/.test(part)) return " {2,}";
       const pattern = patternOf.get(part);
       return pattern
         ? `(?:${pattern})`
