@@ -144,6 +144,19 @@ const attacks: readonly Attack[] = [
     message: /^$/,
   },
   {
+    name: "two megabytes of numbers with a fraction",
+    body: `{"metadata":{"name":"numbers"},"data":[${Array.from({ length: 500_000 }, () => "1.0").join(",")}]}`,
+    status: 400,
+    message: /cannot unmarshal array into Go struct field ConfigMap.data of type map\[string\]string/,
+  },
+  {
+    name: "one number with a fraction before two megabytes",
+    path: `${configMaps}?dryRun=All`,
+    body: JSON.stringify({ metadata: { name: "number" }, fraction: 1.5, unknown: many(70_000) }),
+    status: 201,
+    message: /^$/,
+  },
+  {
     name: "a definition of two megabytes",
     path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All",
     body: JSON.stringify(definitionWith(10_000)),

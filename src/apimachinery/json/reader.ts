@@ -22,7 +22,10 @@ export function memberPaths(text: string): readonly string[] {
   return paths;
 }
 
-/** How the numbers that are no integers of 64 bits, or not written as such, are written, by path. For text that has been read. */
+/**
+ * How the numbers that are no integers of 64 bits, or not written as such, are written, by path. For text that has been read,
+ * and is short: some 15 ms for 32 KiB of nothing but such.
+ */
 export function numberLiterals(text: string): ReadonlyMap<string, string> {
   const literals = new Map<string, string>();
   new Reader(text, { onOtherNumber: (path, literal) => void literals.set(path, literal) }).readDocument();

@@ -32,7 +32,7 @@ const sharedKinds: ReadonlySet<string> = new Set([
 ]);
 
 /** Kinds that have no version of their own and go as those of the legacy one. */
-const unversionedKinds: ReadonlySet<string> = new Set([
+export const unversionedKinds: ReadonlySet<string> = new Set([
   "APIGroup",
   "APIGroupList",
   "APIResourceList",

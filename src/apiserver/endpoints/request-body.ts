@@ -7,6 +7,7 @@ import { goQuote } from "../../apimachinery/go-format.ts";
 import type { KubeObject, Mutable } from "../../apimachinery/resource-type.ts";
 import { apiVersionOf } from "../../apimachinery/resource-type.ts";
 import { gvkFromApiVersion } from "../../apimachinery/group-version.ts";
+import { unversionedKinds } from "../../apimachinery/scheme/build-scheme.ts";
 import type { ObjectKind, Scheme } from "../../apimachinery/scheme/scheme.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { FieldPath } from "../../apimachinery/validation/field-path.ts";
@@ -105,15 +106,6 @@ export async function decodeOptions(
     throw error instanceof StatusError && error.code === 400 ? badRequest(causeOfRefusal(error)) : error;
   }
 }
-
-/** Kinds that v1 has for all groups. */
-const unversionedKinds: ReadonlySet<string> = new Set([
-  "APIGroup",
-  "APIGroupList",
-  "APIResourceList",
-  "APIVersions",
-  "Status",
-]);
 
 /** What an object was refused for by its decoder, without which kind it was to be. */
 export function causeOfRefusal({ message }: StatusError): string {

@@ -133,3 +133,13 @@ test("a scale is that of the object in the path", async () => {
   assert.match(patched.message, /^Operation cannot be fulfilled on deployments\/scale.apps "web": Precondition failed/);
   assert.equal((await put({})).status, 200);
 });
+
+test("an object that is created has no resourceVersion, but for a dry run's", async () => {
+  await using server = await start();
+  const copy = { metadata: { name: "copy", resourceVersion: "7" } };
+  const created = await server.request("POST", `${namespace}/configmaps`, copy);
+  assert.equal(created.message, "resourceVersion should not be set on objects to be created");
+  const tried = await server.request("POST", `${namespace}/configmaps?dryRun=All`, copy);
+  assert.equal(tried.status, 201);
+  assert.equal(tried.json<Named>().metadata["resourceVersion"], undefined);
+});

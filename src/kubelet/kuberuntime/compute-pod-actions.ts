@@ -142,19 +142,19 @@ function sandboxState(pod: Pod, record: PodRecord): SandboxVerdict {
   return { mustCreate: false, id, attempt: newest.metadata.attempt };
 }
 
+const nothing = {
+  killPod: false,
+  createSandbox: false,
+  ephemeralContainersToStart: [],
+  initContainersToStart: [],
+  containersToStart: [],
+  containersToKill: [],
+  containersToResize: [],
+  containersToReset: [],
+} as const;
+
 function actionsForNewSandbox(pod: Pod, record: PodRecord, sandbox: SandboxVerdict): PodActions {
-  const actions = {
-    killPod: true,
-    createSandbox: true,
-    sandboxId: sandbox.id,
-    attempt: sandbox.attempt,
-    ephemeralContainersToStart: [],
-    initContainersToStart: [],
-    containersToStart: [],
-    containersToKill: [],
-    containersToResize: [],
-    containersToReset: [],
-  };
+  const actions = { ...nothing, killPod: true, createSandbox: true, sandboxId: sandbox.id, attempt: sandbox.attempt };
   const isDeleted = pod.metadata.deletionTimestamp !== undefined;
   const isDone = pod.spec.restartPolicy === "Never" && sandbox.attempt !== 0 && record.containers.length > 0;
   if (isDeleted || isDone) return { ...actions, createSandbox: false };
@@ -179,15 +179,9 @@ function actionsForReset(pod: Pod, record: PodRecord, sandbox: SandboxVerdict): 
   const isCause = ({ record: { state, exitCode }, container }: ContainerToReset): boolean =>
     state === "exited" && restartsAllAfterExit(container, exitCode);
   return {
-    killPod: false,
-    createSandbox: false,
+    ...nothing,
     sandboxId: sandbox.id,
     attempt: sandbox.attempt,
-    ephemeralContainersToStart: [],
-    initContainersToStart: [],
-    containersToStart: [],
-    containersToKill: [],
-    containersToResize: [],
     containersToReset: [...all.filter((c) => !isCause(c)), ...all.filter(isCause)],
   };
 }
